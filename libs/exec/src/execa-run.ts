@@ -1,0 +1,41 @@
+import { execa } from 'execa';
+import { DEFAULT_MAX_BYTES, DEFAULT_TIMEOUT_MS, definedOnly, TOOL_ENVIRONMENT } from './environment.ts';
+import { findTool } from './find-tool.ts';
+import { ToolError, type Run, type RunResult } from './run.ts';
+
+/** `Run` over execa, for tests and the operator's side, where start-up time is nobody's concern. */
+export const execaRun: Run = async (file, args, options = {}) => {
+  const path = file.startsWith('/') ? file : findTool(file);
+  if (path === undefined) throw new ToolError(file, 'missing', `start ${file}`, 'it is not installed');
+  const {
+    input,
+    env = TOOL_ENVIRONMENT,
+    timeoutMs = DEFAULT_TIMEOUT_MS,
+    maxBytes = DEFAULT_MAX_BYTES,
+    signal,
+  } = options;
+  const result = await execa(path, args, {
+    ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
+    env: definedOnly(env),
+    extendEnv: false,
+    timeout: timeoutMs,
+    maxBuffer: maxBytes,
+    killSignal: 'SIGKILL',
+    stripFinalNewline: false,
+    reject: false,
+  });
+  if (result.exitCode === undefined && !result.isTerminated && !result.isMaxBuffer && !result.timedOut) {
+    throw new ToolError(file, 'missing', `start ${path}`, result.shortMessage ?? 'it could not be started');
+  }
+  const ending: RunResult['ending'] = result.timedOut
+    ? 'timeout'
+    : result.isMaxBuffer
+      ? 'overflow'
+      : result.isCanceled
+        ? 'aborted'
+        : result.isTerminated
+          ? 'signal'
+          : 'exit';
+  return { exitCode: result.exitCode ?? null, stdout: result.stdout, stderr: result.stderr, ending };
+};

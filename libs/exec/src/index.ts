@@ -1,0 +1,4 @@
+export * from './environment.ts';
+export * from './find-tool.ts';
+export * from './run.ts';
+export * from './spawn-run.ts';

@@ -1,0 +1,98 @@
+import { CniError, ErrorCode, parseResult, shown, type IpamResult, type Verb } from '@flatnet/cni';
+import { spawnRun, type Run, type RunResult } from '@flatnet/exec';
+import type { BaseRequest } from '@flatnet/skel';
+import { findPlugin } from './find-plugin.ts';
+
+/** A delegated plugin that hangs must not hold the whole command until its deadline. */
+const DELEGATE_TIMEOUT_MS = 20_000;
+
+export interface DelegateOptions {
+  /** Absent: the delegate is not cut short by the request's abort, which is right for undoing. */
+  readonly signal?: AbortSignal;
+  readonly run?: Run;
+}
+
+/**
+ * Executes the delegated plugin `type` for ADD with the untouched environment and stdin (spec, "Delegated plugins") and answers its
+ * result without interfaces.
+ *
+ * @throws CniError the delegate's own error, or code 5, 6 or 11 when it crashed, answered nonsense or hung.
+ */
+export async function delegateAdd(
+  type: string,
+  request: BaseRequest<unknown>,
+  options: DelegateOptions = {},
+): Promise<IpamResult> {
+  const stdout = await execute('ADD', type, request, options);
+  try {
+    const { ips, routes, dns } = parseResult(JSON.parse(stdout), request.cniVersion, `result of ${type}`);
+    return { ips, routes, dns };
+  } catch (error) {
+    const why = error instanceof CniError ? `${error.message}: ${error.details}` : `${shown(stdout)} is not JSON`;
+    throw new CniError(ErrorCode.decodingFailure, `plugin ${shown(type)} gave no valid result`, why, { cause: error });
+  }
+}
+
+/** Executes the delegated plugin for a verb without a result. @throws as `delegateAdd`. */
+export async function delegateVerb(
+  verb: Exclude<Verb, 'ADD' | 'VERSION'>,
+  type: string,
+  request: BaseRequest<unknown>,
+  options: DelegateOptions = {},
+): Promise<void> {
+  await execute(verb, type, request, options);
+}
+
+async function execute(
+  verb: Verb,
+  type: string,
+  request: BaseRequest<unknown>,
+  options: DelegateOptions,
+): Promise<string> {
+  const { run = spawnRun, signal } = options;
+  const path = findPlugin(type, request.cniPath);
+  const result = await run(path, [], {
+    input: request.invocation.stdin,
+    // FLATNET_PPID lets flatnet-ipam see that we died before it began; other plugins ignore it.
+    env: { ...request.invocation.env, CNI_COMMAND: verb, FLATNET_PPID: String(process.pid) },
+    timeoutMs: DELEGATE_TIMEOUT_MS,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (result.ending === 'exit' && result.exitCode === 0) return result.stdout;
+  throw failureOf(verb, type, result);
+}
+
+function failureOf(verb: Verb, type: string, result: RunResult): CniError {
+  const subject = `plugin ${shown(type)} failed in ${verb}`;
+  if (result.ending === 'timeout') {
+    return new CniError(
+      ErrorCode.tryAgainLater,
+      subject,
+      `no answer within ${DELEGATE_TIMEOUT_MS / 1000} seconds; it was killed`,
+    );
+  }
+  if (result.ending === 'aborted') return new CniError(ErrorCode.tryAgainLater, subject, 'the command was cut short');
+  if (result.ending === 'overflow') return new CniError(ErrorCode.ioFailure, subject, 'its answer is too large');
+  const own = ownError(result.stdout);
+  if (own !== undefined) return own;
+  const words = (result.stderr.trim() || result.stdout.trim()).slice(0, 400);
+  const how = result.ending === 'signal' ? 'it was killed by a signal' : `exit code ${result.exitCode}`;
+  return new CniError(
+    ErrorCode.ioFailure,
+    subject,
+    `${how} without a CNI error object${words === '' ? '' : `: ${words}`}`,
+  );
+}
+
+/** The error object that a plugin prints on stdout, as it is: the user wants to read the culprit's own words. */
+function ownError(stdout: string): CniError | undefined {
+  try {
+    const json: unknown = JSON.parse(stdout);
+    if (typeof json !== 'object' || json === null || !('msg' in json) || typeof json.msg !== 'string') return undefined;
+    const code = 'code' in json && typeof json.code === 'number' ? json.code : ErrorCode.internal;
+    const details = 'details' in json && typeof json.details === 'string' ? json.details : '';
+    return new CniError(code, json.msg, details);
+  } catch {
+    return undefined;
+  }
+}

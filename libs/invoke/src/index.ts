@@ -1,0 +1,2 @@
+export * from './delegate.ts';
+export * from './find-plugin.ts';

@@ -1,0 +1,38 @@
+import { closeSync, constants, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+export const DEFAULT_LOG_FILE = '/run/flatnet/flatnet.log';
+/** At this size the log is renamed to `<file>.1`, which replaces an older one: at most twice this is ever on disk. */
+const MAX_LOG_BYTES = 5 * 1024 * 1024;
+
+const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * Appends one line. One write with O_APPEND: lines of calls at the same time do not mix. The log is a courtesy: whatever goes
+ * wrong here (full disk, read-only, a directory, a FIFO that nobody reads) is never a reason to fail.
+ */
+export function appendLog(file: unknown, line: string): void {
+  const path = typeof file === 'string' && file.startsWith('/') ? file : DEFAULT_LOG_FILE;
+  try {
+    const log = openOrCreate(path);
+    try {
+      const { size } = fstatSync(log);
+      if (!fstatSync(log).isFile()) return;
+      writeSync(log, `${line}\n`);
+      if (size > MAX_LOG_BYTES) renameSync(path, `${path}.1`);
+    } finally {
+      closeSync(log);
+    }
+  } catch {
+    // See above.
+  }
+}
+
+function openOrCreate(path: string): number {
+  try {
+    return openSync(path, FLAGS, 0o600);
+  } catch {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    return openSync(path, FLAGS, 0o600);
+  }
+}

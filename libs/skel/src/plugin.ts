@@ -1,0 +1,87 @@
+import type { AddResult, Attachment, CniVersion, IpamResult, Verb } from '@flatnet/cni';
+import type { Rollback } from './rollback.ts';
+
+/** What the runtime handed over: the process environment and the bytes of stdin. */
+export interface Invocation {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: Uint8Array;
+}
+
+/** What the process has to do: write `stdout` (complete), then exit. */
+export interface Outcome {
+  readonly exitCode: 0 | 1;
+  readonly stdout: string;
+}
+
+/** What every verb's request carries. `config` is the decoded plugin configuration (schema of the plugin, per verb). */
+export interface BaseRequest<C> {
+  readonly verb: Verb;
+  readonly cniVersion: CniVersion;
+  /** `name` of the network configuration, validated. */
+  readonly network: string;
+  readonly config: C;
+  /** CNI_ARGS as given, last value of a key wins; the keys nobody knows are refused unless IgnoreUnknown. */
+  readonly args: ReadonlyMap<string, string>;
+  /** Absolute directories of CNI_PATH, in order. */
+  readonly cniPath: readonly string[];
+  /** The untouched invocation: a delegated plugin receives exactly this (spec, "Delegated plugins"). */
+  readonly invocation: Invocation;
+  /** Aborts at the deadline of the whole command (and, in ADD, at SIGTERM). */
+  readonly signal: AbortSignal;
+  /** Times a phase for the log line: `await request.phase('bridge', () => …)`. */
+  phase<T>(name: string, work: () => Promise<T>): Promise<T>;
+}
+
+export interface AddRequest<C> extends BaseRequest<C> {
+  readonly attachment: Attachment;
+  /** CNI_NETNS, an existing network namespace that is not the plugin's own. */
+  readonly netns: string;
+  readonly prevResult?: AddResult;
+}
+export type CheckRequest<C> = AddRequest<C>;
+
+export interface DelRequest<C> extends BaseRequest<C> {
+  readonly attachment: Attachment;
+  /** CNI_NETNS as given; absent when empty. The path may be gone, or be another container's by now. */
+  readonly netns?: string;
+  /** Absent when missing or unreadable: DEL never fails for it. */
+  readonly prevResult?: AddResult;
+}
+
+export interface GcRequest<C> extends BaseRequest<C> {
+  /** `cni.dev/valid-attachments`; absent when the key is absent, which releases nothing. */
+  readonly validAttachments?: readonly Attachment[];
+}
+export type StatusRequest<C> = BaseRequest<C>;
+
+/**
+ * The result of a plugin's ADD. `passThrough` answers with prevResult's own JSON, not a re-rendered one, for chained
+ * plugins that change nothing.
+ */
+export type AddAnswer = AddResult | IpamResult;
+
+/**
+ * Decodes the plugin configuration for a verb. Throws CniError (code 7, naming the field). For DEL it has to be lax: only what
+ * is needed to find and remove things may be demanded.
+ */
+export type ConfigDecoder<C> = (json: Readonly<Record<string, unknown>>, verb: Verb) => C;
+
+/** A plugin as one value. All verbs are there because the type demands them. */
+export interface Plugin<C, R extends AddAnswer = AddResult> {
+  readonly decodeConfig: ConfigDecoder<C>;
+  /** Keys of CNI_ARGS that this plugin knows beside the common ones (IgnoreUnknown, IP, MAC, GATEWAY, K8S_POD_*). */
+  readonly knownArgs?: readonly string[];
+  add(request: AddRequest<C>, rollback: Rollback): Promise<R>;
+  del(request: DelRequest<C>): Promise<void>;
+  check(request: CheckRequest<C>): Promise<void>;
+  gc(request: GcRequest<C>): Promise<void>;
+  status(request: StatusRequest<C>): Promise<void>;
+}
+
+/** How an executable names a plugin. `load` is called for every verb but VERSION, which must not pay for modules. */
+export interface PluginEntry {
+  readonly name: string;
+  /** One line for --help. */
+  readonly about: string;
+  load(): Promise<Plugin<never, AddAnswer>>;
+}

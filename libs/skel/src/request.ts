@@ -1,0 +1,93 @@
+import {
+  assertContainerId,
+  assertIfName,
+  assertNetworkName,
+  CniError,
+  DEFAULT_VERSION,
+  ErrorCode,
+  firstVersionOf,
+  isAtLeast,
+  isSupportedVersion,
+  parseResult,
+  shown,
+  SUPPORTED_VERSIONS,
+  type AddResult,
+  type Attachment,
+  type CniVersion,
+  type Verb,
+} from '@flatnet/cni';
+import { topLevel } from './stdin.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** The configuration's version, absent = 0.1.0. @throws CniError code 1 when it, or the verb in it, is not supported. */
+export function versionOf(json: Json, verb: Verb): CniVersion {
+  const given = topLevel(json, 'cniVersion');
+  const version = given === undefined || given === '' ? DEFAULT_VERSION : given;
+  if (typeof version !== 'string' || !isSupportedVersion(version)) {
+    throw new CniError(
+      ErrorCode.incompatibleVersion,
+      'incompatible CNI versions',
+      `config is ${shown(version)}, plugin supports [${SUPPORTED_VERSIONS.join(' ')}]`,
+    );
+  }
+  const first = firstVersionOf(verb);
+  if (isAtLeast(version, first)) return version;
+  throw new CniError(
+    ErrorCode.incompatibleVersion,
+    `config version ${version} does not allow ${verb}`,
+    `${verb} exists since cniVersion ${first}; raise the configuration's cniVersion`,
+  );
+}
+
+/** The network's name. @throws CniError code 7. */
+export function networkOf(json: Json): string {
+  const name = topLevel(json, 'name');
+  assertNetworkName(name);
+  return name;
+}
+
+/** `prevResult` in the newest shape. DEL is lax: there, what cannot be read counts as absent. @throws CniError code 7. */
+export function prevResultOf(json: Json, version: CniVersion, verb: Verb): AddResult | undefined {
+  const raw = topLevel(json, 'prevResult');
+  if (raw === undefined) return undefined;
+  try {
+    return parseResult(raw, version, 'prevResult');
+  } catch (error) {
+    if (verb === 'DEL') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * `cni.dev/valid-attachments` (spec, "GC"). Absent and null are the same: libcni leaves the key out when it has no list. The whole
+ * list is validated before the first release.
+ *
+ * @throws CniError code 7.
+ */
+export function validAttachmentsOf(json: Json): readonly Attachment[] | undefined {
+  const key = 'cni.dev/valid-attachments';
+  const raw = topLevel(json, key);
+  if (raw === undefined) return undefined;
+  if (!Array.isArray(raw)) throw new CniError(ErrorCode.invalidConfig, `invalid ${key}`, `${shown(raw)} is not a list`);
+  return raw.map((entry: unknown, index) => {
+    const field = (name: string): string => {
+      const value = typeof entry === 'object' && entry !== null ? topLevel(entry as Json, name) : undefined;
+      if (typeof value === 'string') return value;
+      throw new CniError(
+        ErrorCode.invalidConfig,
+        `invalid ${key}`,
+        `[${index}].${name} is ${shown(value)}: expected a string`,
+      );
+    };
+    const attachment = { containerId: field('containerID'), ifName: field('ifname') };
+    try {
+      assertContainerId(attachment.containerId);
+      assertIfName(attachment.ifName);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new CniError(ErrorCode.invalidConfig, `invalid ${key}`, `[${index}]: ${why}`);
+    }
+    return attachment;
+  });
+}
