@@ -1,0 +1,5 @@
+export { Cidr, parseCidr, parseIpOrCidr } from './cidr.ts';
+export { AddressError } from './error.ts';
+export { bitsOf, Ip, ipFromHex, lastValue, parseIp, type Family } from './ip.ts';
+export { Range } from './range.ts';
+export { RangeSet } from './rangeSet.ts';

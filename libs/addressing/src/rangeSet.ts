@@ -1,0 +1,63 @@
+import { Ip } from './ip.ts';
+import { Range } from './range.ts';
+
+/**
+ * Ranges that do not touch each other's addresses, in the order given: the order in which addresses are counted
+ * (`at(0)` is the first address of the first range). Families may be mixed, but an allocator's pool has one.
+ */
+export class RangeSet {
+  readonly ranges: readonly Range[];
+  readonly size: bigint;
+
+  constructor(ranges: readonly Range[]) {
+    this.ranges = ranges;
+    this.size = ranges.reduce((sum, range) => sum + range.size, 0n);
+  }
+
+  contains(ip: Ip): boolean {
+    return this.ranges.some((range) => range.contains(ip));
+  }
+
+  overlaps(other: RangeSet): boolean {
+    return this.ranges.some((mine) => other.ranges.some((theirs) => mine.overlaps(theirs)));
+  }
+
+  /** The address at a position, counted modulo the size. The set must not be empty. */
+  at(position: bigint): Ip {
+    let rest = ((position % this.size) + this.size) % this.size;
+    for (const range of this.ranges) {
+      if (rest < range.size) return range.first.plus(rest);
+      rest -= range.size;
+    }
+    throw new RangeError('an empty range set has no addresses');
+  }
+
+  /** The inverse of `at`; undefined for an address that is not in the set. */
+  positionOf(ip: Ip): bigint | undefined {
+    let before = 0n;
+    for (const range of this.ranges) {
+      if (range.contains(ip)) return before + (ip.value - range.first.value);
+      before += range.size;
+    }
+    return undefined;
+  }
+
+  /** This set without the addresses of `holes`. */
+  minus(holes: readonly Range[]): RangeSet {
+    return new RangeSet(
+      holes.reduce<readonly Range[]>((left, hole) => left.flatMap((range) => cut(range, hole)), this.ranges),
+    );
+  }
+
+  toString(): string {
+    return this.ranges.join(',');
+  }
+}
+
+const cut = (range: Range, hole: Range): Range[] => {
+  if (!range.overlaps(hole)) return [range];
+  const rest: Range[] = [];
+  if (range.first.value < hole.first.value) rest.push(new Range(range.first, hole.first.plus(-1n)));
+  if (range.last.value > hole.last.value) rest.push(new Range(hole.last.plus(1n), range.last));
+  return rest;
+};
