@@ -1,0 +1,203 @@
+import { describe, expect, it } from 'vitest';
+import { CniError, type AddResult } from '@flatnet/cni';
+import { dispatch, Trace, type Plugin, type PluginEntry } from '../src/index.ts';
+
+const OWN_NETNS = '/proc/self/ns/net';
+const RESULT: AddResult = { interfaces: [], ips: [{ address: '10.0.0.2/24' }], routes: [], dns: {} };
+
+/** A plugin that notes the requests it gets. CNI_NETNS_OVERRIDE lets its tests use the one namespace every host has. */
+function noting(overrides: Partial<Plugin<unknown>> = {}) {
+  const seen: unknown[] = [];
+  const note = async (request: unknown): Promise<void> => void seen.push(request);
+  const plugin: Plugin<unknown> = {
+    decodeConfig: (json) => json,
+    add: async (request) => {
+      await note(request);
+      return RESULT;
+    },
+    del: note,
+    check: note,
+    gc: note,
+    status: note,
+    ...overrides,
+  };
+  let loads = 0;
+  const entry: PluginEntry = {
+    name: 'noting',
+    about: 'a plugin for tests',
+    load: async () => {
+      loads++;
+      return plugin as Plugin<never>;
+    },
+  };
+  return { entry, seen, loads: () => loads };
+}
+
+const ENV = {
+  CNI_COMMAND: 'ADD',
+  CNI_CONTAINERID: 'c1',
+  CNI_NETNS: OWN_NETNS,
+  CNI_NETNS_OVERRIDE: '1',
+  CNI_IFNAME: 'eth0',
+  CNI_PATH: '/opt/cni/bin:relative',
+};
+const CONF = { cniVersion: '1.1.0', name: 'net', type: 'noting' };
+
+async function call(env: Record<string, string | undefined>, conf: unknown = CONF, plugin = noting()) {
+  const stdin = Buffer.from(typeof conf === 'string' ? conf : JSON.stringify(conf));
+  const outcome = await dispatch(plugin.entry, { env: { ...ENV, ...env }, stdin }, new Trace('noting'));
+  const json = outcome.stdout === '' ? undefined : JSON.parse(outcome.stdout);
+  return { exitCode: outcome.exitCode, json, seen: plugin.seen as Record<string, unknown>[], plugin };
+}
+
+describe('verbs', () => {
+  it('answers VERSION without loading the plugin', async () => {
+    const { exitCode, json, plugin } = await call({ CNI_COMMAND: 'VERSION', CNI_PATH: undefined }, '');
+    expect(exitCode).toBe(0);
+    expect(json).toEqual({
+      cniVersion: '1.1.0',
+      supportedVersions: ['0.1.0', '0.2.0', '0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'],
+    });
+    expect(plugin.loads()).toBe(0);
+  });
+  it('prints the result of ADD in the version asked for', async () => {
+    const { json } = await call({}, { ...CONF, cniVersion: '0.4.0' });
+    expect(json).toEqual({ cniVersion: '0.4.0', ips: [{ version: '4', address: '10.0.0.2/24' }], routes: [] });
+  });
+  it.each(['DEL', 'CHECK', 'GC', 'STATUS'])('prints nothing for %s', async (verb) => {
+    expect(await call({ CNI_COMMAND: verb })).toMatchObject({ exitCode: 0, json: undefined });
+  });
+  it.each([
+    ['CHECK', '0.3.1'],
+    ['GC', '1.0.0'],
+    ['STATUS', '1.0.0'],
+  ])('refuses %s in %s', async (verb, cniVersion) => {
+    expect((await call({ CNI_COMMAND: verb }, { ...CONF, cniVersion })).json).toMatchObject({ code: 1, cniVersion });
+  });
+  it.each(['add', 'FOO', ' ADD'])('refuses the command %j', async (command) => {
+    expect((await call({ CNI_COMMAND: command })).json).toMatchObject({ code: 4 });
+  });
+  it('refuses a missing command', async () => {
+    expect((await call({ CNI_COMMAND: undefined })).json).toMatchObject({ code: 4 });
+  });
+});
+
+describe('environment', () => {
+  it('names all missing variables at once, in the order of the reference', async () => {
+    const { json } = await call({ CNI_CONTAINERID: '', CNI_NETNS: undefined, CNI_IFNAME: '', CNI_PATH: '' });
+    expect(json.msg).toBe('required env variables [CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME,CNI_PATH] missing');
+  });
+  it('DEL does without a netns', async () => {
+    const { seen } = await call({ CNI_COMMAND: 'DEL', CNI_NETNS: '' });
+    expect(seen[0]).not.toHaveProperty('netns');
+  });
+  it('refuses its own network namespace before the plugin is loaded', async () => {
+    const { json, plugin } = await call({ CNI_NETNS_OVERRIDE: undefined });
+    expect(json).toMatchObject({ code: 8 });
+    expect(plugin.loads()).toBe(0);
+  });
+  it.each(['/no/such/netns', '/etc/passwd'])('refuses %s as network namespace', async (path) => {
+    expect((await call({ CNI_NETNS: path })).json).toMatchObject({ code: 8 });
+    expect((await call({ CNI_NETNS: path, CNI_COMMAND: 'DEL' })).exitCode).toBe(0);
+  });
+  it('takes only absolute directories of CNI_PATH', async () => {
+    expect((await call({})).seen[0]?.['cniPath']).toEqual(['/opt/cni/bin']);
+  });
+  it('refuses an unknown CNI_ARGS key in ADD, not in DEL', async () => {
+    expect((await call({ CNI_ARGS: 'FOO=1' })).json).toMatchObject({ code: 4 });
+    expect((await call({ CNI_ARGS: 'FOO=1', CNI_COMMAND: 'DEL' })).exitCode).toBe(0);
+  });
+});
+
+describe('stdin', () => {
+  it.each([
+    ['nothing', ''],
+    ['a torn document', '{"name"'],
+    ['a list', '[]'],
+    ['10,000 levels', `{"name":"x","a":${'['.repeat(10_000)}${']'.repeat(10_000)}}`],
+    ['1 MiB and more', JSON.stringify({ ...CONF, pad: 'x'.repeat(1024 * 1024) })],
+  ])('refuses %s with code 6', async (_, text) => {
+    expect((await call({}, text)).json).toMatchObject({ code: 6 });
+  });
+  it('does not count brackets in strings', async () => {
+    expect((await call({}, { ...CONF, pad: `\\"${'['.repeat(1000)}` })).exitCode).toBe(0);
+  });
+  it.each([undefined, '', '../x', 'a/b', '-h', 'a\n', 'x'.repeat(256)])('refuses the network name %j', async (name) => {
+    expect((await call({}, { ...CONF, name })).json).toMatchObject({ code: 7 });
+  });
+  it.each(['1.2.0', 'x', 2])('refuses the version %j', async (cniVersion) => {
+    expect((await call({}, { ...CONF, cniVersion })).json).toMatchObject({ code: 1 });
+  });
+  it('reads an absent version as 0.1.0 and keys in any case', async () => {
+    const { json } = await call({}, { NAME: 'net' });
+    expect(json.cniVersion).toBe('0.1.0');
+  });
+  it('DEL ignores a prevResult that cannot be read, CHECK does not', async () => {
+    const conf = { ...CONF, prevResult: { ips: 'x' } };
+    expect((await call({ CNI_COMMAND: 'DEL' }, conf)).seen[0]).not.toHaveProperty('prevResult');
+    expect((await call({ CNI_COMMAND: 'CHECK' }, conf)).json).toMatchObject({ code: 7 });
+  });
+  it('tells an absent list of valid attachments from an empty one', async () => {
+    const key = 'cni.dev/valid-attachments';
+    expect((await call({ CNI_COMMAND: 'GC' })).seen[0]).not.toHaveProperty('validAttachments');
+    expect((await call({ CNI_COMMAND: 'GC' }, { ...CONF, [key]: [] })).seen[0]?.['validAttachments']).toEqual([]);
+    const list = [{ containerID: 'a', ifname: 'eth0' }];
+    expect((await call({ CNI_COMMAND: 'GC' }, { ...CONF, [key]: list })).seen[0]?.['validAttachments']).toEqual([
+      { containerId: 'a', ifName: 'eth0' },
+    ]);
+    expect(
+      (await call({ CNI_COMMAND: 'GC' }, { ...CONF, [key]: [{ containerID: '../x', ifname: 'e' }] })).json.code,
+    ).toBe(7);
+  });
+});
+
+describe('ADD', () => {
+  it('hands a chained plugin’s prevResult through as it came', async () => {
+    const prevResult = { cniVersion: '1.1.0', ips: [{ address: '10.0.0.2/24' }], 'x.example/own': { deep: [1] } };
+    const plugin = noting({ add: async (request) => request.prevResult! });
+    expect((await call({}, { ...CONF, prevResult }, plugin)).json).toEqual(prevResult);
+  });
+  it('undoes in reverse order; the first error wins, failures of undos are told in the details', async () => {
+    const undone: string[] = [];
+    const plugin = noting({
+      add: async (_, rollback) => {
+        rollback.arm('first', async () => void undone.push('first'));
+        rollback.arm('second', async () => {
+          undone.push('second');
+          throw new Error('stuck');
+        });
+        throw new CniError(100, 'no luck', 'because');
+      },
+    });
+    const { json, exitCode } = await call({}, CONF, plugin);
+    expect(undone).toEqual(['second', 'first']);
+    expect(exitCode).toBe(1);
+    expect(json).toEqual({
+      cniVersion: '1.1.0',
+      code: 100,
+      msg: 'no luck',
+      details: 'because; could not undo "second": stuck',
+    });
+  });
+  it('undoes when it is interrupted, after the running step has settled', async () => {
+    const order: string[] = [];
+    const abort = new AbortController();
+    const plugin = noting({
+      add: async (request, rollback) => {
+        rollback.arm('step', async () => void order.push('undo'));
+        await new Promise<void>((resolve) => request.signal.addEventListener('abort', () => setTimeout(resolve, 20)));
+        order.push('settled');
+        return RESULT;
+      },
+    });
+    setTimeout(() => abort.abort(new CniError(11, 'interrupted', '')), 10);
+    const invocation = { env: ENV, stdin: Buffer.from(JSON.stringify(CONF)) };
+    const outcome = await dispatch(plugin.entry, invocation, new Trace('noting'), abort);
+    expect(order).toEqual(['settled', 'undo']);
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ code: 11 });
+  });
+  it('turns any other error into code 999', async () => {
+    const plugin = noting({ add: async () => Promise.reject(new TypeError('x is not y')) });
+    expect((await call({}, CONF, plugin)).json).toMatchObject({ code: 999, msg: 'internal error' });
+  });
+});

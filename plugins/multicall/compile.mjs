@@ -1,0 +1,63 @@
+// Makes the executables: dist/multicall.mjs and a Bun runtime in one image, under every plugin's name.
+import { spawnSync } from 'node:child_process';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+const NAMES = ['flatnet', 'flatnet-ipam', 'flatnet-portmap'];
+const root = join(import.meta.dirname, '../..');
+const bin = join(root, 'dist/bin');
+const image = join(root, 'dist/image');
+const bun = createRequire(import.meta.url).resolve('@oven/bun-linux-x64/bin/bun');
+
+mkdirSync(bin, { recursive: true });
+compile();
+writeFileSync(image, withoutEnvironmentSwitches(readFileSync(image)));
+NAMES.forEach(install);
+rmSync(image);
+
+function compile() {
+  const { status, stderr } = spawnSync(
+    bun,
+    [
+      'build',
+      join(root, 'dist/multicall.mjs'),
+      '--compile',
+      '--bytecode',
+      '--minify',
+      '--format=esm',
+      // Without these two, bunfig.toml and .env of the caller's working directory run code and set variables as root.
+      '--no-compile-autoload-bunfig',
+      '--no-compile-autoload-dotenv',
+      `--outfile=${image}`,
+    ],
+    { encoding: 'utf8', env: { PATH: process.env.PATH, HOME: join(root, 'dist') } },
+  );
+  if (status !== 0) throw new Error(`bun build failed:\n${stderr}`);
+}
+
+/**
+ * A Bun image still obeys variables of its caller that turn it into another program. There is no flag against them, so their
+ * names are made names that no environment can hold (`=` cannot stand in one). The length stays: only bytes of constants change.
+ */
+function withoutEnvironmentSwitches(bytes) {
+  for (const name of ['BUN_OPTIONS', 'BUN_BE_BUN', 'BUN_INSPECT']) {
+    const from = Buffer.from(name);
+    const to = Buffer.from(name.replace('B', '='));
+    let found = 0;
+    for (let at = bytes.indexOf(from); at >= 0; at = bytes.indexOf(from, at + from.length)) {
+      to.copy(bytes, at);
+      found++;
+    }
+    if (found === 0) throw new Error(`the Bun runtime no longer names ${name}: see what replaced it`);
+  }
+  return bytes;
+}
+
+/** Hard links, by rename: a running executable keeps its old image, and there is never half a file. */
+function install(name) {
+  const temporary = join(bin, `.${name}.new`);
+  rmSync(temporary, { force: true });
+  linkSync(image, temporary);
+  renameSync(temporary, join(bin, name));
+}
