@@ -1,42 +1,51 @@
-// One lint configuration for the workspace. The import directions of the architecture are the depConstraints below:
-// a project's tag says which layer it is in, and a layer may import only what its row names (npm packages included).
-import nx from '@nx/eslint-plugin';
+// One lint configuration for the workspace. The import directions of the architecture stand in libs/testing/layers.json: a
+// project's tag (project.json) says which layer it is in, and its sources may import only what the layer's row names.
+// Here they are a lint rule for every file under src/; libs/testing/test/import-directions.test.ts checks the same table
+// over Nx's project graph, where dynamic imports and declared dependencies count too.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import tseslint from 'typescript-eslint';
 
-const layer = (tag, projects, packages) => ({
-  sourceTag: `layer:${tag}`,
-  onlyDependOnLibsWithTags: projects.map((project) => `layer:${project}`),
-  allowedExternalImports: ['node:*', ...packages],
+const readJson = (path) => JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
+const layers = readJson('libs/testing/layers.json');
+const folders = ['libs', 'plugins'].flatMap((group) =>
+  readdirSync(new URL(group, import.meta.url)).map((name) => `${group}/${name}`),
+);
+const projects = folders
+  .filter((folder) => existsSync(new URL(`${folder}/project.json`, import.meta.url)))
+  .map((folder) => ({
+    folder,
+    packageName: readJson(`${folder}/package.json`).name,
+    layer: readJson(`${folder}/project.json`).tags[0].replace('layer:', ''),
+  }));
+
+const directions = projects.map(({ folder, packageName, layer }) => {
+  const row = layers[layer];
+  const allowed = projects.filter((other) => row.layers.includes(other.layer)).map((other) => other.packageName);
+  const names = ['\\.', 'node:', ...[...allowed, ...row.packages].map((name) => `${name}(?:/|$)`)].join('|');
+  const message = `${packageName} is in layer "${layer}", which may not import this (libs/testing/layers.json).`;
+  const elsewhere = { regex: '\\.\\./.*/src/', message: 'Other projects are imported by their package name.' };
+  const forbidden = `^(?!${names})`;
+  const selector = `ImportExpression[source.value=/${forbidden.replaceAll('/', '\\u002F')}/]`;
+  return {
+    files: [`${folder}/src/**/*.ts`],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ regex: forbidden, message }, elsewhere] }],
+      'no-restricted-syntax': ['error', { selector, message }],
+    },
+  };
 });
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**'] },
+  { ignores: ['**/dist/**', '**/node_modules/**', '**/.nx/**'] },
   ...tseslint.configs.recommended,
   {
     files: ['**/*.ts'],
-    plugins: { '@nx': nx },
     rules: {
-      '@nx/enforce-module-boundaries': [
-        'error',
-        {
-          enforceBuildableLibDependency: false,
-          allow: [],
-          depConstraints: [
-            layer('pure', ['pure'], ['ip-num']),
-            layer('protocol', ['pure'], ['zod']),
-            layer('exec', [], ['execa']),
-            layer('effect', ['pure', 'exec'], ['proper-lockfile']),
-            layer('harness', ['pure', 'protocol', 'exec', 'harness'], []),
-            layer('plugin', ['pure', 'protocol', 'exec', 'effect', 'harness'], ['zod']),
-            layer('image', ['plugin', 'harness'], []),
-            layer('testing', ['pure', 'protocol', 'exec', 'effect', 'harness', 'testing'], ['vitest', 'execa', 'fast-check']),
-          ],
-        },
-      ],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
       'no-console': 'error',
       eqeqeq: 'error',
     },
   },
+  ...directions,
 );

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+// One file after another: each has kernel state of its own, but two cores are soon full of container runtimes.
+export default defineConfig({
+  test: {
+    dir: 'e2e',
+    include: ['**/*.e2e.test.ts'],
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    setupFiles: ['e2e/require-root.ts'],
+  },
+});
