@@ -1,0 +1,3 @@
+export * from './apply.ts';
+export * from './commands.ts';
+export * from './masquerade.ts';

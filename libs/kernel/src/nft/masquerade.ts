@@ -1,0 +1,151 @@
+/**
+ * Outbound masquerade, one base chain per network:
+ *
+ *   table inet flatnet {
+ *     map net_<tag> { type mark : mark; elements = { 0 : <digest of the chain's content> } }
+ *     chain net_<tag> {
+ *       type nat hook postrouting priority srcnat; policy accept;
+ *       ip saddr 10.87.1.0/24 ip daddr != 10.87.1.0/24 ip daddr != 224.0.0.0/4 masquerade
+ *     }
+ *   }
+ *
+ * A chain per network rather than one map of subnets: networks whose subnets are equal or overlap (a network renamed, its old chain
+ * still there) stay independent, and adding or removing one needs no listing. Only the first packet of a flow walks these chains.
+ *
+ * The map is the cheap question "is my chain there, with this content?": adding its element again is no change; it fails with
+ * `exists` when the content is another, and with `not-found` when table or map are gone; then chain and map are rebuilt. They are
+ * made and removed together, in one transaction, so one stands for both.
+ */
+import { type Run, ToolError } from '@flatnet/exec';
+import { type ApplyOptions, applyNft, ensureNft, listNft } from './apply.ts';
+import { add, chain, elements, flush, map, match, type NftCommand, type NftJson, type NftObject } from './commands.ts';
+import { payload, prefix, remove, rule, table } from './commands.ts';
+
+export interface Masquerade {
+  /** Network hash: at most 12 characters `[0-9a-z]`. */
+  readonly tag: string;
+  /** Subnets whose outbound traffic is translated, in CIDR notation with the host bits zero; families may mix. */
+  readonly subnets: readonly string[];
+  /** Fixed source addresses instead of those of the outgoing interface. */
+  readonly snat4?: string;
+  readonly snat6?: string;
+}
+
+const TABLE = { family: 'inet', table: 'flatnet' } as const;
+
+const isV6 = (text: string): boolean => text.includes(':');
+
+const split = (cidr: string): NftJson => {
+  const slash = cidr.lastIndexOf('/');
+  return prefix(cidr.slice(0, slash), Number(cidr.slice(slash + 1)));
+};
+
+/** FNV-1a, 32 bit: tells contents apart, nothing more. */
+const digest = (text: string): number => {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+};
+
+const objectName = (tag: string): string => `net_${tag}`;
+
+const translation = (masquerade: Masquerade, v6: boolean): NftJson => {
+  const address = v6 ? masquerade.snat6 : masquerade.snat4;
+  return address === undefined ? { masquerade: null } : { snat: { family: v6 ? 'ip6' : 'ip', addr: address } };
+};
+
+const rulesOf = (masquerade: Masquerade): readonly NftCommand[] =>
+  masquerade.subnets.map((subnet) => {
+    const v6 = isV6(subnet);
+    const protocol = v6 ? 'ip6' : 'ip';
+    const inside = masquerade.subnets.filter((other) => isV6(other) === v6).map(split);
+    const untouched = [...inside, v6 ? prefix('ff00::', 8) : prefix('224.0.0.0', 4)];
+    return add(
+      rule(TABLE, objectName(masquerade.tag), [
+        match(payload(protocol, 'saddr'), split(subnet)),
+        ...untouched.map((net) => match(payload(protocol, 'daddr'), net, '!=')),
+        translation(masquerade, v6),
+      ]),
+    );
+  });
+
+const marker = (masquerade: Masquerade): NftJson => [
+  0,
+  digest(JSON.stringify([masquerade.subnets, masquerade.snat4 ?? '', masquerade.snat6 ?? ''])),
+];
+
+const hook = { type: 'nat', hook: 'postrouting', prio: 100, policy: 'accept' } as const;
+
+/** Commands that change nothing when the masquerade stands as wanted, and fail (`not-found`, `exists`) when it does not. */
+export const confirmMasquerade = (masquerade: Masquerade): readonly NftCommand[] => [
+  add(elements(TABLE, objectName(masquerade.tag), [marker(masquerade)])),
+];
+
+/** Commands that build the network's masquerade, whatever stood before. Idempotent; no packet sees it half built. */
+export const masqueradeNetwork = (masquerade: Masquerade): readonly NftCommand[] => {
+  const name = objectName(masquerade.tag);
+  return [
+    add(table(TABLE)),
+    add(chain(TABLE, name, hook)),
+    add(map(TABLE, name, 'mark', 'mark')),
+    flush(chain(TABLE, name)),
+    flush({ map: { ...TABLE, name } }),
+    ...rulesOf(masquerade),
+    ...confirmMasquerade(masquerade),
+  ];
+};
+
+/** Commands that remove the network's masquerade. Idempotent. */
+export const removeMasquerade = (tag: string): readonly NftCommand[] => {
+  const name = objectName(tag);
+  return [
+    add(table(TABLE)),
+    add(chain(TABLE, name)),
+    add(map(TABLE, name, 'mark', 'mark')),
+    remove(map(TABLE, name, 'mark', 'mark')),
+    remove(chain(TABLE, name)),
+  ];
+};
+
+/** Makes sure that the network's masquerade stands: one nft start as a rule, two when it has to be built. */
+export const ensureMasquerade = (run: Run, masquerade: Masquerade, options: ApplyOptions = {}): Promise<void> =>
+  ensureNft(run, confirmMasquerade(masquerade), () => masqueradeNetwork(masquerade), {
+    doing: 'set up masquerade',
+    ...options,
+  });
+
+/** Removes the network's masquerade; success when there is none (nothing is created for that). */
+export const dropMasquerade = async (run: Run, tag: string, options: ApplyOptions = {}): Promise<void> => {
+  const name = objectName(tag);
+  const quick = [remove(map(TABLE, name, 'mark', 'mark')), remove(chain(TABLE, name))];
+  const named = { doing: 'remove masquerade', ...options };
+  try {
+    await applyNft(run, quick, named);
+  } catch (error) {
+    if (!(error instanceof ToolError) || error.kind !== 'not-found') throw error;
+    if ((await listNft(run, { ...TABLE, chain: name }, options)) !== undefined) {
+      await applyNft(run, removeMasquerade(tag), named);
+    }
+  }
+};
+
+/** What of the masquerade is missing or different, in words; empty when it stands as wanted. For CHECK; changes nothing. */
+export const missingMasquerade = async (
+  run: Run,
+  masquerade: Masquerade,
+  options: ApplyOptions = {},
+): Promise<readonly string[]> => {
+  const name = objectName(masquerade.tag);
+  const objects = await listNft(run, { ...TABLE, chain: name }, { doing: 'read masquerade', ...options });
+  if (objects === undefined) return [`chain ${name} of nft table inet flatnet`];
+  const found = objects.flatMap((object) => {
+    const expr = (object['rule'] as NftObject | undefined)?.['expr'];
+    return expr === undefined ? [] : [JSON.stringify(expr)];
+  });
+  return masquerade.subnets
+    .filter((_, index) => {
+      const wanted = (rulesOf(masquerade)[index]?.add?.['rule'] as NftObject)['expr'];
+      return !found.includes(JSON.stringify(wanted));
+    })
+    .map((subnet) => `masquerade rule for ${subnet} in chain ${name} of nft table inet flatnet`);
+};
