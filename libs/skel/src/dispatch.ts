@@ -5,7 +5,6 @@ import {
   NEWEST_VERSION,
   parseCniArgs,
   renderResult,
-  SUPPORTED_VERSIONS,
   type CniVersion,
   type Verb,
 } from '@flatnet/cni';
@@ -17,6 +16,7 @@ import { networkOf, prevResultOf, validAttachmentsOf, versionOf } from './reques
 import { Rollback } from './rollback.ts';
 import { decodeStdin, topLevel } from './stdin.ts';
 import type { Trace } from './trace.ts';
+import { answerVersion } from './version-answer.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 type AnyPlugin = Plugin<unknown, AddAnswer>;
@@ -52,11 +52,6 @@ export async function dispatch(
     clearTimeout(deadline);
   }
 }
-
-const answerVersion = (): Outcome => ({
-  exitCode: 0,
-  stdout: JSON.stringify({ cniVersion: NEWEST_VERSION, supportedVersions: SUPPORTED_VERSIONS }),
-});
 
 async function handle(
   entry: PluginEntry,

@@ -1,5 +1,4 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
 
 export const DEFAULT_LOG_FILE = '/run/flatnet/flatnet.log';
 /** At this size the log is renamed to `<file>.1`, which replaces an older one: at most twice this is ever on disk. */
@@ -32,7 +31,7 @@ function openOrCreate(path: string): number {
   try {
     return openSync(path, FLAGS, 0o600);
   } catch {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    mkdirSync(path.slice(0, path.lastIndexOf('/')) || '/', { recursive: true, mode: 0o755 });
     return openSync(path, FLAGS, 0o600);
   }
 }

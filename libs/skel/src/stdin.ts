@@ -1,6 +1,6 @@
 import { CniError, ErrorCode } from '@flatnet/cni';
+import { MAX_STDIN_BYTES } from './stdio.ts';
 
-export const MAX_STDIN_BYTES = 1024 * 1024;
 const MAX_DEPTH = 64;
 
 /** Depth of nesting, found before JSON.parse so that a hostile document cannot exhaust the stack of whoever walks it. */

@@ -1,5 +1,10 @@
 import { readSync, writeSync } from 'node:fs';
-import { MAX_STDIN_BYTES } from './stdin.ts';
+import { appendLog } from './log.ts';
+import type { Outcome } from './plugin.ts';
+import type { Trace } from './trace.ts';
+
+/** A configuration is a few KiB; whoever sends more is refused. */
+export const MAX_STDIN_BYTES = 1024 * 1024;
 
 const isErrno = (error: unknown, code: string): boolean =>
   error instanceof Error && 'code' in error && error.code === code;
@@ -49,5 +54,27 @@ export function writeAll(descriptor: 1 | 2, text: string): void {
       if (!isErrno(error, 'EAGAIN') && !isErrno(error, 'EINTR')) throw error;
       pause(1);
     }
+  }
+}
+
+/** Writes the log line, then the answer, and ends the process. */
+export function finish(trace: Trace, outcome: Outcome): never {
+  appendLog(trace.logFile, trace.toLine(new Date()));
+  try {
+    if (outcome.stdout !== '') writeAll(1, `${outcome.stdout}\n`);
+  } catch {
+    // The runtime is gone and will not know what was made: it sends DEL for what it started, or GC frees it.
+    return process.exit(1);
+  }
+  if (outcome.exitCode !== 0) writeQuietly(2, `${outcome.stdout}\n`);
+  return process.exit(outcome.exitCode);
+}
+
+/** Writes what nobody may miss: a closed descriptor is no reason to fail. */
+export function writeQuietly(descriptor: 1 | 2, text: string): void {
+  try {
+    writeAll(descriptor, text);
+  } catch {
+    // See above.
   }
 }
