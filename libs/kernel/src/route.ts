@@ -1,0 +1,60 @@
+import type { IpCommand } from './batch.ts';
+import { queryIp } from './ip.ts';
+import type { Kernel } from './kernel.ts';
+
+/** A route as `ip route` takes it. Texts are addresses that were parsed and printed again. */
+export interface RouteSpec {
+  readonly family: 4 | 6;
+  /** CIDR notation, also for everything (`::/0`): `ip` tells the family from it. */
+  readonly dst: string;
+  readonly gateway?: string;
+  readonly dev: string;
+  readonly mtu?: number;
+  readonly advmss?: number;
+  readonly priority?: number;
+  readonly table?: number;
+  /** Number of /etc/iproute2/rt_scopes: 0 global, 253 link, 254 host. IPv6 has none. */
+  readonly scope?: number;
+}
+
+const pair = (word: string, value: number | undefined): string[] => (value === undefined ? [] : [word, String(value)]);
+
+/**
+ * A batch line cannot carry `-4` or `-6`. `append` lets two routes to one destination stand side by side, as the reference plugins do. The gateway may lie outside of the
+ * interface's subnet (a /32 address), hence `onlink` when `onlink` is asked for.
+ */
+export const addRoute = (route: RouteSpec, onlink = false): IpCommand => [
+  ...['route', 'append', route.dst],
+  ...(route.gateway === undefined ? [] : ['via', route.gateway]),
+  ...['dev', route.dev, ...(onlink ? ['onlink'] : [])],
+  ...pair('mtu', route.mtu),
+  ...pair('advmss', route.advmss),
+  ...pair('metric', route.priority),
+  ...pair('table', route.table),
+  ...pair('scope', route.family === 4 ? route.scope : undefined),
+];
+
+/** One route of a listing, as far as flatnet looks at it. */
+export interface ListedRoute {
+  readonly dst: string;
+  readonly gateway?: string;
+  readonly dev?: string;
+  readonly metric?: number;
+}
+
+/** The routes of one family and table. @throws IpError. */
+export async function listRoutes(
+  kernel: Kernel,
+  family: 4 | 6,
+  options: { readonly netns?: string; readonly table?: string; readonly dev?: string } = {},
+): Promise<readonly ListedRoute[]> {
+  const { netns, table = 'main', dev } = options;
+  const args = [`-${family}`, 'route', 'show', 'table', table, ...(dev === undefined ? [] : ['dev', dev])];
+  const entries = await queryIp(kernel, `list IPv${family} routes`, args, netns);
+  return entries.map((entry) => ({
+    dst: String(entry['dst']),
+    ...(typeof entry['gateway'] === 'string' ? { gateway: entry['gateway'] } : {}),
+    ...(typeof entry['dev'] === 'string' ? { dev: entry['dev'] } : {}),
+    ...(typeof entry['metric'] === 'number' ? { metric: entry['metric'] } : {}),
+  }));
+}

@@ -1,0 +1,124 @@
+/**
+ * ADD. Invariant: refuse, arm, act, report. What is waited for runs at the same time:
+ *
+ *   delegate ADD  ------------------------------------\
+ *   bridge, veth, host end up  -- sysctls in the netns --+-- addresses, routes, up (netns)
+ *                                                        +-- gateway on the bridge, masquerade, anti-spoof (host)
+ */
+import { type AddResult, type IpamResult } from '@flatnet/cni';
+import { applyIp, applySysctls, ensureMasquerade, linkExists, type Kernel } from '@flatnet/kernel';
+import type { AddRequest, Rollback } from '@flatnet/skel';
+import { ensureBridge, readBridgeMac } from './bridge.ts';
+import type { FlatnetConfig } from './config.ts';
+import type { Deps } from './deps.ts';
+import { ensureGateways } from './gateway.ts';
+import { planOf, type Plan } from './plan.ts';
+import { allSettledOrFirst } from './settle.ts';
+import { containerCommands, containerSysctls, topologyOf, type Topology } from './topology.ts';
+import { AttachmentExists, connect, disconnect } from './veth.ts';
+
+type Request = AddRequest<FlatnetConfig>;
+
+export async function add(deps: Deps, request: Request, rollback: Rollback): Promise<AddResult> {
+  const kernel = deps.kernel(request.signal);
+  const plan = planOf(request);
+  if (linkExists(kernel, plan.hostVeth)) throw new AttachmentExists(plan);
+  const undo = armUndo(deps, request, plan, rollback);
+  try {
+    const [ipam, mtu] = await allSettledOrFirst([
+      request.phase('delegate', () => askDelegate(deps, request)),
+      attach(kernel, request, plan),
+    ]);
+    const topology = ipam === undefined ? undefined : topologyOf(plan.config, plan.ifName, ipam);
+    await allSettledOrFirst([
+      request.phase('container', () => configureContainer(kernel, plan, request.netns, topology)),
+      request.phase('gateway', () => configureGateway(kernel, plan, topology)),
+      request.phase('nft', () => configureRules(kernel, plan, topology)),
+    ]);
+    return await resultOf(kernel, request, plan, mtu, ipam, topology);
+  } catch (error) {
+    undo.foreign = error instanceof AttachmentExists;
+    throw error;
+  }
+}
+
+/**
+ * Undo in reverse: link, then lease. Story: ADD A and ADD B of the same attachment at once; B is told by the kernel that the link
+ * exists. The link is A's, and so is the lease that the delegate answered B with: B must undo neither.
+ */
+function armUndo(deps: Deps, request: Request, plan: Plan, rollback: Rollback): { foreign: boolean } {
+  const state = { foreign: false };
+  const { ipamType } = plan.config;
+  if (ipamType !== undefined) {
+    rollback.arm('lease', async () => {
+      if (!state.foreign) await deps.delegateVerb('DEL', ipamType, request);
+    });
+  }
+  rollback.arm(`link ${plan.hostVeth}`, async () => {
+    if (!state.foreign) await disconnect(deps.kernel(), plan);
+  });
+  return state;
+}
+
+async function askDelegate(deps: Deps, request: Request): Promise<IpamResult | undefined> {
+  const { ipamType } = request.config;
+  return ipamType === undefined ? undefined : deps.delegateAdd(ipamType, request, { signal: request.signal });
+}
+
+/** @returns the MTU of the pair. */
+async function attach(kernel: Kernel, request: Request, plan: Plan): Promise<number> {
+  const mtu = await request.phase('bridge', () => ensureBridge(kernel, plan));
+  await request.phase('veth', () => connect(kernel, plan, request.netns, mtu));
+  const settings = containerSysctls(plan.config, plan.ifName, plan.config.hints.ipv6);
+  await request.phase('sysctl', () => applySysctls(kernel, request.netns, settings));
+  return mtu;
+}
+
+async function configureContainer(
+  kernel: Kernel,
+  { config, ifName }: Plan,
+  netns: string,
+  topology: Topology | undefined,
+): Promise<void> {
+  if (config.disableContainerInterface) return;
+  if (topology === undefined) {
+    await applyIp(kernel, `bring ${ifName} up`, [['link', 'set', 'dev', ifName, 'up']], netns);
+    return;
+  }
+  const ipv6 = topology.addresses.some(({ cidr }) => cidr.ip.family === 6);
+  // The configuration told nothing of the family that the delegate chose: its settings are made late.
+  if (ipv6 !== config.hints.ipv6) await applySysctls(kernel, netns, containerSysctls(config, ifName, ipv6));
+  await applyIp(kernel, `configure ${ifName} in ${netns}`, containerCommands(config, ifName, topology), netns);
+}
+
+async function configureGateway(kernel: Kernel, { config }: Plan, topology: Topology | undefined): Promise<void> {
+  if (topology === undefined) return;
+  const { bridge, forceAddress, allowOverlap } = config;
+  await ensureGateways(kernel, topology.gateways, { device: bridge, forceAddress, allowOverlap });
+}
+
+async function configureRules(kernel: Kernel, plan: Plan, topology: Topology | undefined): Promise<void> {
+  if (topology === undefined || topology.masqueraded.length === 0) return;
+  await ensureMasquerade(kernel.run, { tag: plan.tag, subnets: topology.masqueraded });
+}
+
+async function resultOf(
+  kernel: Kernel,
+  request: Request,
+  plan: Plan,
+  mtu: number,
+  ipam: IpamResult | undefined,
+  topology: Topology | undefined,
+): Promise<AddResult> {
+  const mac = await readBridgeMac(kernel, plan.config.bridge, plan.hostVeth);
+  return {
+    interfaces: [
+      { name: plan.config.bridge, ...(mac === undefined ? {} : { mac }), mtu },
+      { name: plan.hostVeth, mac: plan.hostMac, mtu },
+      { name: plan.ifName, mac: plan.containerMac, sandbox: request.netns, mtu },
+    ],
+    ips: topology?.result.ips ?? [],
+    routes: topology?.result.routes ?? [],
+    dns: plan.config.dns ?? ipam?.dns ?? {},
+  };
+}

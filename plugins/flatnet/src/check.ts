@@ -1,0 +1,75 @@
+/** CHECK: everything that ADD made against the kernel. Nothing is changed; all differences are named at once, each with its repair. */
+import { CniError, ErrorCode } from '@flatnet/cni';
+import { missingMasquerade, type Kernel } from '@flatnet/kernel';
+import type { CheckRequest } from '@flatnet/skel';
+import { containerDifferences } from './check-container.ts';
+import { hostDifferences } from './check-host.ts';
+import type { FlatnetConfig } from './config.ts';
+import type { Deps } from './deps.ts';
+import { planOf, type Plan } from './plan.ts';
+import { topologyOf, type Topology } from './topology.ts';
+
+/** One difference and what repairs it. */
+export type Difference = string;
+
+/** @throws CniError code 102 with every difference. */
+export async function check(deps: Deps, request: CheckRequest<FlatnetConfig>): Promise<void> {
+  const kernel = deps.kernel(request.signal);
+  const plan = recordedPlan(request);
+  const topology = recordedTopology(request, plan);
+  const found = await Promise.all([
+    delegateDifferences(deps, request),
+    hostDifferences(kernel, plan, topology, request.prevResult),
+    containerDifferences(kernel, plan, request.netns, topology, request.prevResult),
+    ruleDifferences(kernel, plan, topology),
+  ]);
+  const differences = found.flat();
+  if (differences.length === 0) return;
+  const subject = `interface ${plan.ifName} on network ${plan.network} is not as ADD left it`;
+  throw new CniError(ErrorCode.checkFailed, subject, differences.join('; '));
+}
+
+/** The runtime's record of the MAC counts, not what would be chosen today. */
+function recordedPlan(request: CheckRequest<FlatnetConfig>): Plan {
+  const plan = planOf(request);
+  const recorded = request.prevResult?.interfaces.find(
+    ({ name, sandbox }) => name === plan.ifName && sandbox !== undefined,
+  );
+  return recorded?.mac === undefined ? plan : { ...plan, containerMac: recorded.mac.toLowerCase() };
+}
+
+function recordedTopology(request: CheckRequest<FlatnetConfig>, plan: Plan): Topology | undefined {
+  const { prevResult, config } = request;
+  if (config.ipamType === undefined || prevResult === undefined) return undefined;
+  const interfaces = prevResult.interfaces;
+  // Plugins later in the chain may have added addresses of other interfaces.
+  const ips = prevResult.ips.filter(
+    (ip) =>
+      ip.interface === undefined ||
+      interfaces[ip.interface] === undefined ||
+      interfaces[ip.interface]?.name === plan.ifName,
+  );
+  return ips.length === 0 ? undefined : topologyOf(config, plan.ifName, { ips, routes: prevResult.routes, dns: {} });
+}
+
+async function delegateDifferences(deps: Deps, request: CheckRequest<FlatnetConfig>): Promise<readonly Difference[]> {
+  const { ipamType } = request.config;
+  if (ipamType === undefined) return [];
+  try {
+    await deps.delegateVerb('CHECK', ipamType, request, { signal: request.signal });
+    return [];
+  } catch (error) {
+    if (!(error instanceof CniError)) throw error;
+    return [`${ipamType}: ${[error.message, error.details].filter((part) => part !== '').join(': ')}`];
+  }
+}
+
+async function ruleDifferences(
+  kernel: Kernel,
+  plan: Plan,
+  topology: Topology | undefined,
+): Promise<readonly Difference[]> {
+  if (topology === undefined || topology.masqueraded.length === 0) return [];
+  const missing = await missingMasquerade(kernel.run, { tag: plan.tag, subnets: topology.masqueraded });
+  return missing.map((what) => `masquerade: ${what} is missing (any ADD on this network restores it)`);
+}

@@ -1,0 +1,161 @@
+import { CniError, configObject, decode, ErrorCode, isInterfaceName, shown, type Dns, type Verb } from '@flatnet/cni';
+import * as z from 'zod/mini';
+import { defaultBridge } from './naming.ts';
+import { parseVlans, type VlanPlan } from './vlan.ts';
+
+/** The plugin configuration, decoded and with its defaults filled in; README.md tells what each key means. */
+export interface FlatnetConfig {
+  readonly bridge: string;
+  readonly isGateway: boolean;
+  readonly isDefaultGateway: boolean;
+  readonly forceAddress: boolean;
+  readonly ipMasq: boolean;
+  readonly hairpinMode: boolean;
+  readonly promiscMode: boolean;
+  readonly portIsolation: boolean;
+  readonly enableDad: boolean;
+  readonly disableContainerInterface: boolean;
+  readonly macSpoofCheck: boolean;
+  readonly antiSpoof: boolean;
+  readonly internal: boolean;
+  readonly allowOverlap: boolean;
+  readonly clampMss: boolean;
+  readonly mtu?: number;
+  readonly defaultRoutePriority?: number;
+  readonly vlans?: VlanPlan;
+  /** Absent: a pure layer 2 attachment. */
+  readonly ipamType?: string;
+  readonly dns?: Dns;
+  /** From `args.cni.mac`, or `runtimeConfig.mac`, which wins; CNI_ARGS come with the request. */
+  readonly mac?: string;
+  /** What the configuration tells of the addresses before the delegated plugin has answered. */
+  readonly hints: AddressHints;
+}
+
+export interface AddressHints {
+  readonly ipv6: boolean;
+}
+
+const flag = z.optional(z.boolean());
+const text = z.optional(z.string());
+const texts = z.optional(z.array(z.string()));
+const whole = (low: number, high: number) => z.optional(z.int().check(z.gte(low), z.lte(high)));
+const withMac = configObject({ mac: text });
+
+const schema = configObject({
+  name: z.string(),
+  bridge: text,
+  isGateway: flag,
+  isDefaultGateway: flag,
+  forceAddress: flag,
+  ipMasq: flag,
+  ipMasqBackend: text,
+  mtu: whole(0, 65535),
+  hairpinMode: flag,
+  promiscMode: flag,
+  vlan: whole(0, 4094),
+  vlanTrunk: z.optional(z.array(configObject({ id: whole(1, 4094), minID: whole(1, 4094), maxID: whole(1, 4094) }))),
+  preserveDefaultVlan: flag,
+  macspoofchk: flag,
+  enabledad: flag,
+  disableContainerInterface: flag,
+  portIsolation: flag,
+  antiSpoof: flag,
+  internal: flag,
+  allowOverlap: flag,
+  clampMSS: flag,
+  defaultRoutePriority: whole(0, 4294967295),
+  ipam: z.optional(configObject({ type: text })),
+  dns: z.optional(configObject({ nameservers: texts, domain: text, search: texts, options: texts })),
+  args: z.optional(configObject({ cni: z.optional(withMac) })),
+  runtimeConfig: z.optional(withMac),
+});
+type Raw = z.infer<typeof schema>;
+
+/** Decodes the configuration. DEL and GC get a lax reading: what is needed to find and remove things. @throws CniError code 7. */
+export function decodeConfig(json: Readonly<Record<string, unknown>>, verb: Verb): FlatnetConfig {
+  if (verb === 'DEL' || verb === 'GC') return resolve(laxly(json), json);
+  const raw = decode(schema, json, 'configuration of flatnet');
+  const config = resolve(raw, json);
+  refuseContradictions(raw, config);
+  return config;
+}
+
+/** Every key that reads well by itself; the others count as absent. */
+function laxly(json: Readonly<Record<string, unknown>>): Raw {
+  const readable = Object.entries(json).filter(
+    ([key, value]) => key !== 'name' && z.safeParse(schema, { name: 'x', [key]: value }).success,
+  );
+  const parsed = z.safeParse(schema, { ...Object.fromEntries(readable), name: json['name'] });
+  return parsed.success ? parsed.data : { name: String(json['name']) };
+}
+
+function resolve(raw: Raw, json: Readonly<Record<string, unknown>>): FlatnetConfig {
+  // A configuration that says nothing of routing wants a network that works; one that says something means just that.
+  const plain = raw.isGateway === undefined && raw.isDefaultGateway === undefined && raw.ipMasq === undefined;
+  const internal = raw.internal ?? false;
+  const isDefaultGateway = !internal && (raw.isDefaultGateway ?? plain);
+  const vlans = parseVlans(raw.vlan, raw.vlanTrunk, raw.preserveDefaultVlan ?? false);
+  return {
+    bridge: raw.bridge || defaultBridge(raw.name),
+    isGateway: (raw.isGateway ?? plain) || isDefaultGateway,
+    isDefaultGateway,
+    forceAddress: raw.forceAddress ?? false,
+    ipMasq: !internal && (raw.ipMasq ?? plain),
+    hairpinMode: raw.hairpinMode ?? (plain && raw.promiscMode !== true),
+    promiscMode: raw.promiscMode ?? false,
+    portIsolation: raw.portIsolation ?? false,
+    enableDad: raw.enabledad ?? false,
+    disableContainerInterface: raw.disableContainerInterface ?? false,
+    macSpoofCheck: raw.macspoofchk ?? false,
+    antiSpoof: raw.antiSpoof ?? false,
+    internal,
+    allowOverlap: raw.allowOverlap ?? false,
+    clampMss: raw.clampMSS ?? false,
+    ...optional('mtu', raw.mtu || undefined),
+    ...optional('defaultRoutePriority', raw.defaultRoutePriority),
+    ...optional('vlans', vlans),
+    ...optional('ipamType', raw.ipam?.type || undefined),
+    ...optional('dns', dnsOf(raw.dns)),
+    ...optional('mac', raw.runtimeConfig?.mac || raw.args?.cni?.mac || undefined),
+    hints: { ipv6: mentionsIpv6(json) },
+  };
+}
+
+const optional = <K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } =>
+  value === undefined ? {} : ({ [key]: value } as { [key in K]?: V });
+
+/** Set only when a field of it is: only then does it replace what the delegated plugin answered. */
+function dnsOf(raw: Raw['dns']): Dns | undefined {
+  if (raw === undefined) return undefined;
+  const entries = Object.entries(raw).filter(([, value]) => value !== undefined && value.length > 0);
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+/** Whether an IPv6 address stands where addresses are asked for: ranges, static addresses, wishes of the runtime. */
+function mentionsIpv6(json: Readonly<Record<string, unknown>>): boolean {
+  const wishes = Object.entries(json).filter(([key]) => ['ipam', 'args', 'runtimeconfig'].includes(key.toLowerCase()));
+  return /"[0-9a-f]{0,4}:[0-9a-f:.]*(?:\/\d+)?"/i.test(JSON.stringify(wishes).replace(/"(?:mac|MAC)":"[^"]*"/g, '""'));
+}
+
+const refuse = (details: string): never => {
+  throw new CniError(ErrorCode.invalidConfig, 'invalid configuration of flatnet', details);
+};
+
+function refuseContradictions(raw: Raw, config: FlatnetConfig): void {
+  if (!isInterfaceName(config.bridge)) {
+    refuse(`bridge is ${shown(config.bridge)}: must be 1 to 15 letters, digits, "_", "." or "-"`);
+  }
+  if (config.hairpinMode && config.promiscMode)
+    refuse('cannot set hairpin mode and promiscuous mode at the same time.');
+  if (config.mtu !== undefined && config.mtu < 68) refuse(`mtu is ${config.mtu}: must be 0 (automatic) or at least 68`);
+  if (config.disableContainerInterface && config.ipamType !== undefined) {
+    refuse('disableContainerInterface leaves the interface down, so it cannot have addresses: remove ipam');
+  }
+  if (raw.internal && (raw.ipMasq || raw.isDefaultGateway)) {
+    refuse('internal means no way out: remove ipMasq and isDefaultGateway, or internal');
+  }
+  if (raw.ipMasqBackend !== undefined && !['', 'nftables', 'iptables'].includes(raw.ipMasqBackend)) {
+    refuse(`ipMasqBackend is ${shown(raw.ipMasqBackend)}: flatnet always uses nftables`);
+  }
+}

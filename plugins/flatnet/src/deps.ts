@@ -1,0 +1,12 @@
+import { delegateAdd, delegateVerb } from '@flatnet/invoke';
+import { realKernel, type Kernel } from '@flatnet/kernel';
+
+/** What the handlers touch of the world; tests hand in fakes. */
+export interface Deps {
+  /** With a signal, its programs end when it aborts; undoing takes a kernel without one. */
+  kernel(signal?: AbortSignal): Kernel;
+  readonly delegateAdd: typeof delegateAdd;
+  readonly delegateVerb: typeof delegateVerb;
+}
+
+export const realDeps: Deps = { kernel: realKernel, delegateAdd, delegateVerb };

@@ -1,0 +1,106 @@
+import { parseCidr, parseIp, type Cidr } from '@flatnet/addressing';
+import { CniError, ErrorCode } from '@flatnet/cni';
+import { ToolError } from '@flatnet/exec';
+import { applyIp, ensureSysctls, hasIpv6, listRoutes, queryIp, type IpCommand, type Kernel } from '@flatnet/kernel';
+import { hasAddress } from './present-address.ts';
+import { addAddress } from './topology.ts';
+
+export interface GatewayOptions {
+  readonly device: string;
+  readonly forceAddress: boolean;
+  readonly allowOverlap: boolean;
+}
+
+/**
+ * Gives the bridge the gateways' addresses, and lets the host forward. Both are shared, hence never undone.
+ *
+ * @throws CniError code 100 when the bridge has another address, or the subnet is somebody else's already.
+ */
+export async function ensureGateways(
+  kernel: Kernel,
+  gateways: readonly Cidr[],
+  options: GatewayOptions,
+): Promise<void> {
+  if (gateways.length === 0) return;
+  ensureForwarding(kernel, gateways);
+  const missing = gateways.filter((gateway) => !hasAddress(kernel, options.device, gateway));
+  if (missing.length === 0) return;
+  const replaced = await conflicting(kernel, gateways, options.device);
+  if (replaced.length > 0 && !options.forceAddress) {
+    throw new CniError(
+      ErrorCode.conflict,
+      `"${options.device}" already has an IP address different from ${missing.join(', ')}`,
+      `it has ${replaced.join(', ')}; use another bridge, remove that address, or set forceAddress`,
+    );
+  }
+  if (!options.allowOverlap) await refuseOverlap(kernel, missing, options.device);
+  const doing = `give ${options.device} the address ${missing.join(', ')}`;
+  await applyIp(
+    kernel,
+    doing,
+    replaced.map((cidr) => ['address', 'delete', String(cidr), 'dev', options.device]),
+  );
+  for (const gateway of missing) await addOnce(kernel, doing, addAddress(gateway, options.device));
+}
+
+/** Another ADD may be quicker: then it is there, which is all that is wanted. */
+async function addOnce(kernel: Kernel, doing: string, command: IpCommand): Promise<void> {
+  try {
+    await applyIp(kernel, doing, [command]);
+  } catch (error) {
+    if (!(error instanceof ToolError && error.kind === 'exists')) throw error;
+  }
+}
+
+function ensureForwarding(kernel: Kernel, gateways: readonly Cidr[]): void {
+  const families = new Set(gateways.map(({ ip }) => ip.family));
+  ensureSysctls(kernel, {
+    ...(families.has(4) ? { 'ipv4/ip_forward': '1' } : {}),
+    ...(families.has(6) && hasIpv6(kernel) ? { 'ipv6/conf/all/forwarding': '1' } : {}),
+  });
+}
+
+/**
+ * Addresses of the device that cannot stay next to the wanted ones. As in the reference: IPv4 has one subnet per bridge, IPv6 any
+ * number that do not overlap.
+ */
+async function conflicting(kernel: Kernel, wanted: readonly Cidr[], device: string): Promise<readonly Cidr[]> {
+  const [link] = await queryIp(kernel, `list the addresses of ${device}`, ['address', 'show', 'dev', device]);
+  const present = Array.isArray(link?.['addr_info']) ? (link['addr_info'] as readonly Record<string, unknown>[]) : [];
+  const cidrs = present
+    .filter((entry) => entry['scope'] !== 'link')
+    .map((entry) => parseCidr(`${String(entry['local'])}/${String(entry['prefixlen'])}`));
+  const families = new Set(wanted.map(({ ip }) => ip.family));
+  return cidrs.filter(
+    (cidr) =>
+      families.has(cidr.ip.family) &&
+      !wanted.some((gateway) => String(gateway) === String(cidr)) &&
+      (cidr.ip.family === 4 || wanted.some((gateway) => gateway.overlaps(cidr))),
+  );
+}
+
+/** @throws CniError code 100 that names the route in the way. */
+async function refuseOverlap(kernel: Kernel, gateways: readonly Cidr[], device: string): Promise<void> {
+  for (const gateway of gateways) {
+    const routes = await listRoutes(kernel, gateway.ip.family);
+    const culprit = routes.find(
+      ({ dst, dev }) =>
+        dev !== device && dev !== 'lo' && dst !== 'default' && destination(dst)?.overlaps(gateway) === true,
+    );
+    if (culprit === undefined) continue;
+    throw new CniError(
+      ErrorCode.conflict,
+      `subnet of ${gateway} is in use on this host`,
+      `the route to ${culprit.dst} by ${culprit.dev ?? 'another device'} overlaps it; choose another subnet, or set allowOverlap`,
+    );
+  }
+}
+
+/** `ip route` prints host routes without a length. */
+function destination(dst: string): Cidr | undefined {
+  try {
+    return dst.includes('/') ? parseCidr(dst) : parseCidr(`${parseIp(dst)}/${dst.includes(':') ? 128 : 32}`);
+  } catch {
+    return undefined;
+  }
+}

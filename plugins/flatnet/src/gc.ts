@@ -1,0 +1,51 @@
+/**
+ * GC: drops what belongs to this network and to none of the valid attachments. Links first, then the delegate's leases, so that no
+ * address is handed out while its old link lives. Another network's things are not even looked at.
+ */
+import { CniError, ErrorCode } from '@flatnet/cni';
+import { applyIp, deleteLink, listLinks, removeMasquerade, applyNft, type Link } from '@flatnet/kernel';
+import { networkHash } from '@flatnet/cni';
+import { ToolError } from '@flatnet/exec';
+import type { GcRequest } from '@flatnet/skel';
+import type { FlatnetConfig } from './config.ts';
+import type { Deps } from './deps.ts';
+import { failuresOf } from './failures.ts';
+import { aliasPrefixes, attachmentNames } from './naming.ts';
+
+/** @throws CniError code 103 with everything that could not be removed. */
+export async function gc(deps: Deps, request: GcRequest<FlatnetConfig>): Promise<void> {
+  const { network, validAttachments, config } = request;
+  const kernel = deps.kernel();
+  const failures: unknown[] = [];
+  if (validAttachments !== undefined) {
+    const valid = new Set(validAttachments.map((attachment) => attachmentNames(network, attachment).hostVeth));
+    const stale = (await listLinks(kernel, ['type', 'veth'])).filter(
+      (link) => isOf(network, link) && !valid.has(link.name),
+    );
+    const masquerade = async (): Promise<void> => {
+      if (valid.size === 0) await applyNft(kernel.run, removeMasquerade(networkHash(network)));
+    };
+    const deletions = stale.map(({ name }) => async (): Promise<void> => {
+      await applyIp(kernel, `delete link ${name}`, [deleteLink(name)]).catch(unlessGone);
+    });
+    failures.push(...(await failuresOf([masquerade, ...deletions])));
+  }
+  const { ipamType } = config;
+  if (ipamType !== undefined) failures.push(...(await failuresOf([() => deps.delegateVerb('GC', ipamType, request)])));
+  if (failures.length === 0) return;
+  const words = failures.map((error) =>
+    error instanceof CniError ? `${error.message}: ${error.details}` : String(error),
+  );
+  throw new CniError(
+    ErrorCode.cleanupIncomplete,
+    `GC of network ${network} went to the end, but not everything is gone`,
+    words.join('; '),
+  );
+}
+
+const isOf = (network: string, { alias }: Link): boolean =>
+  aliasPrefixes(network).some((prefix) => alias?.startsWith(prefix) === true);
+
+function unlessGone(error: unknown): void {
+  if (!(error instanceof ToolError && error.kind === 'not-found')) throw error;
+}

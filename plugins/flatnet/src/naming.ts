@@ -1,0 +1,54 @@
+/**
+ * Names that are derived from (network, containerId, ifName) alone: DEL, CHECK and GC find what ADD made without notes.
+ *
+ *   host end of the veth   fl + 12 hex                        fl3c0a91d2e7b4
+ *   owner, for people, GC  ifalias  flatnet:NETWORK:ID:IFNAME
+ *   owner, for deleting    altname  flatnet-24 hex            (deleting by it checks the owner and deletes in one kernel call)
+ */
+import { attachmentHash, isInterfaceName, networkHash, type Attachment } from '@flatnet/cni';
+
+/** The kernel's limit (IFALIASZ - 1). */
+const MAX_ALIAS = 255;
+
+export interface AttachmentNames {
+  readonly hostVeth: string;
+  readonly alias: string;
+  readonly alternative: string;
+  readonly hostMac: string;
+  readonly containerMac: string;
+}
+
+export function attachmentNames(network: string, attachment: Attachment): AttachmentNames {
+  const hash = attachmentHash(network, attachment);
+  return {
+    hostVeth: `fl${hash.slice(0, 12)}`,
+    alias: aliasOf(network, attachment, hash),
+    alternative: `flatnet-${hash}`,
+    hostMac: macOf(hash.slice(0, 12)),
+    containerMac: macOf(hash.slice(12)),
+  };
+}
+
+/** Every alias of the network's links begins with one of these. */
+export const aliasPrefixes = (network: string): readonly string[] => [
+  `flatnet:${network}:`,
+  `flatnet:#${networkHash(network)}:`,
+];
+
+/** `:` is legal in none of the three parts. Too long a text is replaced by hashes; `#` begins no legal network name. */
+function aliasOf(network: string, { containerId, ifName }: Attachment, hash: string): string {
+  const plain = `flatnet:${network}:${containerId}:${ifName}`;
+  return plain.length <= MAX_ALIAS ? plain : `flatnet:#${networkHash(network)}:${hash}:${ifName}`;
+}
+
+/** 12 hex digits as a unicast, locally administered MAC. */
+export function macOf(hex: string): string {
+  const first = ((Number.parseInt(hex.slice(0, 2), 16) & 0xfc) | 0x02).toString(16).padStart(2, '0');
+  return [first, ...(hex.slice(2).match(/../g) ?? [])].join(':');
+}
+
+/** `fl-NETWORK` where that is a legal interface name, else `fl-` and 12 hex digits of the network's hash. */
+export function defaultBridge(network: string): string {
+  const plain = `fl-${network}`;
+  return isInterfaceName(plain) ? plain : `fl-${networkHash(network)}`;
+}

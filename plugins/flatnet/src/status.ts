@@ -1,0 +1,31 @@
+/** STATUS: would ADD work now? Asked every few seconds by a kubelet, so one nft start beside the delegate's. */
+import { CniError, ErrorCode } from '@flatnet/cni';
+import { findTool } from '@flatnet/exec';
+import type { StatusRequest } from '@flatnet/skel';
+import type { FlatnetConfig } from './config.ts';
+import type { Deps } from './deps.ts';
+import { forwardObstacle } from './forward-policy.ts';
+import { allSettledOrFirst } from './settle.ts';
+
+const TOOLS = ['ip', 'nft', 'nsenter', 'sysctl'];
+
+/** @throws CniError code 50 when ADD would fail; 51 when the host would drop the containers' traffic. */
+export async function status(deps: Deps, request: StatusRequest<FlatnetConfig>): Promise<void> {
+  const missing = TOOLS.filter((tool) => findTool(tool) === undefined);
+  if (missing.length > 0) {
+    const next = 'install iproute2, nftables, util-linux and procps';
+    throw new CniError(ErrorCode.notAvailable, `tools are missing: ${missing.join(', ')}`, next);
+  }
+  const { ipamType, bridge, isGateway } = request.config;
+  const delegate =
+    ipamType === undefined
+      ? Promise.resolve()
+      : deps.delegateVerb('STATUS', ipamType, request, { signal: request.signal });
+  const [, obstacle] = await allSettledOrFirst([delegate, forwardObstacle(deps.kernel(request.signal), bridge)]);
+  if (obstacle === undefined || !isGateway) return;
+  throw new CniError(
+    ErrorCode.limitedConnectivity,
+    `containers of network ${request.network} would not reach other hosts`,
+    obstacle,
+  );
+}

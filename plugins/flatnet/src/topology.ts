@@ -1,0 +1,170 @@
+/**
+ * What a configuration and the delegated plugin's answer amount to: values first, effects elsewhere.
+ *
+ *   container netns              host netns
+ *   eth0 10.87.1.2/24  <-veth->  fl3c0a91d2e7b4 --port--> fl-NETWORK 10.87.1.1/24 --ip_forward, masquerade--> uplink
+ */
+import type { Ip} from '@flatnet/addressing';
+import { Cidr, parseCidr, parseIp } from '@flatnet/addressing';
+import { CniError, ErrorCode, shown, type IpamResult, type Route } from '@flatnet/cni';
+import { addRoute, setLink, type IpCommand, type RouteSpec, type Sysctls } from '@flatnet/kernel';
+import type { FlatnetConfig } from './config.ts';
+
+export interface WantedAddress {
+  readonly cidr: Cidr;
+  readonly gateway?: Ip;
+}
+
+/** All that the container's interface, and the bridge as its gateway, shall have. */
+export interface Topology {
+  readonly addresses: readonly WantedAddress[];
+  readonly routes: readonly RouteSpec[];
+  /** Addresses of the bridge: empty unless it is a gateway. */
+  readonly gateways: readonly Cidr[];
+  /** Subnets to masquerade: empty unless asked for. */
+  readonly masqueraded: readonly string[];
+  /** `ips` and `routes` as the result shows them. */
+  readonly result: Pick<IpamResult, 'ips' | 'routes'>;
+}
+
+const DEFAULT_DESTINATION = { 4: '0.0.0.0/0', 6: '::/0' } as const;
+/** RT_SCOPE_LINK: a destination on the link itself has no gateway. */
+const SCOPE_LINK = 253;
+/** The container end is the third of the result's interfaces, after the bridge and the host end. */
+const CONTAINER_INTERFACE = 2;
+
+/** @throws CniError code 6 when the delegated plugin's answer has no address, or a text that is not one. */
+export function topologyOf(config: FlatnetConfig, ifName: string, ipam: IpamResult): Topology {
+  const addresses = ipam.ips.map((ip): WantedAddress => {
+    const cidr = read(() => parseCidr(ip.address), 'ips[].address', ip.address);
+    const gateway =
+      ip.gateway === undefined ? undefined : read(() => parseIp(ip.gateway ?? ''), 'ips[].gateway', ip.gateway);
+    if (gateway === undefined && !config.isGateway) return { cidr };
+    return { cidr, gateway: gateway ?? cidr.firstUsable };
+  });
+  if (addresses.length === 0) badAnswer('it has no address');
+  const routes = wantedRoutes(config, ipam.routes, addresses);
+  return {
+    addresses,
+    routes: routes.map((route) => routeSpec(route, ifName, addresses)),
+    gateways: config.isGateway ? unique(addresses.flatMap(gatewayCidr)) : [],
+    masqueraded: config.ipMasq ? [...new Set(addresses.map(({ cidr }) => subnetOf(cidr)))] : [],
+    result: {
+      ips: addresses.map(({ cidr, gateway }) => ({
+        address: String(cidr),
+        ...(gateway === undefined ? {} : { gateway: String(gateway) }),
+        interface: CONTAINER_INTERFACE,
+      })),
+      routes,
+    },
+  };
+}
+
+export const subnetOf = (cidr: Cidr): string => `${cidr.network}/${cidr.prefix}`;
+
+const gatewayCidr = ({ cidr, gateway }: WantedAddress): Cidr[] =>
+  gateway === undefined ? [] : [new Cidr(gateway, cidr.prefix)];
+
+const unique = (cidrs: readonly Cidr[]): readonly Cidr[] => [
+  ...new Map(cidrs.map((cidr) => [String(cidr), cidr])).values(),
+];
+
+function badAnswer(why: string): never {
+  throw new CniError(ErrorCode.decodingFailure, 'the IPAM plugin gave no usable result', why);
+}
+
+function read<T>(parse: () => T, field: string, value: string): T {
+  try {
+    return parse();
+  } catch {
+    return badAnswer(`${field} is ${shown(value)}`);
+  }
+}
+
+const isDefault = (dst: string): boolean => dst.endsWith('/0');
+
+/** The routes of the answer, and a default route per family that has a gateway and none yet. `internal` networks have no way out. */
+function wantedRoutes(
+  config: FlatnetConfig,
+  given: readonly Route[],
+  addresses: readonly WantedAddress[],
+): readonly Route[] {
+  const kept = given
+    .map((route): Route => {
+      const dst = read(() => parseCidr(route.dst), 'routes[].dst', route.dst);
+      return {
+        ...route,
+        dst: subnetOf(dst),
+        ...(route.gw === undefined ? {} : { gw: String(read(() => parseIp(route.gw ?? ''), 'routes[].gw', route.gw)) }),
+      };
+    })
+    .filter((route) => !(config.internal && isDefault(route.dst)));
+  const added = ([4, 6] as const).flatMap((family): Route[] => {
+    const gateway = addresses.find(({ cidr }) => cidr.ip.family === family)?.gateway;
+    const present = kept.some(({ dst }) => dst === DEFAULT_DESTINATION[family]);
+    if (!config.isDefaultGateway || gateway === undefined || present) return [];
+    return [{ dst: DEFAULT_DESTINATION[family], gw: String(gateway) }];
+  });
+  const priority = config.defaultRoutePriority;
+  return [...kept, ...added].map((route) =>
+    priority !== undefined && isDefault(route.dst) && route.priority === undefined ? { ...route, priority } : route,
+  );
+}
+
+/** A route without a gateway goes by the gateway of its family's first address, as in the reference plugins. */
+function routeSpec(route: Route, dev: string, addresses: readonly WantedAddress[]): RouteSpec {
+  const family = route.dst.includes(':') ? 6 : 4;
+  const inherited = addresses.find(({ cidr, gateway }) => cidr.ip.family === family && gateway !== undefined)?.gateway;
+  const onLink = route.scope !== undefined && route.scope >= SCOPE_LINK;
+  const gateway = route.gw ?? (onLink || inherited === undefined ? undefined : String(inherited));
+  const { mtu, advmss, priority, table, scope } = route;
+  return {
+    ...{ family, dst: route.dst, dev },
+    ...(gateway === undefined ? {} : { gateway }),
+    ...Object.fromEntries(
+      Object.entries({ mtu, advmss, priority, table, scope }).filter(([, value]) => value !== undefined),
+    ),
+  };
+}
+
+/** Settings of the container's end that need no answer of the delegated plugin, so that they are made while it works. */
+export function containerSysctls(config: FlatnetConfig, ifName: string, ipv6: boolean): Sysctls {
+  const v4 = (key: string): string => `ipv4/conf/${ifName}/${key}`;
+  const v6 = (key: string): string => `ipv6/conf/${ifName}/${key}`;
+  // arp_notify, ndisc_notify: neighbours of a reused address learn the new MAC at once.
+  const base = { [v4('arp_notify')]: '1', [v4('rp_filter')]: '2' };
+  if (!ipv6) return { ...base, [v6('disable_ipv6')]: '1' };
+  const dad = config.enableDad ? { [v6('enhanced_dad')]: '1', [v6('accept_dad')]: '1' } : { [v6('accept_dad')]: '0' };
+  return {
+    ...base,
+    ...{ [v6('disable_ipv6')]: '0', [v6('accept_ra')]: '0', [v6('autoconf')]: '0' },
+    ...{ [v6('keep_addr_on_down')]: '1', [v6('ndisc_notify')]: '1', ...dad },
+  };
+}
+
+/**
+ * Addresses before `up`, since the gratuitous ARP and the unsolicited neighbour advertisement go out with `up`; routes after it,
+ * since they need a device that is up.
+ */
+export function containerCommands(config: FlatnetConfig, ifName: string, topology: Topology): readonly IpCommand[] {
+  return [
+    ...topology.addresses.map(({ cidr }) => addAddress(cidr, ifName, config.enableDad)),
+    setLink(ifName, 'up'),
+    ...topology.routes.map((route) => addRoute(route, needsOnlink(route, topology))),
+  ];
+}
+
+/** IPv6 addresses skip duplicate address detection: for its whole second they could not be used. */
+export function addAddress(cidr: Cidr, device: string, detectDuplicates = false): IpCommand {
+  const broadcast = cidr.ip.family === 4 && cidr.prefix < 31 ? ['broadcast', '+'] : [];
+  const flags = cidr.ip.family === 6 && !detectDuplicates ? ['nodad'] : [];
+  return ['address', 'add', String(cidr), ...broadcast, 'dev', device, ...flags];
+}
+
+/** A gateway outside of every subnet of the interface (a /32 address) is reachable only by saying that it is on the link. */
+function needsOnlink({ gateway, family }: RouteSpec, { addresses }: Topology): boolean {
+  if (gateway === undefined) return false;
+  const ip = parseIp(gateway);
+  if (family === 6 && gateway.startsWith('fe80:')) return false;
+  return !addresses.some(({ cidr }) => cidr.contains(ip));
+}
