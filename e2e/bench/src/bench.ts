@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Maker } from './sides/cni.ts';
+import { ROOT } from './sandbox.ts';
+
+/** A table of the report; `rows` hold ready text. */
+export interface Table {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** What a part of the benchmark found. */
+export interface Section {
+  readonly title: string;
+  readonly about: string;
+  readonly tables: readonly Table[];
+  readonly notes?: readonly string[];
+}
+
+const begin = performance.now();
+
+/** One line on stderr with the seconds since the start: the benchmark is never silent for long. */
+export function progress(text: string): void {
+  const seconds = Math.round((performance.now() - begin) / 1000);
+  process.stderr.write(`[${String(seconds).padStart(3)} s] ${text}\n`);
+}
+
+export const secondsSinceStart = (): number => (performance.now() - begin) / 1000;
+
+/**
+ * Calls `once` for every subject in turn (A B A B …), `rounds` times or until `budgetMs` has passed, but three times at least. The
+ * first round warms up and is not counted.
+ */
+export async function inTurn<T, R>(
+  subjects: readonly T[],
+  rounds: number,
+  budgetMs: number,
+  once: (subject: T, round: number) => Promise<R>,
+): Promise<ReadonlyMap<T, R[]>> {
+  const found = new Map<T, R[]>(subjects.map((subject) => [subject, []]));
+  const end = performance.now() + budgetMs;
+  for (let round = 0; round <= rounds && (round <= 3 || performance.now() < end); round++) {
+    for (const subject of subjects) {
+      const result = await once(subject, round);
+      if (round > 0) found.get(subject)!.push(result);
+    }
+  }
+  return found;
+}
+
+const firstOf = (paths: readonly string[]): string | undefined => paths.find((path) => existsSync(path));
+
+export const FLATNET: Maker = {
+  name: 'flatnet',
+  cniPath: process.env['FLATNET_BENCH_BIN'] ?? join(ROOT, 'dist/bin'),
+  main: 'flatnet',
+  ipam: 'flatnet-ipam',
+  portmap: 'flatnet-portmap',
+};
+
+const referencePath = firstOf(['/usr/lib/cni/bridge', '/opt/cni/bin/bridge'])?.replace(/\/bridge$/, '');
+
+/** The Go plugins, if they are installed. */
+export const REFERENCE: Maker | undefined =
+  referencePath === undefined
+    ? undefined
+    : { name: 'reference', cniPath: referencePath, main: 'bridge', ipam: 'host-local', portmap: 'portmap' };
+
+export const NETAVARK = firstOf(['/usr/lib/podman/netavark', '/usr/libexec/podman/netavark']);
+
+/** `12.3` ms and the like: three figures are as many as the measurement is worth. */
+export const figure = (value: number): string => {
+  if (!Number.isFinite(value)) return '–';
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+};
+
+export const ratio = (value: number, of: number): string =>
+  Number.isFinite(value / of) ? `${(value / of).toFixed(2)}×` : '–';

@@ -1,0 +1,69 @@
+import { mkdirSync } from 'node:fs';
+import { must, PATH, type Sandbox } from '../sandbox.ts';
+import type { Sample } from '../sample.ts';
+import type { Container, Lens, Side } from './side.ts';
+
+const addressAt = (index: number): string => `10.88.${Math.floor(index / 250)}.${(index % 250) + 2}`;
+
+/** What Podman hands to netavark for one container: netavark has no IPAM, so the addresses come with it. */
+const statusOf = (container: Container): object => ({
+  container_id: container.id,
+  container_name: container.id.slice(0, 12),
+  port_mappings: container.ports.map(({ hostPort, containerPort, protocol }) => ({
+    host_ip: '',
+    host_port: hostPort,
+    container_port: containerPort,
+    protocol,
+    range: 1,
+  })),
+  networks: { bench: { static_ips: [addressAt(container.index)], interface_name: 'eth0' } },
+  network_info: {
+    bench: {
+      name: 'bench',
+      id: 'be'.repeat(32),
+      driver: 'bridge',
+      network_interface: 'bench0',
+      subnets: [{ subnet: '10.88.0.0/16', gateway: '10.88.0.1' }],
+      ipv6_enabled: false,
+      internal: false,
+      dns_enabled: false,
+      ipam_options: { driver: 'host-local' },
+    },
+  },
+});
+
+/** Debian's netavark, called as Podman calls it. It always masquerades. */
+export class NetavarkSide implements Side {
+  readonly name = 'netavark';
+  readonly executables: readonly string[];
+
+  constructor(
+    readonly sandbox: Sandbox,
+    readonly file: string,
+  ) {
+    this.executables = [file];
+    mkdirSync(`/run/bench/${sandbox.name}`, { recursive: true });
+  }
+
+  attach(container: Container, lens: Lens = []): Promise<Sample> {
+    return this.execute('setup', container, lens);
+  }
+
+  detach(container: Container, lens: Lens = []): Promise<Sample> {
+    return this.execute('teardown', container, lens);
+  }
+
+  addressOf(container: Container): string {
+    return addressAt(container.index);
+  }
+
+  private execute(verb: string, container: Container, lens: Lens): Promise<Sample> {
+    const words = [...lens, this.file, '--config', `/run/bench/${this.sandbox.name}`, verb, container.netns];
+    return must(this.sandbox, {
+      file: words[0]!,
+      args: words.slice(1),
+      env: { PATH },
+      input: JSON.stringify(statusOf(container)),
+    });
+  }
+}
