@@ -1,1 +1,5 @@
+export * from './chain.ts';
 export * from './import-directions.ts';
+export * from './leaks.ts';
+export * from './plugin-call.ts';
+export * from './sandbox.ts';

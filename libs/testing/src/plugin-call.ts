@@ -1,0 +1,69 @@
+import { join } from 'node:path';
+import type { RunResult } from '@flatnet/exec';
+import type { Sandbox } from './sandbox.ts';
+
+/** Where `nx run multicall:compile` puts the executables. */
+export const BIN = join(import.meta.dirname, '../../../dist/bin');
+/** Debian's package containernetworking-plugins. */
+export const REFERENCE_BIN = '/usr/lib/cni';
+
+/** A JSON object on its way to or from a plugin. */
+export type Json = Record<string, unknown>;
+
+export interface PluginCall {
+  /** File name in CNI_PATH's folders, or an absolute path. */
+  readonly plugin: string;
+  readonly verb: string;
+  readonly config: Json | string;
+  readonly containerId?: string;
+  readonly ifName?: string;
+  readonly netns?: string;
+  /** CNI_ARGS. */
+  readonly args?: string;
+  /** Folders of CNI_PATH. Default: our executables, then Debian's. */
+  readonly path?: readonly string[];
+  /** Further variables; `undefined` takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface PluginAnswer extends RunResult {
+  /** stdout as JSON; undefined when it is empty or not one JSON document. */
+  readonly json: Json | undefined;
+}
+
+export const DEFAULT_PATH: readonly string[] = [BIN, REFERENCE_BIN];
+
+/** Executes a plugin inside the sandbox as a runtime would. Never rejects for an error of the plugin. */
+export async function callPlugin(sandbox: Sandbox, call: PluginCall): Promise<PluginAnswer> {
+  const path = call.path ?? DEFAULT_PATH;
+  const file = call.plugin.startsWith('/') ? call.plugin : await findIn(sandbox, path, call.plugin);
+  const env = {
+    PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+    CNI_COMMAND: call.verb,
+    CNI_CONTAINERID: call.containerId,
+    CNI_IFNAME: call.ifName,
+    CNI_NETNS: call.netns,
+    CNI_ARGS: call.args,
+    CNI_PATH: path.join(':'),
+    ...call.env,
+  };
+  const input = typeof call.config === 'string' ? call.config : JSON.stringify(call.config);
+  const result = await sandbox.run(file, [], { input, env, timeoutMs: 60_000 });
+  return { ...result, json: parseOrUndefined(result.stdout) };
+}
+
+async function findIn(sandbox: Sandbox, path: readonly string[], plugin: string): Promise<string> {
+  for (const folder of path) {
+    const file = join(folder, plugin);
+    if ((await sandbox.run('test', ['-x', file])).exitCode === 0) return file;
+  }
+  throw new Error(`no ${plugin} in ${path.join(':')}: is the workspace built (npm run build)?`);
+}
+
+function parseOrUndefined(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+}
