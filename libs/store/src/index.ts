@@ -1,0 +1,6 @@
+export type { Choice, Claim, ClaimRequest } from './claim.ts';
+export { StoreError, type StoreErrorKind } from './error.ts';
+export { ipName, type LeaseKey } from './names.ts';
+export type { Lease } from './record.ts';
+export { openStore, type LeaseStore, type StoreOptions } from './store.ts';
+export type { StoreView } from './view.ts';

@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import { AddressError, ipFromHex, type Ip } from '@flatnet/addressing';
+
+/** Whose lease it is: CNI_CONTAINERID and CNI_IFNAME. An empty `ifName` stands for every interface (imported old leases). */
+export interface LeaseKey {
+  readonly containerId: string;
+  readonly ifName: string;
+}
+
+const MAX_NAME = 255;
+
+const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** A name that cannot clash with a legal one: `=` starts no container id and no network name. */
+const fitting = (name: string): string => (Buffer.byteLength(name) <= MAX_NAME ? name : `=${hash(name)}`);
+
+/** `:` is in neither id, so two keys never share a name. */
+export const attachmentName = ({ containerId, ifName }: LeaseKey): string => fitting(`${containerId}:${ifName}`);
+
+export const networkFolder = (network: string): string => fitting(network);
+
+/** One address, one name: fixed-width hexadecimal of the number behind the family. */
+export const ipName = (ip: Ip): string => `${ip.family}-${ip.toHex()}`;
+
+export const ipOfName = (name: string): Ip | undefined => {
+  try {
+    if (name.startsWith('4-')) return ipFromHex(4, name.slice(2));
+    if (name.startsWith('6-')) return ipFromHex(6, name.slice(2));
+    return undefined;
+  } catch (error) {
+    if (error instanceof AddressError) return undefined;
+    throw error;
+  }
+};
+
+export const cursorName = (pool: string): string => `cur.${hash(pool).slice(0, 16)}`;
+
+export const stickyName = (name: string): string => hash(name).slice(0, 32);
