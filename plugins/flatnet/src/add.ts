@@ -12,10 +12,14 @@ import { ensureBridge, readBridgeMac } from './bridge.ts';
 import type { FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { ensureGateways } from './gateway.ts';
+import { guard, isGuarded, unguard } from './guard.ts';
+import { clampMss } from './mss.ts';
 import { planOf, type Plan } from './plan.ts';
 import { allSettledOrFirst } from './settle.ts';
-import { containerCommands, containerSysctls, topologyOf, type Topology } from './topology.ts';
+import { containerCommands, containerSysctls, subnetOf, topologyOf, type Topology } from './topology.ts';
 import { AttachmentExists, connect, disconnect } from './veth.ts';
+import { joinVlans } from './vlan-port.ts';
+import { gatewayDevice } from './vlan.ts';
 
 type Request = AddRequest<FlatnetConfig>;
 
@@ -57,6 +61,11 @@ function armUndo(deps: Deps, request: Request, plan: Plan, rollback: Rollback): 
   rollback.arm(`link ${plan.hostVeth}`, async () => {
     if (!state.foreign) await disconnect(deps.kernel(), plan);
   });
+  if (isGuarded(plan.config)) {
+    rollback.arm(`guard of port ${plan.hostVeth}`, async () => {
+      if (!state.foreign) await unguard(deps.kernel(), plan.tag, plan.hostVeth);
+    });
+  }
   return state;
 }
 
@@ -71,6 +80,8 @@ async function attach(kernel: Kernel, request: Request, plan: Plan): Promise<num
   await request.phase('veth', () => connect(kernel, plan, request.netns, mtu));
   const settings = containerSysctls(plan.config, plan.ifName, plan.config.hints.ipv6);
   await request.phase('sysctl', () => applySysctls(kernel, request.netns, settings));
+  const { vlans } = plan.config;
+  if (vlans !== undefined) await request.phase('vlan', () => joinVlans(kernel, plan, vlans));
   return mtu;
 }
 
@@ -94,12 +105,19 @@ async function configureContainer(
 async function configureGateway(kernel: Kernel, { config }: Plan, topology: Topology | undefined): Promise<void> {
   if (topology === undefined) return;
   const { bridge, forceAddress, allowOverlap } = config;
-  await ensureGateways(kernel, topology.gateways, { device: bridge, forceAddress, allowOverlap });
+  const device = gatewayDevice(bridge, config.vlans);
+  await ensureGateways(kernel, topology.gateways, { device, forceAddress, allowOverlap });
 }
 
 async function configureRules(kernel: Kernel, plan: Plan, topology: Topology | undefined): Promise<void> {
-  if (topology === undefined || topology.masqueraded.length === 0) return;
-  await ensureMasquerade(kernel.run, { tag: plan.tag, subnets: topology.masqueraded });
+  const { config, tag } = plan;
+  const cidrs = topology?.addresses.map(({ cidr }) => cidr) ?? [];
+  const masqueraded = topology?.masqueraded ?? [];
+  await allSettledOrFirst([
+    masqueraded.length > 0 ? ensureMasquerade(kernel.run, { tag, subnets: masqueraded }) : Promise.resolve(),
+    isGuarded(config) ? guard(kernel, plan, cidrs) : Promise.resolve(),
+    config.clampMss && cidrs.length > 0 ? clampMss(kernel, tag, [...new Set(cidrs.map(subnetOf))]) : Promise.resolve(),
+  ]);
 }
 
 async function resultOf(

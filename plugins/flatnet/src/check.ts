@@ -6,7 +6,9 @@ import { containerDifferences } from './check-container.ts';
 import { hostDifferences } from './check-host.ts';
 import type { FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
+import { guardRemains, isGuarded } from './guard.ts';
 import { planOf, type Plan } from './plan.ts';
+import { portChain } from './spoof.ts';
 import { topologyOf, type Topology } from './topology.ts';
 
 /** One difference and what repairs it. */
@@ -69,7 +71,16 @@ async function ruleDifferences(
   plan: Plan,
   topology: Topology | undefined,
 ): Promise<readonly Difference[]> {
-  if (topology === undefined || topology.masqueraded.length === 0) return [];
-  const missing = await missingMasquerade(kernel.run, { tag: plan.tag, subnets: topology.masqueraded });
-  return missing.map((what) => `masquerade: ${what} is missing (any ADD on this network restores it)`);
+  const subnets = topology?.masqueraded ?? [];
+  const missing = subnets.length === 0 ? [] : await missingMasquerade(kernel.run, { tag: plan.tag, subnets });
+  return [
+    ...missing.map((what) => `masquerade: ${what} is missing (any ADD on this network restores it)`),
+    ...(isGuarded(plan.config) ? await guardDifferences(kernel, plan) : []),
+  ];
+}
+
+async function guardDifferences(kernel: Kernel, { tag, hostVeth }: Plan): Promise<readonly Difference[]> {
+  const { chains, ports } = await guardRemains(kernel);
+  const stands = ports.has(hostVeth) && chains.has(portChain(tag, hostVeth)) && chains.has('guard');
+  return stands ? [] : [`anti-spoof guard of ${hostVeth} is missing (restart the container)`];
 }

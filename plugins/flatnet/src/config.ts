@@ -1,7 +1,7 @@
 import { CniError, configObject, decode, ErrorCode, isInterfaceName, shown, type Dns, type Verb } from '@flatnet/cni';
 import * as z from 'zod/mini';
 import { defaultBridge } from './naming.ts';
-import { parseVlans, type VlanPlan } from './vlan.ts';
+import { gatewayDevice, parseVlans, type VlanPlan } from './vlan.ts';
 
 /** The plugin configuration, decoded and with its defaults filled in; README.md tells what each key means. */
 export interface FlatnetConfig {
@@ -146,6 +146,8 @@ function refuseContradictions(raw: Raw, config: FlatnetConfig): void {
   if (!isInterfaceName(config.bridge)) {
     refuse(`bridge is ${shown(config.bridge)}: must be 1 to 15 letters, digits, "_", "." or "-"`);
   }
+  const gateway = gatewayDevice(config.bridge, config.vlans);
+  if (!isInterfaceName(gateway)) refuse(`the device of the VLAN, ${gateway}, has too long a name: shorten bridge`);
   if (config.hairpinMode && config.promiscMode)
     refuse('cannot set hairpin mode and promiscuous mode at the same time.');
   if (config.mtu !== undefined && config.mtu < 68) refuse(`mtu is ${config.mtu}: must be 0 (automatic) or at least 68`);

@@ -1,33 +1,42 @@
 /**
- * DEL: rules, link, then the address, so that no address is handed out while its old link lives. Everything is found by names that
+ * DEL: rules and link, then the address, so that no address is handed out while its old link lives. Everything is found by names that
  * follow from the attachment; the netns is never looked at, so it may be gone, empty, or another container's by now.
  */
-import { CniError, ErrorCode } from '@flatnet/cni';
+import { CniError, ErrorCode, networkHash } from '@flatnet/cni';
 import type { DelRequest } from '@flatnet/skel';
 import type { FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
-import { failuresOf } from './failures.ts';
+import { isGuarded, unguard } from './guard.ts';
 import { attachmentNames } from './naming.ts';
 import { disconnect } from './veth.ts';
 
-/** @throws CniError code 103 when something of ours is still there. */
+/** @throws the failure; CniError code 103 when there are several. */
 export async function del(deps: Deps, request: DelRequest<FlatnetConfig>): Promise<void> {
   const kernel = deps.kernel();
-  const names = attachmentNames(request.network, request.attachment);
-  const { ipamType } = request.config;
-  const failures = await failuresOf([
-    // A link that stays keeps its address: the delegate is asked only when the link is gone.
-    async () => {
-      await request.phase('veth', () => disconnect(kernel, names));
-      if (ipamType !== undefined) await request.phase('delegate', () => deps.delegateVerb('DEL', ipamType, request));
-    },
+  const { network, config } = request;
+  const names = attachmentNames(network, request.attachment);
+  const failures: unknown[] = [];
+  const step = async (work: Promise<unknown>): Promise<boolean> => {
+    try {
+      await work;
+      return true;
+    } catch (error) {
+      failures.push(error);
+      return false;
+    }
+  };
+  // A guard drops only what its own port sends, so guard and link may go at the same time.
+  const [isLinkGone] = await Promise.all([
+    step(request.phase('veth', () => disconnect(kernel, names))),
+    isGuarded(config) ? step(request.phase('nft', () => unguard(kernel, networkHash(network), names.hostVeth))) : true,
   ]);
-  const [only, ...others] = failures;
-  if (only === undefined) return;
-  if (others.length === 0) throw only;
-  throw new CniError(
-    ErrorCode.cleanupIncomplete,
-    'DEL went to the end, but not everything is gone',
-    failures.map(String).join('; '),
-  );
+  const { ipamType } = config;
+  // A link that stays keeps its address.
+  if (isLinkGone && ipamType !== undefined) {
+    await step(request.phase('delegate', () => deps.delegateVerb('DEL', ipamType, request)));
+  }
+  if (failures.length === 1) throw failures[0];
+  if (failures.length === 0) return;
+  const subject = 'DEL went to the end, but not everything is gone';
+  throw new CniError(ErrorCode.cleanupIncomplete, subject, failures.map(String).join('; '));
 }

@@ -2,14 +2,15 @@
  * GC: drops what belongs to this network and to none of the valid attachments. Links first, then the delegate's leases, so that no
  * address is handed out while its old link lives. Another network's things are not even looked at.
  */
-import { CniError, ErrorCode } from '@flatnet/cni';
-import { applyIp, deleteLink, listLinks, removeMasquerade, applyNft, type Link } from '@flatnet/kernel';
-import { networkHash } from '@flatnet/cni';
+import { CniError, ErrorCode, networkHash } from '@flatnet/cni';
+import { applyIp, deleteLink, dropMasquerade, listLinks, type Link } from '@flatnet/kernel';
 import { ToolError } from '@flatnet/exec';
 import type { GcRequest } from '@flatnet/skel';
 import type { FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { failuresOf } from './failures.ts';
+import { collectGuards } from './guard.ts';
+import { unclampMss } from './mss.ts';
 import { aliasPrefixes, attachmentNames } from './naming.ts';
 
 /** @throws CniError code 103 with everything that could not be removed. */
@@ -22,13 +23,17 @@ export async function gc(deps: Deps, request: GcRequest<FlatnetConfig>): Promise
     const stale = (await listLinks(kernel, ['type', 'veth'])).filter(
       (link) => isOf(network, link) && !valid.has(link.name),
     );
-    const masquerade = async (): Promise<void> => {
-      if (valid.size === 0) await applyNft(kernel.run, removeMasquerade(networkHash(network)));
-    };
+    const tag = networkHash(network);
+    const rules = [
+      () => collectGuards(kernel, tag, valid),
+      ...(valid.size === 0
+        ? [() => dropMasquerade(kernel.run, tag), () => unclampMss(kernel, tag).catch(unlessGone)]
+        : []),
+    ];
     const deletions = stale.map(({ name }) => async (): Promise<void> => {
       await applyIp(kernel, `delete link ${name}`, [deleteLink(name)]).catch(unlessGone);
     });
-    failures.push(...(await failuresOf([masquerade, ...deletions])));
+    failures.push(...(await failuresOf([...rules, ...deletions])));
   }
   const { ipamType } = config;
   if (ipamType !== undefined) failures.push(...(await failuresOf([() => deps.delegateVerb('GC', ipamType, request)])));

@@ -4,7 +4,7 @@
  *   container netns              host netns
  *   eth0 10.87.1.2/24  <-veth->  fl3c0a91d2e7b4 --port--> fl-NETWORK 10.87.1.1/24 --ip_forward, masquerade--> uplink
  */
-import type { Ip} from '@flatnet/addressing';
+import type { Ip } from '@flatnet/addressing';
 import { Cidr, parseCidr, parseIp } from '@flatnet/addressing';
 import { CniError, ErrorCode, shown, type IpamResult, type Route } from '@flatnet/cni';
 import { addRoute, setLink, type IpCommand, type RouteSpec, type Sysctls } from '@flatnet/kernel';

@@ -1,0 +1,58 @@
+/**
+ * `clampMSS`: TCP connections of this network announce no larger segments than their route carries. Where a tunnel or VPN is smaller
+ * than the container believes, and "fragmentation needed" is filtered, connections would otherwise hang after the handshake.
+ *
+ *   table inet flatnet { chain mss_<network> { type filter hook forward priority -150; ip saddr SUBNET tcp flags syn … set rt mtu } }
+ */
+import {
+  add,
+  applyNft,
+  chain,
+  flush,
+  match,
+  payload,
+  prefix,
+  remove,
+  rule,
+  table,
+  type Kernel,
+  type NftCommand,
+  type NftJson,
+} from '@flatnet/kernel';
+
+const TABLE = { family: 'inet', table: 'flatnet' } as const;
+const MANGLE_PRIORITY = -150;
+const chainOf = (tag: string): string => `mss_${tag}`;
+
+const isSyn = match({ '&': [payload('tcp', 'flags'), { '|': ['syn', 'rst'] }] }, 'syn');
+const clamp: NftJson = {
+  mangle: { key: { 'tcp option': { name: 'maxseg', field: 'size' } }, value: { rt: { key: 'mtu' } } },
+};
+
+/** Both directions, since either end may be the one behind the small link. */
+export function clampCommands(tag: string, subnets: readonly string[]): readonly NftCommand[] {
+  const rules = subnets.flatMap((subnet) => {
+    const [address = '', length] = subnet.split('/');
+    const protocol = subnet.includes(':') ? 'ip6' : 'ip';
+    return ['saddr', 'daddr'].map((side) => [
+      match(payload(protocol, side), prefix(address, Number(length))),
+      isSyn,
+      clamp,
+    ]);
+  });
+  const base = { type: 'filter', hook: 'forward', prio: MANGLE_PRIORITY, policy: 'accept' } as const;
+  return [
+    add(table(TABLE)),
+    add(chain(TABLE, chainOf(tag), base)),
+    flush(chain(TABLE, chainOf(tag))),
+    ...rules.map((expr) => add(rule(TABLE, chainOf(tag), expr))),
+  ];
+}
+
+/** @throws ToolError. */
+export const clampMss = (kernel: Kernel, tag: string, subnets: readonly string[]): Promise<void> =>
+  applyNft(kernel.run, clampCommands(tag, subnets), { doing: 'clamp the segment size' });
+
+/** Fails with `not-found` when it is not there. @throws ToolError. */
+export const unclampMss = (kernel: Kernel, tag: string): Promise<void> =>
+  applyNft(kernel.run, [flush(chain(TABLE, chainOf(tag))), remove(chain(TABLE, chainOf(tag)))]);
