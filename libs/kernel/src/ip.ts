@@ -31,6 +31,8 @@ const LISTING_TRIES = 5;
  * Runs `commands` as one `ip -batch -` in the namespace at `netns` (or here). It stops at the first that fails.
  *
  * @param doing what this is for, for the error text: "attach veth fl12 to bridge br0".
+ * @param family 6 for what cannot tell its family from its words: rules, and listings of routes.
+ * @returns what it printed, which only listings among the commands do.
  * @throws IpError (or ToolError when ip or nsenter is missing).
  */
 export async function applyIp(
@@ -38,11 +40,12 @@ export async function applyIp(
   doing: string,
   commands: readonly IpCommand[],
   netns?: string,
-): Promise<void> {
-  if (commands.length === 0) return;
-  const [file, args] = ipCommand(['-batch', '-'], netns);
+  family?: 6,
+): Promise<string> {
+  if (commands.length === 0) return '';
+  const [file, args] = ipCommand([...(family === 6 ? ['-6'] : []), '-batch', '-'], netns);
   const result = await kernel.run(file, args, { input: renderBatch(commands) });
-  if (succeeded(result)) return;
+  if (succeeded(result)) return result.stdout;
   throw failureOf(result, doing);
 }
 

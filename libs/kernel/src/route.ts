@@ -58,3 +58,14 @@ export async function listRoutes(
     ...(typeof entry['metric'] === 'number' ? { metric: entry['metric'] } : {}),
   }));
 }
+
+/** Prints the default routes of IPv4 when it stands in a batch; see `hasDefault`. */
+export const showDefaults: IpCommand = ['route', 'show', 'exact', '0.0.0.0/0'];
+
+/** Whether a batch with `showDefaults` printed one. */
+export const hasDefault = (printed: string): boolean => /^default /m.test(printed);
+
+/** Traffic from `source` looks for its way in `table` first. */
+export const addSourceRule = (source: string, table: number, priority: number): IpCommand => [
+  ...['rule', 'add', 'from', source, 'lookup', String(table), 'priority', String(priority)],
+];

@@ -6,7 +6,15 @@
  *                                                        +-- gateway on the bridge, masquerade, anti-spoof (host)
  */
 import { type AddResult, type IpamResult } from '@flatnet/cni';
-import { applyIp, applySysctls, ensureMasquerade, linkExists, type Kernel } from '@flatnet/kernel';
+import {
+  applyIp,
+  applySysctls,
+  ensureMasquerade,
+  hasDefault,
+  linkExists,
+  showDefaults,
+  type Kernel,
+} from '@flatnet/kernel';
 import type { AddRequest, Rollback } from '@flatnet/skel';
 import { ensureBridge, readBridgeMac } from './bridge.ts';
 import type { FlatnetConfig } from './config.ts';
@@ -15,6 +23,7 @@ import { ensureGateways } from './gateway.ts';
 import { guard, isGuarded, unguard } from './guard.ts';
 import { clampMss } from './mss.ts';
 import { planOf, type Plan } from './plan.ts';
+import { routeRepliesBack } from './reply-routes.ts';
 import { allSettledOrFirst } from './settle.ts';
 import { containerCommands, containerSysctls, subnetOf, topologyOf, type Topology } from './topology.ts';
 import { AttachmentExists, connect, disconnect } from './veth.ts';
@@ -87,10 +96,11 @@ async function attach(kernel: Kernel, request: Request, plan: Plan): Promise<num
 
 async function configureContainer(
   kernel: Kernel,
-  { config, ifName }: Plan,
+  plan: Plan,
   netns: string,
   topology: Topology | undefined,
 ): Promise<void> {
+  const { config, ifName } = plan;
   if (config.disableContainerInterface) return;
   if (topology === undefined) {
     await applyIp(kernel, `bring ${ifName} up`, [['link', 'set', 'dev', ifName, 'up']], netns);
@@ -99,7 +109,9 @@ async function configureContainer(
   const ipv6 = topology.addresses.some(({ cidr }) => cidr.ip.family === 6);
   // The configuration told nothing of the family that the delegate chose: its settings are made late.
   if (ipv6 !== config.hints.ipv6) await applySysctls(kernel, netns, containerSysctls(config, ifName, ipv6));
-  await applyIp(kernel, `configure ${ifName} in ${netns}`, containerCommands(config, ifName, topology), netns);
+  const commands = [showDefaults, ...containerCommands(config, ifName, topology)];
+  const printed = await applyIp(kernel, `configure ${ifName} in ${netns}`, commands, netns);
+  await routeRepliesBack(kernel, plan, netns, topology, hasDefault(printed));
 }
 
 async function configureGateway(kernel: Kernel, { config }: Plan, topology: Topology | undefined): Promise<void> {
