@@ -29,7 +29,13 @@ async function measure({ file, args = [], env = {}, input = '' }: Command): Prom
 
 createInterface({ input: process.stdin }).on('line', (line) => {
   const { id, command } = JSON.parse(line) as { id: number; command: Command };
-  const failed = (error: unknown): Sample => ({ wallMs: NaN, cpuMs: NaN, exitCode: -1, stdout: '', stderr: `${error}` });
+  const failed = (error: unknown): Sample => ({
+    wallMs: NaN,
+    cpuMs: NaN,
+    exitCode: -1,
+    stdout: '',
+    stderr: `${error}`,
+  });
   void measure(command)
     .catch(failed)
     .then((sample) => process.stdout.write(`${JSON.stringify({ id, sample })}\n`));

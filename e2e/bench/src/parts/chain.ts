@@ -58,7 +58,12 @@ async function figuresOf(
   comes: () => ReturnType<typeof container>,
 ): Promise<ChainFigures> {
   const of = (pick: (sample: { add: Sample; del: Sample }) => number): number[] => samples.map(pick);
-  const count = await throughLens(side, comes, ['strace', '-A', '-f', '-qq', '-e', 'trace=execve', '-e', 'signal=none'], countExec);
+  const count = await throughLens(
+    side,
+    comes,
+    ['strace', '-A', '-f', '-qq', '-e', 'trace=execve', '-e', 'signal=none'],
+    countExec,
+  );
   const memory = await throughLens(side, comes, ['/usr/bin/time', '-a', '-f', '%M'], largest);
   return {
     side: side.name,

@@ -26,7 +26,11 @@ export class BareSide implements Side {
     readonly sandbox: Sandbox,
     readonly full: boolean,
   ) {
-    sandbox.tool('ip', ['-batch', '-'], 'link add bench0 type bridge\naddr add 10.88.0.1/16 dev bench0\nlink set bench0 up\n');
+    sandbox.tool(
+      'ip',
+      ['-batch', '-'],
+      'link add bench0 type bridge\naddr add 10.88.0.1/16 dev bench0\nlink set bench0 up\n',
+    );
     if (full) sandbox.tool('nft', ['-f', '-'], BASE);
   }
 
@@ -61,7 +65,11 @@ export class BareSide implements Side {
         `${verb} element inet bare ports { ${protocol} . ${hostPort} : ${address} . ${containerPort} }\n`,
     );
     if (!this.full) return { wallMs: 0, cpuMs: 0, exitCode: 0, stdout: '', stderr: '' };
-    return this.tool(['nft', '-f', '-'], `${verb} element inet bare masqueraded { ${address} }\n${lines.join('')}`, lens);
+    return this.tool(
+      ['nft', '-f', '-'],
+      `${verb} element inet bare masqueraded { ${address} }\n${lines.join('')}`,
+      lens,
+    );
   }
 
   private tool(words: readonly string[], input: string, lens: Lens): Promise<Sample> {

@@ -84,12 +84,7 @@ export class CniSide implements Side {
     return result.ips[0]!.address.split('/')[0]!;
   }
 
-  private async each(
-    verb: CniVerb,
-    plugins: readonly Json[],
-    container?: Container,
-    lens: Lens = [],
-  ): Promise<Sample> {
+  private async each(verb: CniVerb, plugins: readonly Json[], container?: Container, lens: Lens = []): Promise<Sample> {
     let total = NOTHING;
     const result = container && this.#results.get(container.id);
     for (const plugin of plugins) {
