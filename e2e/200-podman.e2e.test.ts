@@ -1,0 +1,121 @@
+// Real Podman (4.3, CNI backend) on installed conflists.
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { fetchPage, useSandbox } from './fixture.ts';
+import { attachmentOf, openPodman, type Podman } from './podman.ts';
+
+const host = useSandbox();
+let podman: Podman;
+beforeAll(async () => {
+  podman = await openPodman(host.sandbox);
+  podman.install('30-flatnet-full.conflist');
+  podman.install('20-flatnet-dualstack.conflist');
+});
+// Also after a failed test, so that the leak check speaks of that test only.
+afterEach(async () => {
+  await podman.must('rm', '--force', '--all', '--time', '0');
+});
+
+const web = ['busybox', 'httpd', '-f', '-p', '80', '-h', '/www'];
+const run = (name: string, ...options: string[]): Promise<string> =>
+  podman.must('run', '--detach', '--name', name, '--network', 'flatnet', ...options);
+const page = 'hello from flatnet';
+
+describe('podman', () => {
+  it('lists the networks', async () => {
+    const names = await podman.must('network', 'ls', '--format', '{{.Name}}');
+    expect(names.split('\n')).toEqual(expect.arrayContaining(['flatnet', 'flatnet-dualstack']));
+  });
+
+  it('runs two containers that reach each other, one of them published', async () => {
+    await run('web', '--publish', '8080:80', ...web);
+    await run('client', 'busybox', 'sleep', '1000');
+    const { IPAddress } = await attachmentOf(podman, 'web', 'flatnet');
+    await podman.must('exec', 'client', 'ping', '-c', '1', '-W', '3', IPAddress);
+    expect(await podman.must('exec', 'client', 'wget', '-q', '-T', '3', '-O', '-', `http://${IPAddress}/`)).toBe(page);
+    expect(await fetchPage(host.sandbox, '10.87.1.1', 8080)).toBe(page);
+    expect(await fetchPage(host.sandbox, '127.0.0.1', 8080)).toBe(page);
+  });
+
+  it('gives the address and the MAC that were asked for', async () => {
+    await run('web', '--ip', '10.87.1.77', '--mac-address', '02:11:22:33:44:55', ...web);
+    expect(await attachmentOf(podman, 'web', 'flatnet')).toMatchObject({
+      IPAddress: '10.87.1.77',
+      MacAddress: '02:11:22:33:44:55',
+    });
+    const link = await podman.must('exec', 'web', 'ip', 'link', 'show', 'dev', 'eth0');
+    expect(link).toContain('02:11:22:33:44:55');
+  });
+
+  it('refuses an address in use, says whose it is, and the owner keeps it', async () => {
+    await run('web', '--ip', '10.87.1.77', '--publish', '8080:80', ...web);
+    const refused = await podman(
+      'run',
+      '--name',
+      'late',
+      '--network',
+      'flatnet',
+      '--ip',
+      '10.87.1.77',
+      'busybox',
+      'sleep',
+      '1',
+    );
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.stderr).toContain('10.87.1.77');
+    await podman.must('rm', '--force', 'late');
+    expect(await fetchPage(host.sandbox, '10.87.1.1', 8080)).toBe(page);
+    expect(
+      (await podman('run', '--rm', '--network', 'flatnet', '--ip', '10.87.1.77', 'busybox', 'sleep', '0')).exitCode,
+    ).not.toBe(0);
+  });
+
+  it('restarts a container, whose port answers again', async () => {
+    await run('web', '--publish', '8080:80', ...web);
+    await podman.must('restart', '--time', '0', 'web');
+    expect(await fetchPage(host.sandbox, '10.87.1.1', 8080)).toBe(page);
+  });
+
+  it('reloads a network after its rules were flushed', async () => {
+    await run('web', '--publish', '8080:80', ...web);
+    const before = await attachmentOf(podman, 'web', 'flatnet');
+    await host.sandbox.must('nft', ['flush', 'ruleset']);
+    await podman.must('network', 'reload', 'web');
+    expect(await attachmentOf(podman, 'web', 'flatnet')).toMatchObject({ IPAddress: before.IPAddress });
+    expect(await fetchPage(host.sandbox, '10.87.1.1', 8080)).toBe(page);
+  });
+
+  it('publishes a range of ports', async () => {
+    await run('web', '--publish', '9000-9009:80-89', ...web);
+    expect(await fetchPage(host.sandbox, '10.87.1.1', 9000)).toBe(page);
+  });
+
+  it('attaches a container to two networks', async () => {
+    await podman.must(
+      'run',
+      '-d',
+      '--name',
+      'both',
+      '--network',
+      'flatnet',
+      '--network',
+      'flatnet-dualstack',
+      '-p',
+      '8080:80',
+      ...web,
+    );
+    const first = await attachmentOf(podman, 'both', 'flatnet');
+    const second = await attachmentOf(podman, 'both', 'flatnet-dualstack');
+    expect(first.IPAddress).toMatch(/^10\.87\.1\./);
+    expect(second.IPAddress).toMatch(/^10\.87\.2\./);
+    expect(second.GlobalIPv6Address).toMatch(/^fd87:2::/);
+    expect(await fetchPage(host.sandbox, '10.87.1.1', 8080)).toBe(page);
+  });
+
+  it('runs ten containers at once', { timeout: 120_000 }, async () => {
+    const names = Array.from({ length: 10 }, (_, index) => `ten${index}`);
+    await Promise.all(names.map((name) => run(name, 'busybox', 'sleep', '1000')));
+    const attachments = await Promise.all(names.map((name) => attachmentOf(podman, name, 'flatnet')));
+    expect(new Set(attachments.map(({ IPAddress }) => IPAddress)).size).toBe(10);
+    await Promise.all(names.map((name) => podman.must('rm', '--force', '--time', '0', name)));
+  });
+});

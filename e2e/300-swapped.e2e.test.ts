@@ -1,0 +1,65 @@
+// The protocol proved by exchange: each of our pieces among pieces of Debian's containernetworking-plugins.
+import { chainOf, type Conflist } from '@flatnet/testing';
+import { describe, expect, it } from 'vitest';
+import { expectPing, fetchPage, ipsOf, useSandbox, withNetns, withServer } from './fixture.ts';
+
+const host = useSandbox();
+const subnet = '10.88.7.0/24';
+const hostLocal = {
+  type: 'host-local',
+  ranges: [[{ subnet }]],
+  routes: [{ dst: '0.0.0.0/0' }],
+  dataDir: '/run/cni/networks',
+};
+const flatnetIpam = { type: 'flatnet-ipam', ranges: [[{ subnet }]], routes: [{ dst: '0.0.0.0/0' }] };
+const gateway = { isGateway: true, isDefaultGateway: true, ipMasq: true, hairpinMode: true };
+const ports = { capabilities: { portMappings: true } };
+
+const chains: Record<string, Conflist['plugins']> = {
+  'flatnet with host-local': [
+    { type: 'flatnet', ...gateway, ipam: hostLocal },
+    { type: 'flatnet-portmap', ...ports },
+  ],
+  'the reference bridge with flatnet-ipam': [
+    { type: 'bridge', bridge: 'ref0', ...gateway, ipam: flatnetIpam },
+    { type: 'portmap', ...ports },
+  ],
+  'the reference bridge and host-local with flatnet-portmap': [
+    { type: 'bridge', bridge: 'ref0', ...gateway, ipam: hostLocal },
+    { type: 'flatnet-portmap', ...ports },
+  ],
+  'our plugins with the reference portmap': [
+    { type: 'flatnet', ...gateway, ipam: flatnetIpam },
+    { type: 'portmap', ...ports },
+  ],
+  'our chain followed by the reference firewall, tuning and bandwidth': [
+    { type: 'flatnet', ...gateway, ipam: flatnetIpam },
+    { type: 'flatnet-portmap', ...ports },
+    { type: 'firewall', backend: 'iptables' },
+    { type: 'tuning', sysctl: { 'net.ipv4.conf.IFNAME.arp_filter': '1' } },
+    { type: 'bandwidth', ingressRate: 80_000_000, ingressBurst: 8_000_000 },
+  ],
+};
+
+describe.each(['0.4.0', '1.0.0'])('at %s', (cniVersion) => {
+  it.each(Object.keys(chains))('%s', async (name) => {
+    const { sandbox } = host;
+    const chain = chainOf(sandbox, { cniVersion, name: 'swapped', plugins: chains[name]! });
+    await withNetns(sandbox, ['web', 'client'], async ([web, client]) => {
+      const portMappings = [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }];
+      const attachments = [
+        { containerId: 'web', ifName: 'eth0', netns: web!, capabilities: { portMappings } },
+        { containerId: 'client', ifName: 'eth0', netns: client! },
+      ];
+      const [address] = ipsOf(await chain.add(attachments[0]!));
+      await chain.add(attachments[1]!);
+      await expectPing(sandbox, 'client', address!);
+      await withServer(sandbox, 'web', 80, async () => {
+        expect(await fetchPage(sandbox, '10.88.7.1', 8080)).toBe('served by web');
+        expect(await fetchPage(sandbox, '10.88.7.1', 8080, 'client')).toBe('served by web');
+      });
+      for (const each of attachments) await chain.check(each);
+      for (const each of attachments) await chain.del(each);
+    });
+  });
+});

@@ -1,0 +1,90 @@
+// Traits of the installed files: what their caller's environment, folder and descriptors cannot change, and their size.
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BIN, type Json } from '@flatnet/testing';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { useSandbox } from './fixture.ts';
+
+const host = useSandbox();
+const NAMES = ['flatnet', 'flatnet-ipam', 'flatnet-portmap'];
+let trap: string;
+
+// A folder that would run code, or set variables, in a Bun or Node program that loads what lies where its caller stands.
+beforeAll(() => {
+  trap = join(host.sandbox.folder, 'trap');
+  mkdirSync(trap);
+  writeFileSync(join(trap, 'preload.js'), `require('fs').writeFileSync(${JSON.stringify(join(trap, 'ran'))}, '');`);
+  writeFileSync(join(trap, 'bunfig.toml'), 'preload = ["./preload.js"]\n');
+  writeFileSync(join(trap, '.env'), 'CNI_COMMAND=DEL\n');
+  writeFileSync(join(trap, 'package.json'), '{"type":"commonjs"}');
+});
+
+/** Runs a shell line (the test's own, no input of anybody) with the executable as $0. */
+const shell = async (line: string, file: string, env: Record<string, string> = {}): Promise<Json | undefined> => {
+  const result = await host.sandbox.run('bash', ['-c', line, file], { env: { PATH: '/usr/bin:/bin', ...env } });
+  const [first] = result.stdout.split('\n');
+  return first ? (JSON.parse(first) as Json) : undefined;
+};
+const version = { supportedVersions: expect.arrayContaining(['0.4.0', '1.1.0']) as unknown };
+
+describe.each(NAMES)('%s', (name) => {
+  const file = join(BIN, name);
+
+  it('answers with nothing in the environment but the verb', async () => {
+    expect(await shell('exec env -i CNI_COMMAND=VERSION "$0" </dev/null', file)).toMatchObject(version);
+  });
+
+  it.each([
+    { NODE_OPTIONS: '--require /nonexistent.js' },
+    { NODE_PATH: '/nonexistent' },
+    { BUN_OPTIONS: '--preload /nonexistent.js' },
+    { BUN_BE_BUN: '1' },
+    { BUN_INSPECT: 'ws://127.0.0.1:1/x' },
+    { HOME: '/nonexistent', XDG_RUNTIME_DIR: '' },
+  ])('is not changed by %j', async (env) => {
+    expect(await shell('CNI_COMMAND=VERSION exec "$0" </dev/null', file, env as Record<string, string>)).toMatchObject(
+      version,
+    );
+  });
+
+  it('loads nothing from the working directory', async () => {
+    expect(await shell(`cd ${trap}; CNI_COMMAND=VERSION exec "$0" </dev/null`, file)).toMatchObject(version);
+    // Without CNI_COMMAND it is an error of code 4, not the DEL of the trap's .env.
+    expect(await shell(`cd ${trap}; "$0" </dev/null`, file)).toMatchObject({ code: 4 });
+    expect(readdirSync(trap)).not.toContain('ran');
+  });
+
+  it('works with stdin, or stderr, closed', async () => {
+    expect(await shell('CNI_COMMAND=VERSION exec "$0" <&-', file)).toMatchObject(version);
+    expect(await shell('CNI_COMMAND=VERSION exec "$0" </dev/null 2>&-', file)).toMatchObject(version);
+    expect(await shell('CNI_COMMAND=STATUS CNI_PATH=/x "$0" <&-', file)).toMatchObject({ code: 6 });
+  });
+
+  it('works from a folder that the plugin may not read', async () => {
+    expect(await shell('cd /proc/1/task; CNI_COMMAND=VERSION exec "$0" </dev/null', file)).toMatchObject(version);
+  });
+
+  it('says its name and version, and helps', async () => {
+    const { run } = host.sandbox;
+    expect((await run(file, ['--version'])).stdout).toMatch(/\d+\.\d+\.\d+/);
+    expect((await run(file, ['--help'])).stdout + (await run(file, ['--help'])).stderr).toContain(name);
+  });
+
+  it('goes by the name that it is installed under', async () => {
+    const elsewhere = join(host.sandbox.folder, `bin-${name}`);
+    await host.sandbox.must('mkdir', ['-p', elsewhere]);
+    await host.sandbox.must('cp', [file, join(elsewhere, name)]);
+    expect(
+      await shell('CNI_COMMAND=VERSION exec -a "$(basename "$0")" "$0" </dev/null', join(elsewhere, name)),
+    ).toMatchObject(version);
+    expect(await shell(`cd ${elsewhere}; CNI_COMMAND=VERSION exec ./${name} </dev/null`, file)).toMatchObject(version);
+  });
+});
+
+describe('together', () => {
+  it('the executables take at most 130 MB of disk', () => {
+    const blocks = new Map(NAMES.map((name) => statSync(join(BIN, name))).map(({ ino, blocks }) => [ino, blocks]));
+    const bytes = [...blocks.values()].reduce((sum, count) => sum + count * 512, 0);
+    expect(bytes / 1e6).toBeLessThanOrEqual(130);
+  });
+});
