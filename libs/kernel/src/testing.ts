@@ -1,0 +1,97 @@
+/** The fake of this lib: a kernel in memory that understands the batches and listings flatnet sends, and fails where a test says. */
+import type { RunOptions, RunResult } from '@flatnet/exec';
+import { FakeLinks, FakeRefusal, type FakeLink } from './fake-links.ts';
+import type { Kernel } from './kernel.ts';
+import type { ProcFiles } from './proc.ts';
+
+export { FakeLinks, type FakeLink } from './fake-links.ts';
+
+/** One program that was run, with the namespace it ran in and its input. */
+export interface FakeCall {
+  readonly line: string;
+  readonly input: string;
+}
+
+const ended = (exitCode: number, stdout = '', stderr = ''): RunResult => ({ exitCode, stdout, stderr, ending: 'exit' });
+
+export class FakeKernel implements Kernel {
+  readonly links = new FakeLinks();
+  readonly calls: FakeCall[] = [];
+  /** Files of /proc and /sys that are not links. */
+  readonly files = new Map<string, string>([['/proc/sys/net/ipv4/ip_forward', '0']]);
+  readonly sysctls: string[] = [];
+  /** What each successful nft transaction carried, as JSON. */
+  readonly nft: string[] = [];
+  /** Answers a call in the kernel's place; undefined lets the kernel answer. */
+  intercept: (call: FakeCall, index: number) => RunResult | Promise<RunResult> | undefined = () => undefined;
+
+  readonly proc: ProcFiles = {
+    exists: (path) => this.files.has(path) || this.#linkOf(path) !== undefined,
+    read: (path) => this.files.get(path),
+    write: (path, text) => void this.files.set(path, text),
+  };
+
+  readonly run = async (file: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> => {
+    const input = options.input === undefined ? '' : Buffer.from(options.input).toString();
+    const call = { line: [file, ...args].join(' '), input };
+    const index = this.calls.push(call) - 1;
+    return (await this.intercept(call, index)) ?? this.#answer(file, args, input);
+  };
+
+  #linkOf(path: string): FakeLink | undefined {
+    const name = /^(?:\/proc\/sys\/net\/ipv4\/conf|\/sys\/class\/net)\/([^/]+)$/.exec(path)?.[1];
+    return name === undefined ? undefined : this.links.find('', name);
+  }
+
+  #answer(file: string, args: readonly string[], input: string, netns = ''): RunResult {
+    if (file === 'nsenter') {
+      const [where = '', , inner = '', ...rest] = args;
+      return this.#answer(inner, rest, input, where.slice('--net='.length));
+    }
+    if (file === 'ip' && args[0] === '-n') return this.#answer(file, args.slice(2), input, `/run/netns/${args[1]}`);
+    if (file === 'ip' && args.includes('-batch')) return this.#batch(netns, input);
+    if (file === 'ip') return this.#listing(netns, args);
+    if (file === 'sysctl') this.sysctls.push(...args.filter((word) => word.includes('=')));
+    if (file === 'nft' && args.includes('list')) return ended(0, '{"nftables":[]}');
+    if (file === 'nft') this.nft.push(input);
+    return ended(0);
+  }
+
+  #batch(netns: string, input: string): RunResult {
+    let printed = '';
+    for (const [index, line] of input.trim().split('\n').entries()) {
+      try {
+        printed += this.links.execute(netns, line.split(' '));
+      } catch (error) {
+        if (!(error instanceof FakeRefusal)) throw error;
+        return ended(1, printed, `${error.message}\nCommand failed -:${index + 1}\n`);
+      }
+    }
+    return ended(0, printed);
+  }
+
+  #listing(netns: string, args: readonly string[]): RunResult {
+    if (args.includes('route')) return ended(0, '[]');
+    const name = args.includes('dev') ? args.at(-1) : undefined;
+    const links = [...this.links.in(netns).values()].filter((link) => name === undefined || link.name === name);
+    if (name !== undefined && links.length === 0) return ended(1, '', `Device "${name}" does not exist.`);
+    return ended(0, JSON.stringify(links.map(listed)));
+  }
+}
+
+/** A link as `ip -j -d` shows it, addresses included. */
+const listed = (link: FakeLink): object => ({
+  ifname: link.name,
+  ifindex: 1,
+  flags: link.up ? ['UP'] : [],
+  address: link.mac,
+  mtu: link.mtu,
+  ...(link.alias === undefined ? {} : { ifalias: link.alias }),
+  ...(link.master === undefined ? {} : { master: link.master }),
+  altnames: link.alternativeNames,
+  linkinfo: { info_kind: link.kind, info_slave_data: { hairpin: link.hairpin, isolated: link.isolated } },
+  addr_info: link.addresses.map((cidr) => {
+    const [local, length] = cidr.split('/');
+    return { local, prefixlen: Number(length), scope: 'global' };
+  }),
+});
