@@ -1,4 +1,4 @@
-import { Ip } from './ip.ts';
+import type { Ip } from './ip.ts';
 import { Range } from './range.ts';
 
 /**

@@ -1,6 +1,7 @@
 export type { Choice, Claim, ClaimRequest } from './claim.ts';
 export { StoreError, type StoreErrorKind } from './error.ts';
 export { ipName, type LeaseKey } from './names.ts';
+export { isRunning } from './process.ts';
 export type { Lease } from './record.ts';
 export { openStore, type LeaseStore, type StoreOptions } from './store.ts';
 export type { StoreView } from './view.ts';

@@ -93,3 +93,12 @@ const exists = (pid: string): boolean => {
     return errnoOf(error) !== 'ESRCH';
   }
 };
+
+/** Whether a process of our pid namespace runs: it exists and is no zombie. */
+export const isRunning = (pid: number): boolean => {
+  try {
+    return !GONE_STATES.has(statFields(String(pid))[STATE] ?? '');
+  } catch {
+    return exists(String(pid));
+  }
+};

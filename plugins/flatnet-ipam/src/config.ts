@@ -1,0 +1,185 @@
+import * as z from 'zod/mini';
+import { AddressError, parseCidr, parseIp, parseIpOrCidr, type Ip, type Range } from '@flatnet/addressing';
+import { CniError, configObject, decode, ErrorCode, shown, type Route, type Verb } from '@flatnet/cni';
+import { parseExcluded, rangeSetsOf, type RangeSetConfig } from './ranges.ts';
+
+export const DEFAULT_DATA_DIR = '/run/cni/flatnet';
+const MAX_COOLDOWN_SECONDS = 86_400;
+
+/** Where the leases are: all that DEL and GC need. */
+export interface StoreConfig {
+  readonly dataDir: string;
+  /** Seconds before a released address is given out again. */
+  readonly cooldown: number;
+  /** A lease folder of host-local to take over. */
+  readonly importFrom?: string;
+}
+
+/** What is handed out, and how. */
+export interface Allocation {
+  /** One address is given from each. */
+  readonly sets: readonly RangeSetConfig[];
+  readonly exclude: readonly Range[];
+  /** Container name or MAC (lower case) -> its addresses. */
+  readonly reserve: ReadonlyMap<string, readonly Ip[]>;
+  readonly stickyBy?: 'name';
+  readonly routes: readonly Route[];
+  readonly resolvConf?: string;
+  /** Addresses asked for by `args.cni.ips` and `runtimeConfig.ips`. */
+  readonly requested: readonly Ip[];
+  /** MAC of the container's interface, where the runtime tells it in the configuration. */
+  readonly mac?: string;
+}
+
+export interface Config {
+  readonly store: StoreConfig;
+  /** Absent for DEL and GC, which must work when ranges are broken or gone. */
+  readonly allocation?: Allocation;
+}
+
+const address = z.string().check(z.refine((text) => parses(() => parseIpOrCidr(text)), 'not an IP address'));
+const path = z.string().check(z.startsWith('/', 'must be an absolute path'));
+const text = z.optional(z.string());
+const count = z.optional(z.int().check(z.gte(0)));
+
+const range = configObject({ subnet: text, rangeStart: text, rangeEnd: text, gateway: text });
+const route = configObject({
+  dst: z.string().check(z.refine((dst) => parses(() => parseCidr(dst)), 'not a destination like 10.0.0.0/8')),
+  gw: z.optional(z.string().check(z.refine((gw) => parses(() => parseIp(gw)), 'not an IP address'))),
+  mtu: count,
+  advmss: count,
+  priority: count,
+  table: count,
+  scope: count,
+});
+const ipam = configObject({
+  subnet: text,
+  rangeStart: text,
+  rangeEnd: text,
+  gateway: text,
+  ranges: z.optional(z.array(z.array(range))),
+  routes: z.optional(z.array(route)),
+  resolvConf: z.optional(z.string()),
+  dataDir: z.optional(path),
+  exclude: z.optional(z.array(z.string())),
+  reserve: z.optional(z.record(z.string(), z.union([address, z.array(address)]))),
+  stickyBy: z.optional(z.enum(['name'])),
+  cooldown: z.optional(z.int().check(z.gte(0), z.lte(MAX_COOLDOWN_SECONDS))),
+  importFrom: z.optional(path),
+});
+const addresses = z.optional(z.array(address));
+const whole = configObject({
+  ipam,
+  args: z.optional(configObject({ cni: z.optional(configObject({ ips: addresses, mac: text })) })),
+  runtimeConfig: z.optional(configObject({ ips: addresses, ipRanges: z.optional(z.array(z.array(range))), mac: text })),
+});
+
+type Parsed = z.core.output<typeof whole>;
+
+/** @throws CniError code 7 that names the field; for DEL and GC only what they need is looked at, and nothing is refused. */
+export const decodeConfig = (json: Readonly<Record<string, unknown>>, verb: Verb): Config => {
+  if (verb === 'DEL' || verb === 'GC') return { store: laxStore(json) };
+  const parsed = decode(whole, json, 'configuration');
+  return { store: storeOf(parsed.ipam), allocation: allocationOf(parsed, json) };
+};
+
+const storeOf = ({ dataDir, cooldown, importFrom }: Parsed['ipam']): StoreConfig => ({
+  // Go's empty string is "not given".
+  dataDir: dataDir || DEFAULT_DATA_DIR,
+  cooldown: cooldown ?? 0,
+  ...(importFrom === undefined ? {} : { importFrom }),
+});
+
+const lax = configObject({ ipam: z.optional(z.unknown()) });
+const laxDataDir = configObject({ dataDir: z.optional(path) });
+const laxCooldown = configObject({ cooldown: z.optional(z.number()) });
+const laxImport = configObject({ importFrom: z.optional(path) });
+
+/** Each key by itself: a broken `cooldown` must not hide `dataDir`. */
+const laxStore = (json: unknown): StoreConfig => {
+  const given = z.safeParse(lax, json).data?.ipam;
+  const dataDir = z.safeParse(laxDataDir, given).data?.dataDir;
+  const cooldown = z.safeParse(laxCooldown, given).data?.cooldown;
+  const importFrom = z.safeParse(laxImport, given).data?.importFrom;
+  return {
+    dataDir: dataDir || DEFAULT_DATA_DIR,
+    cooldown: cooldown ?? 0,
+    ...(importFrom === undefined ? {} : { importFrom }),
+  };
+};
+
+const allocationOf = (parsed: Parsed, json: Readonly<Record<string, unknown>>): Allocation => {
+  const { ipam, args, runtimeConfig } = parsed;
+  const sets = guarded(() => rangeSetsOf(ipam, runtimeConfig?.ipRanges ?? [], String(json['cniVersion'] ?? '')));
+  const requested = [...(args?.cni?.ips ?? []), ...(runtimeConfig?.ips ?? [])].map((ip) => parseIpOrCidr(ip).ip);
+  const mac = runtimeConfig?.mac ?? args?.cni?.mac;
+  return {
+    sets,
+    exclude: guarded(() => (ipam.exclude ?? []).map(parseExcluded)),
+    reserve: reserveOf(ipam.reserve ?? {}, sets),
+    ...(ipam.stickyBy === undefined ? {} : { stickyBy: ipam.stickyBy }),
+    routes: (ipam.routes ?? []).map((entry) => withoutUndefined(entry) as Route),
+    ...(ipam.resolvConf ? { resolvConf: ipam.resolvConf } : {}),
+    requested,
+    ...(mac === undefined ? {} : { mac: mac.toLowerCase() }),
+  };
+};
+
+const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
+
+/** A MAC has one spelling; a name stays as it is. */
+export const reserveKey = (key: string): string => (MAC.test(key.toLowerCase()) ? key.toLowerCase() : key);
+
+const reserveOf = (
+  given: Readonly<Record<string, string | readonly string[]>>,
+  sets: readonly RangeSetConfig[],
+): ReadonlyMap<string, readonly Ip[]> => {
+  const owners = new Map<string, string>();
+  const reserve = new Map<string, readonly Ip[]>();
+  for (const [key, value] of Object.entries(given)) {
+    const ips = (typeof value === 'string' ? [value] : value).map((ip) => parseIpOrCidr(ip).ip);
+    for (const ip of ips) {
+      const range = sets.flatMap(({ ranges }) => ranges).find(({ subnet }) => subnet.contains(ip));
+      if (range === undefined) throw invalid(`ipam.reserve: ${ip} of ${shown(key)} is in none of the subnets`);
+      if (
+        [range.gateway, range.subnet.network, ...(ip.family === 4 ? [range.subnet.last] : [])].some((no) =>
+          no.equals(ip),
+        )
+      ) {
+        throw invalid(
+          `ipam.reserve: ${ip} of ${shown(key)} is the gateway, network or broadcast address of ${range.subnet}`,
+        );
+      }
+      const other = owners.get(ip.toString());
+      if (other !== undefined) throw invalid(`ipam.reserve gives ${ip} to both ${shown(other)} and ${shown(key)}`);
+      owners.set(ip.toString(), key);
+    }
+    reserve.set(reserveKey(key), ips);
+  }
+  return reserve;
+};
+
+export const invalid = (details: string): CniError =>
+  new CniError(ErrorCode.invalidConfig, 'invalid ipam configuration', details);
+
+/** What `addressing` refuses is a fault of the configuration. */
+const guarded = <T>(work: () => T): T => {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof AddressError) throw invalid(error.message);
+    throw error;
+  }
+};
+
+const parses = (work: () => unknown): boolean => {
+  try {
+    work();
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const withoutUndefined = <T extends object>(value: T): object =>
+  Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined));

@@ -1,0 +1,17 @@
+import type { GcRequest } from '@flatnet/skel';
+import type { Config } from './config.ts';
+import { withStore } from './failure.ts';
+import { storeOf } from './request.ts';
+
+/**
+ * Releases every lease of this network whose attachment is not in `cni.dev/valid-attachments` (spec, "GC"); without that key none. In
+ * both cases what crashed calls left is removed.
+ */
+export const gc = async (request: GcRequest<Config>): Promise<void> => {
+  await withStore('collect leases', async () => {
+    const store = storeOf(request);
+    const { importFrom } = request.config.store;
+    if (importFrom !== undefined) await store.importFrom(importFrom);
+    await store.collect(request.validAttachments);
+  });
+};

@@ -1,0 +1,119 @@
+import { bitsOf, parseCidr, parseIp, Range, type Cidr, type Family, type Ip } from '@flatnet/addressing';
+import { CniError, ErrorCode, isAtLeast, isSupportedVersion, DEFAULT_VERSION } from '@flatnet/cni';
+
+/** One entry of `ranges`: the addresses from rangeStart to rangeEnd of a subnet. */
+export interface RangeConfig {
+  readonly subnet: Cidr;
+  readonly span: Range;
+  readonly gateway: Ip;
+}
+
+/** A range set: its ranges together are one pool, from which an attachment gets one address. */
+export interface RangeSetConfig {
+  readonly ranges: readonly RangeConfig[];
+  readonly family: Family;
+  /** `10.1.0.1-10.1.0.254,…`, as the reference writes it in its messages. */
+  readonly name: string;
+}
+
+interface GivenRange {
+  readonly subnet?: string | undefined;
+  readonly rangeStart?: string | undefined;
+  readonly rangeEnd?: string | undefined;
+  readonly gateway?: string | undefined;
+}
+
+/**
+ * The range sets in the order of their addresses: capability `ipRanges`, then the short form (`subnet` beside `type`), then
+ * `ranges`. Rules and texts of host-local, since clients compare them.
+ *
+ * @throws CniError code 7; AddressError for a text that is no address.
+ */
+export const rangeSetsOf = (
+  ipam: GivenRange & { readonly ranges?: readonly (readonly GivenRange[])[] | undefined },
+  ipRanges: readonly (readonly GivenRange[])[],
+  cniVersion: string,
+): readonly RangeSetConfig[] => {
+  const short = ipam.subnet ? [[ipam]] : [];
+  const given = [...ipRanges, ...short, ...(ipam.ranges ?? [])];
+  if (given.length === 0) throw refuse('no IP ranges specified', 'give ipam a "subnet" or "ranges"');
+  const sets = given.map(rangeSetOf);
+  assertOneEachBefore030(sets, cniVersion);
+  sets.forEach((set, index) => {
+    const other = sets.findIndex((earlier, at) => at < index && overlap(earlier.ranges, set.ranges));
+    if (other >= 0) throw refuse(`range set ${index} overlaps with ${other}`, `${set.name} and ${sets[other]?.name}`);
+  });
+  return sets;
+};
+
+const rangeSetOf = (given: readonly GivenRange[], index: number): RangeSetConfig => {
+  const ranges = given.map(rangeOf);
+  const [first] = ranges;
+  if (first === undefined) throw refuse(`invalid range set ${index}: empty range set`, 'give it a subnet');
+  const { family } = first.subnet.ip;
+  if (ranges.some(({ subnet }) => subnet.ip.family !== family)) {
+    throw refuse(`invalid range set ${index}: mixed address families`, 'one range set is one pool of one family');
+  }
+  ranges.forEach((range, at) => {
+    const other = ranges.find((earlier, before) => before < at && earlier.span.overlaps(range.span));
+    if (other) throw refuse(`invalid range set ${index}: subnets ${other.span} and ${range.span} overlap`, 'part them');
+  });
+  return { ranges, family, name: ranges.map(({ span }) => span.toString()).join(',') };
+};
+
+/**
+ * /31 and /127 links and single addresses are refused as host-local refuses them: with a gateway of our own on the bridge, none
+ * would be left for a container.
+ */
+const rangeOf = ({ subnet: text, rangeStart, rangeEnd, gateway }: GivenRange): RangeConfig => {
+  if (!text) throw refuse('missing subnet in a range', 'every range needs a "subnet"');
+  const subnet = parseCidr(text);
+  const { network, prefix } = subnet;
+  if (prefix > bitsOf(network.family) - 2) {
+    throw refuse(`Network ${subnet} too small to allocate from`, 'the longest prefixes are /30 and /126');
+  }
+  if (subnet.hasHostBits) {
+    const rule = `For a subnet mask of length ${prefix} the network address is ${network}`;
+    throw refuse(`Network has host bits set. ${rule}`, `subnet is ${subnet}`);
+  }
+  const start = rangeStart ? inside(subnet, rangeStart, 'rangeStart') : subnet.firstUsable;
+  const end = rangeEnd ? inside(subnet, rangeEnd, 'rangeEnd') : subnet.lastUsable;
+  if (start.value > end.value) throw refuse(`rangeStart ${start} is above rangeEnd ${end}`, `subnet is ${subnet}`);
+  return { subnet, span: new Range(start, end), gateway: gateway ? gatewayOf(subnet, gateway) : subnet.firstUsable };
+};
+
+const inside = (subnet: Cidr, text: string, key: string): Ip => {
+  const ip = parseIp(text);
+  if (!subnet.contains(ip)) throw refuse(`${key} ${ip} not in network ${subnet}`, 'it must be inside the subnet');
+  return ip;
+};
+
+/** It may lie outside the subnet (routed containers), but never be an address that no host can have. */
+const gatewayOf = (subnet: Cidr, text: string): Ip => {
+  const gateway = parseIp(text);
+  if (gateway.family !== subnet.ip.family) throw refuse(`gateway ${gateway} is not of the family of ${subnet}`, '');
+  if (gateway.family === 4 && (gateway.equals(subnet.network) || gateway.equals(subnet.last))) {
+    throw refuse(`gateway ${gateway} is the network or broadcast address of ${subnet}`, 'choose a host address');
+  }
+  return gateway;
+};
+
+const overlap = (left: readonly RangeConfig[], right: readonly RangeConfig[]): boolean =>
+  left.some((mine) => right.some((theirs) => mine.span.overlaps(theirs.span)));
+
+/** Results before 0.3.0 have room for one address of each family. */
+const assertOneEachBefore030 = (sets: readonly RangeSetConfig[], cniVersion: string): void => {
+  const version = isSupportedVersion(cniVersion) ? cniVersion : DEFAULT_VERSION;
+  const isOneEach = new Set(sets.map(({ family }) => family)).size === sets.length;
+  if (isOneEach || isAtLeast(version, '0.3.0')) return;
+  throw refuse(`CNI version ${version} does not support more than 1 address per family`, 'raise cniVersion');
+};
+
+/** `10.1.0.5`, `10.1.0.0/28` or `10.1.0.5-10.1.0.9`. */
+export const parseExcluded = (text: string): Range => {
+  const dash = text.indexOf('-');
+  if (dash >= 0) return new Range(parseIp(text.slice(0, dash).trim()), parseIp(text.slice(dash + 1).trim()));
+  return text.includes('/') ? Range.ofCidr(parseCidr(text)) : Range.ofIp(parseIp(text));
+};
+
+const refuse = (message: string, details: string): CniError => new CniError(ErrorCode.invalidConfig, message, details);
