@@ -116,6 +116,14 @@ export const applyNft = async (
 };
 
 /**
+ * Applies commands in nft's own language: only for texts that are constants of this library. nft 1.0.6 cannot say in JSON that a map's
+ * values are a concatenation (it makes a set of it without a word).
+ */
+export const applyFixedText = async (run: Run, text: string, options: ApplyOptions = {}): Promise<void> => {
+  await attempt(run, [text], options.doing ?? 'apply a transaction', options.signal);
+};
+
+/**
  * Applies `quick`, which adds elements to things that are there as a rule, and only when something of them is missing (first call of
  * this boot, `nft flush ruleset`) or different, `full`, which builds everything. Both are one transaction.
  */

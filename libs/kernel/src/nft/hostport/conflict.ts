@@ -1,0 +1,84 @@
+/** Which listed elements stand in the way of a plan, and whether their owners live. */
+import { mapName } from './layout.ts';
+import { describePort, listenKey, type Plan, type Port, portsOf } from './model.ts';
+import { entryKey, type HeldEntry } from './owners.ts';
+import { isDead, type PublishRecord, type Records } from './record.ts';
+import { entriesOf, listenElement } from './ruleset.ts';
+
+/** A living attachment holds a port. */
+export class PortHeld extends Error {
+  override readonly name = 'PortHeld';
+
+  constructor(
+    readonly port: Port,
+    readonly holder: PublishRecord,
+  ) {
+    super(`${describePort(port)} is held by ${holder.owner.containerId}`);
+  }
+}
+
+export interface Conflicts {
+  /** Elements of dead or unknown owners, or left from an earlier life of ours: to be deleted before claiming. */
+  readonly obsolete: readonly HeldEntry[];
+  readonly dead: readonly PublishRecord[];
+}
+
+/** Keys, in both spellings of a port, that exclude the plan's ports -> the port. */
+const rivals = (plan: Plan, entries: readonly HeldEntry[]): ReadonlyMap<string, Port> => {
+  const keys = new Map<string, Port>();
+  const onAll = new Map<string, Port>();
+  for (const port of portsOf(plan.publications)) {
+    const { hostIp: _, ...everywhere } = port;
+    keys.set(entryKey({ map: mapName('any', port.family), key: listenElement(everywhere) }), port);
+    if (port.hostIp === undefined) onAll.set(listenKey({ ...port, hostIp: '' }), port);
+    else keys.set(entryKey({ map: mapName('address', port.family), key: listenElement(port) }), port);
+  }
+  for (const entry of entries) {
+    const listened = addressEntry(entry);
+    const port = listened === undefined ? undefined : onAll.get(listened);
+    if (port !== undefined) keys.set(entryKey(entry), port);
+  }
+  return keys;
+};
+
+/** The `listenKey` without address of an element of `address4` or `address6`. */
+const addressEntry = ({ map, key }: HeldEntry): string | undefined => {
+  const family = map === 'address4' ? 4 : map === 'address6' ? 6 : undefined;
+  const parts = (key as { concat?: readonly unknown[] } | null)?.concat;
+  if (family === undefined || parts === undefined) return undefined;
+  return `${family}/${String(parts[1])}/${String(parts[2])}/`;
+};
+
+/**
+ * Sorts out what stands in the way of `plan`.
+ *
+ * An owner is dead when its record is gone, when its network namespace is, or when the plan's container has its address now.
+ *
+ * @throws PortHeld for the first living one.
+ */
+export const findConflicts = (plan: Plan, entries: readonly HeldEntry[], records: Records): Conflicts => {
+  const ports = rivals(plan, entries);
+  const own = new Set(entriesOf(plan).map(entryKey));
+  const addresses = new Set([...plan.publications, ...plan.hairpins].map(({ address }) => address));
+  const deadHashes = new Set<string>();
+  const dead: PublishRecord[] = [];
+  const obsolete = new Set<HeldEntry>();
+  for (const entry of entries) {
+    const port = ports.get(entryKey(entry));
+    if (port === undefined && !own.has(entryKey(entry))) continue;
+    obsolete.add(entry);
+    if (entry.owner === undefined || entry.owner.hash === plan.owner.hash || deadHashes.has(entry.owner.hash)) continue;
+    const holder = records.read(entry.owner);
+    const replaced =
+      holder !== undefined &&
+      holder.owner.network === plan.owner.network &&
+      holder.publications.some(({ address }) => addresses.has(address));
+    if (holder !== undefined && !isDead(holder) && !replaced) throw new PortHeld(port ?? describedBy(plan), holder);
+    deadHashes.add(entry.owner.hash);
+    if (holder !== undefined) dead.push(holder);
+  }
+  for (const entry of entries) if (entry.owner !== undefined && deadHashes.has(entry.owner.hash)) obsolete.add(entry);
+  return { obsolete: [...obsolete], dead };
+};
+
+const describedBy = (plan: Plan): Port => portsOf(plan.publications)[0]!;

@@ -1,0 +1,150 @@
+/** A plan as nft commands. Pure. */
+import { createHash } from 'node:crypto';
+import { add, chain, concat, create, elements, flush, jump, match, type NftCommand } from '../commands.ts';
+import { type NftJson, payload, prefix, remove, rule } from '../commands.ts';
+import { LOCALNET, mapName, TABLE } from './layout.ts';
+import { type Family, type Hairpin, type Owner, type Plan, type Port, portsOf } from './model.ts';
+
+/** One element of one map: `[key, value]`. */
+export interface Entry {
+  readonly map: string;
+  readonly key: NftJson;
+  readonly value: NftJson;
+}
+
+/** Kernel comments hold at most 128 bytes; this one has 44 and no text of a stranger. */
+export const commentOf = (owner: Owner): string => `flatnet ${owner.networkHash} ${owner.hash}`;
+
+/** The inverse of `commentOf`; undefined for foreign elements. */
+export const ownerInComment = (comment: unknown): { networkHash: string; hash: string } | undefined => {
+  const found = typeof comment === 'string' ? /^flatnet ([0-9a-f]{12}) ([0-9a-f]{24})$/.exec(comment) : null;
+  return found === null ? undefined : { networkHash: found[1] ?? '', hash: found[2] ?? '' };
+};
+
+const allowChain = (family: Family, allowFrom: readonly string[]): string =>
+  `allow${family}_${createHash('sha256').update(allowFrom.join()).digest('hex').slice(0, 24)}`;
+
+const masqueradeChain = ({ family, from }: Hairpin): string =>
+  from === 'all' ? `masq${family}_all` : `masq${family}_${from.replaceAll(':', '-').replace('/', '_')}`;
+
+/** Key of a port in the maps `any` and `address` (and their limits). */
+export const listenElement = (port: Pick<Port, 'family' | 'protocol' | 'hostIp' | 'hostPort'>): NftJson =>
+  port.hostIp === undefined ? concat(port.protocol, port.hostPort) : concat(port.hostIp, port.protocol, port.hostPort);
+
+const entriesOfPort = (port: Port): readonly Entry[] => {
+  const key = listenElement(port);
+  const one = port.hostIp !== undefined;
+  const target = { map: mapName(one ? 'address' : 'any', port.family), key, value: concat(port.address, port.port) };
+  if (port.allowFrom === undefined) return [target];
+  const value = jump(allowChain(port.family, port.allowFrom));
+  return [{ map: mapName(one ? 'limit_address' : 'limit_any', port.family), key, value }, target];
+};
+
+const entryOfHairpin = (hairpin: Hairpin): Entry => ({
+  map: mapName('hairpin', hairpin.family),
+  key: hairpin.address,
+  value: { goto: { target: masqueradeChain(hairpin) } },
+});
+
+export const entriesOfPorts = (ports: readonly Port[]): readonly Entry[] => ports.flatMap(entriesOfPort);
+
+export const entriesOf = (plan: Plan): readonly Entry[] => [
+  ...entriesOfPorts(portsOf(plan.publications)),
+  ...plan.hairpins.map(entryOfHairpin),
+];
+
+/** Commands stay below the kernel's limit for one argument. */
+const PER_COMMAND = 400;
+
+const grouped = (
+  entries: readonly Entry[],
+  render: (entry: Entry) => NftJson,
+  command: (map: string, elem: readonly NftJson[]) => NftCommand,
+): readonly NftCommand[] => {
+  const byMap = new Map<string, NftJson[]>();
+  for (const entry of entries) byMap.set(entry.map, [...(byMap.get(entry.map) ?? []), render(entry)]);
+  return [...byMap].flatMap(([name, elem]) =>
+    Array.from({ length: Math.ceil(elem.length / PER_COMMAND) }, (_, i) =>
+      command(name, elem.slice(i * PER_COMMAND, (i + 1) * PER_COMMAND)),
+    ),
+  );
+};
+
+const tagged =
+  (owner: Owner) =>
+  (entry: Entry): NftJson => [{ elem: { val: entry.key, comment: commentOf(owner) } }, entry.value];
+
+/** Claims: the transaction fails with `exists` when somebody holds one of them. */
+export const claim = (owner: Owner, entries: readonly Entry[]): readonly NftCommand[] =>
+  grouped(entries, tagged(owner), (name, elem) => create(elements(TABLE, name, elem)));
+
+/** Keeps: no change where the entry is there with this value, `exists` where it has another. */
+export const keep = (owner: Owner, entries: readonly Entry[]): readonly NftCommand[] =>
+  grouped(entries, tagged(owner), (name, elem) => add(elements(TABLE, name, elem)));
+
+/** Deletes, by key; `not-found` when one is missing. */
+export const unclaim = (entries: readonly Pick<Entry, 'map' | 'key'>[]): readonly NftCommand[] =>
+  grouped(
+    entries.map((entry) => ({ ...entry, value: null })),
+    (entry) => entry.key,
+    (name, elem) => remove(elements(TABLE, name, elem)),
+  );
+
+/**
+ * Compare and delete: the `add` is no change where the entry is ours or missing, and fails with `exists` where another container has
+ * the key by now, so nothing of a stranger can be deleted. nft 1.0.6 knows no `destroy`.
+ */
+export const release = (owner: Owner, entries: readonly Entry[]): readonly NftCommand[] => [
+  ...keep(owner, entries),
+  ...unclaim(entries),
+];
+
+/** Asserts that nobody publishes these ports on all addresses: `create` fails with `exists`, and what it made is deleted again. */
+export const refuseIfAny = (owner: Owner, ports: readonly Port[]): readonly NftCommand[] => {
+  const entries = entriesOfPorts(ports.map(({ hostIp: _ip, allowFrom: _from, ...port }) => port));
+  return [...claim(owner, entries), ...unclaim(entries)];
+};
+
+const cidr = (text: string): NftJson => {
+  const slash = text.lastIndexOf('/');
+  return prefix(text.slice(0, slash), Number(text.slice(slash + 1)));
+};
+
+const protocolOf = (family: Family): string => (family === 4 ? 'ip' : 'ip6');
+
+const chainWith = (name: string, rules: readonly (readonly NftJson[])[]): readonly NftCommand[] => [
+  add(chain(TABLE, name)),
+  flush(chain(TABLE, name)),
+  ...rules.map((expr) => add(rule(TABLE, name, expr))),
+];
+
+const allowRules = (family: Family, allowFrom: readonly string[]): readonly (readonly NftJson[])[] => [
+  ...allowFrom.map((from) => [match(payload(protocolOf(family), 'saddr'), cidr(from)), { return: null }]),
+  [{ drop: null }],
+];
+
+const masqueradeRules = ({ family, from }: Hairpin): readonly (readonly NftJson[])[] => {
+  if (from === 'all') return [[{ masquerade: null }]];
+  const sources = family === 4 ? [from, '127.0.0.0/8'] : [from];
+  return sources.map((each) => [match(payload(protocolOf(family), 'saddr'), cidr(each)), { masquerade: null }]);
+};
+
+/** The chains that the plans' elements jump to. */
+export const contentChains = (plans: readonly Plan[]): readonly NftCommand[] => {
+  const chains = new Map<string, readonly NftCommand[]>();
+  for (const plan of plans) {
+    for (const hairpin of plan.hairpins) {
+      chains.set(masqueradeChain(hairpin), chainWith(masqueradeChain(hairpin), masqueradeRules(hairpin)));
+    }
+    for (const { family, allowFrom } of plan.publications) {
+      if (allowFrom === undefined) continue;
+      const name = allowChain(family, allowFrom);
+      chains.set(name, chainWith(name, allowRules(family, allowFrom)));
+    }
+  }
+  return [...chains.values()].flat();
+};
+
+/** Puts the interface under guard; to be in force before its route_localnet is set. */
+export const guardInterface = (plan: Plan): readonly NftCommand[] =>
+  plan.localInterface === undefined ? [] : [add(elements(TABLE, LOCALNET, [plan.localInterface]))];

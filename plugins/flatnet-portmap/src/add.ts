@@ -1,0 +1,92 @@
+/**
+ * ADD. Invariant: refuse, arm, act, report. The guard against 127.0.0.0/8 from outside is in force (same transaction as the ports)
+ * before route_localnet is set.
+ */
+import { CniError, ErrorCode, type AddResult } from '@flatnet/cni';
+import { ensureMasquerade, ensureSysctls, type Kernel } from '@flatnet/kernel';
+import { describePort, netnsIdOf, PortHeld, portsOf, publish, withdraw } from '@flatnet/kernel/hostport';
+import { forgetStaleFlows, type PublishRecord, type Records } from '@flatnet/kernel/hostport';
+import type { AddRequest, Rollback } from '@flatnet/skel';
+import type { PortmapConfig } from './config.ts';
+import type { Deps } from './deps.ts';
+import { tracksFlows, unlessMissing } from './flows.ts';
+import { masqueradeOf, planOf } from './plan.ts';
+import { routeLookup } from './route-lookup.ts';
+
+type Request = AddRequest<PortmapConfig>;
+
+/** A chained plugin needs the result of those before it. */
+export const prevResultOf = ({ prevResult }: Pick<Request, 'prevResult'>): AddResult => {
+  if (prevResult !== undefined) return prevResult;
+  throw new CniError(
+    ErrorCode.invalidConfig,
+    'flatnet-portmap must be called as chained plugin',
+    'the configuration has no prevResult: put it behind a main plugin in a conflist',
+  );
+};
+
+export async function add(deps: Deps, request: Request, rollback: Rollback): Promise<AddResult> {
+  const { config, network, attachment, netns, signal } = request;
+  const result = prevResultOf(request);
+  const kernel = deps.kernel(signal);
+  const records = deps.records(config.dataDir);
+  const plan = planOf(network, attachment, config, result, routeLookup(kernel.proc));
+  const masquerade = masqueradeOf(plan.owner, config, result);
+  const before = records.read(plan.owner);
+  if (plan.publications.length === 0 && masquerade === undefined && before === undefined) return result;
+
+  const record: PublishRecord = {
+    version: 1,
+    ...plan,
+    netns,
+    netnsId: netnsIdOf(netns) ?? '',
+    ...(masquerade === undefined ? {} : { masquerade }),
+  };
+  armUndo(deps, records, record, before, rollback);
+  const work = [
+    request.phase('nft', () => program(kernel, records, record)),
+    ...(masquerade === undefined ? [] : [request.phase('masquerade', () => ensureMasquerade(kernel.run, masquerade))]),
+  ];
+  // Both end before an undo may begin.
+  const failed = (await Promise.allSettled(work)).find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return result;
+}
+
+function armUndo(
+  deps: Deps,
+  records: Records,
+  record: PublishRecord,
+  before: PublishRecord | undefined,
+  rollback: Rollback,
+): void {
+  rollback.arm('published ports', async () => {
+    const { run } = deps.kernel();
+    // A repeated ADD that fails leaves what the attachment had.
+    if (before === undefined) await withdraw(run, records, record.owner);
+    else await publish(run, records, before);
+  });
+}
+
+async function program(kernel: Kernel, records: Records, record: PublishRecord): Promise<void> {
+  const { replaced } = await publish(kernel.run, records, record).catch((error: unknown) => {
+    throw error instanceof PortHeld ? held(error) : error;
+  });
+  if (record.localInterface !== undefined) {
+    ensureSysctls(kernel, { [`ipv4/conf/${record.localInterface}/route_localnet`]: '1' });
+  }
+  const ports = portsOf(record.publications);
+  const reused = replaced.length > 0;
+  const stale = reused || ports.some(({ protocol }) => protocol === 'udp');
+  if (stale && tracksFlows(kernel)) await unlessMissing(forgetStaleFlows(kernel.run, ports, reused));
+}
+
+/** The refusal names the port, its owner and the next step. */
+export const held = ({ port, holder }: PortHeld): CniError => {
+  const { containerId, ifName, network } = holder.owner;
+  return new CniError(
+    ErrorCode.conflict,
+    `port ${describePort(port)} is held by container ${containerId}`,
+    `network ${network}, interface ${ifName}; remove that container, or publish another port or host address`,
+  );
+};

@@ -1,0 +1,32 @@
+import { CniError, ErrorCode } from '@flatnet/cni';
+import { missingMasquerade } from '@flatnet/kernel';
+import { missingPublications } from '@flatnet/kernel/hostport';
+import type { CheckRequest } from '@flatnet/skel';
+import { prevResultOf } from './add.ts';
+import type { PortmapConfig } from './config.ts';
+import type { Deps } from './deps.ts';
+import { masqueradeOf, planOf } from './plan.ts';
+import { routeLookup } from './route-lookup.ts';
+
+/** CHECK. Every element, chain and setting that ADD would make; changes nothing. @throws CniError code 102 that says what is missing. */
+export async function check(deps: Deps, request: CheckRequest<PortmapConfig>): Promise<void> {
+  const { config, network, attachment, signal } = request;
+  const result = prevResultOf(request);
+  const kernel = deps.kernel(signal);
+  const plan = planOf(network, attachment, config, result, routeLookup(kernel.proc));
+  const masquerade = masqueradeOf(plan.owner, config, result);
+  const missing = [
+    ...(plan.publications.length === 0 ? [] : await missingPublications(kernel.run, plan)),
+    ...(masquerade === undefined ? [] : await missingMasquerade(kernel.run, masquerade)),
+  ];
+  if (plan.localInterface !== undefined) {
+    const key = `ipv4/conf/${plan.localInterface}/route_localnet`;
+    if (kernel.proc.read(`/proc/sys/net/${key}`) === '0') missing.push(`sysctl net/${key} is 0`);
+  }
+  if (missing.length === 0) return;
+  throw new CniError(
+    ErrorCode.checkFailed,
+    `published ports of container ${attachment.containerId} differ from what they should be`,
+    `missing: ${missing.join('; ')}. A new ADD, or the operator's reload, rebuilds them`,
+  );
+}

@@ -1,0 +1,102 @@
+import { CniError, configObject, decode, ErrorCode, shown, type Verb } from '@flatnet/cni';
+import * as z from 'zod/mini';
+import { type Mapping, mappingsOf } from './mappings.ts';
+
+/** The plugin configuration, decoded and with its defaults filled in; README.md tells what each key means. */
+export interface PortmapConfig {
+  readonly snat: boolean;
+  readonly masqAll: boolean;
+  readonly ipMasq: boolean;
+  readonly snatAddresses: readonly string[];
+  readonly dataDir?: string;
+  readonly mappings: readonly Mapping[];
+  /** Whether the runtime spoke of ports at all: then a lost record is worth a listing. */
+  readonly mentionsPorts: boolean;
+}
+
+const flag = z.optional(z.boolean());
+const text = z.optional(z.string());
+const texts = z.optional(z.union([z.string(), z.array(z.string())]));
+const port = z.int().check(z.gte(1), z.lte(65535));
+
+const mapping = configObject({
+  hostPort: port,
+  containerPort: port,
+  protocol: text,
+  hostIP: text,
+  range: z.optional(port),
+  allowFrom: texts,
+});
+
+const schema = configObject({
+  snat: flag,
+  masqAll: flag,
+  ipMasq: flag,
+  snatAddress: texts,
+  markMasqBit: z.optional(z.int().check(z.gte(0), z.lte(31))),
+  externalSetMarkChain: text,
+  backend: text,
+  conditionsV4: z.optional(z.array(z.string())),
+  conditionsV6: z.optional(z.array(z.string())),
+  defaultHostIP: texts,
+  allowFrom: texts,
+  dataDir: text,
+  runtimeConfig: z.optional(configObject({ portMappings: z.optional(z.array(mapping)) })),
+});
+type Raw = z.infer<typeof schema>;
+export type RawMapping = z.infer<typeof mapping>;
+
+export const list = (value: string | readonly string[] | undefined): readonly string[] =>
+  value === undefined || value === '' ? [] : typeof value === 'string' ? [value] : value;
+
+/** Decodes the configuration. DEL and GC need none of it: what cannot be read there counts as absent. @throws CniError code 7. */
+export function decodeConfig(json: Readonly<Record<string, unknown>>, verb: Verb): PortmapConfig {
+  if (verb === 'DEL' || verb === 'GC') return laxly(json);
+  const raw = decode(schema, json, 'configuration of flatnet-portmap');
+  refuseUnsupported(raw);
+  return resolve(raw, mappingsOf(raw.runtimeConfig?.portMappings ?? [], raw));
+}
+
+const laxSchema = configObject({ dataDir: z.catch(text, undefined), runtimeConfig: z.catch(z.unknown(), undefined) });
+
+function laxly(json: Readonly<Record<string, unknown>>): PortmapConfig {
+  const parsed = z.safeParse(laxSchema, json);
+  const runtime = parsed.success ? parsed.data.runtimeConfig : undefined;
+  const ports = z.safeParse(configObject({ portMappings: z.array(z.unknown()) }), runtime);
+  const mentionsPorts = ports.success && ports.data.portMappings.length > 0;
+  const raw = parsed.success && parsed.data.dataDir?.startsWith('/') ? { dataDir: parsed.data.dataDir } : {};
+  return { ...resolve(raw as Raw, []), mentionsPorts };
+}
+
+const resolve = (raw: Partial<Raw>, mappings: readonly Mapping[]): PortmapConfig => ({
+  snat: raw.snat ?? true,
+  masqAll: raw.masqAll ?? false,
+  ipMasq: raw.ipMasq ?? false,
+  snatAddresses: list(raw.snatAddress),
+  mappings,
+  mentionsPorts: mappings.length > 0,
+  ...(raw.dataDir ? { dataDir: raw.dataDir } : {}),
+});
+
+export const refuse = (details: string): never => {
+  throw new CniError(ErrorCode.invalidConfig, 'invalid configuration of flatnet-portmap', details);
+};
+
+function refuseUnsupported(raw: Raw): void {
+  for (const key of ['conditionsV4', 'conditionsV6'] as const) {
+    if ((raw[key]?.length ?? 0) > 0) {
+      refuse(`${key} would put free text into the rules: use allowFrom, or rules of your own in the chain "admin"`);
+    }
+  }
+  if (raw.externalSetMarkChain) {
+    refuse(
+      'externalSetMarkChain names an iptables chain, and flatnet-portmap has none: remove it, masquerade needs no mark',
+    );
+  }
+  if (raw.backend !== undefined && !['', 'nftables', 'iptables'].includes(raw.backend)) {
+    refuse(`backend is ${shown(raw.backend)}: flatnet-portmap always uses nftables`);
+  }
+  if (raw.dataDir !== undefined && !/^\/[^\0]*$/.test(raw.dataDir)) {
+    refuse(`dataDir is ${shown(raw.dataDir)}: must be an absolute path`);
+  }
+}

@@ -1,0 +1,20 @@
+import { forgetOrphanedFlows, portsOf, withdraw } from '@flatnet/kernel/hostport';
+import type { DelRequest } from '@flatnet/skel';
+import type { PortmapConfig } from './config.ts';
+import type { Deps } from './deps.ts';
+import { tracksFlows, unlessMissing } from './flows.ts';
+import { ownerOf } from './plan.ts';
+
+/**
+ * DEL. What to remove comes from the attachment's record alone: neither runtimeConfig nor prevResult nor the netns is needed, and
+ * success does not depend on anything being there.
+ */
+export async function del(deps: Deps, request: DelRequest<PortmapConfig>): Promise<void> {
+  const { config, network, attachment } = request;
+  const kernel = deps.kernel();
+  const records = deps.records(config.dataDir);
+  const options = { recordMayBeLost: config.mentionsPorts };
+  const gone = await request.phase('nft', () => withdraw(kernel.run, records, ownerOf(network, attachment), options));
+  if (gone === undefined || gone.publications.length === 0 || !tracksFlows(kernel)) return;
+  await request.phase('flows', () => unlessMissing(forgetOrphanedFlows(kernel.run, portsOf(gone.publications))));
+}

@@ -1,0 +1,14 @@
+import { attachmentHash, networkHash } from '@flatnet/cni';
+import { collect } from '@flatnet/kernel/hostport';
+import type { GcRequest } from '@flatnet/skel';
+import type { PortmapConfig } from './config.ts';
+import type { Deps } from './deps.ts';
+
+/** GC. Withdraws what attachments of this network publish that are not valid any more. Without the list nothing is touched. */
+export async function gc(deps: Deps, request: GcRequest<PortmapConfig>): Promise<void> {
+  const { config, network, validAttachments } = request;
+  if (validAttachments === undefined) return;
+  const valid = new Set(validAttachments.map((attachment) => attachmentHash(network, attachment)));
+  const { run } = deps.kernel();
+  await collect(run, deps.records(config.dataDir), { networkHash: networkHash(network) }, valid);
+}

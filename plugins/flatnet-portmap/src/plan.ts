@@ -1,0 +1,131 @@
+/** Request -> what the attachment publishes, as a value. Pure but for the routing table, which is handed in. */
+import { type Cidr, parseCidr, parseIpOrCidr } from '@flatnet/addressing';
+import { attachmentHash, CniError, ErrorCode, networkHash, type AddResult, type Attachment } from '@flatnet/cni';
+import type { Masquerade } from '@flatnet/kernel';
+import { describePort, listenKey, mergePorts, portKey, portsOf } from '@flatnet/kernel/hostport';
+import type { Hairpin, Owner, Plan, Port } from '@flatnet/kernel/hostport';
+import { refuse, type PortmapConfig } from './config.ts';
+import type { Mapping } from './mappings.ts';
+
+export const ownerOf = (network: string, attachment: Attachment): Owner => ({
+  network,
+  ...attachment,
+  networkHash: networkHash(network),
+  hash: attachmentHash(network, attachment),
+});
+
+/** The container's first address of each family: of the interface CNI_IFNAME, or, where results name no interface, the first at all. */
+export const containerAddresses = (result: AddResult, ifName: string): readonly Cidr[] => {
+  const inside = (index: number | undefined): boolean => {
+    const link = index === undefined ? undefined : result.interfaces[index];
+    return link !== undefined && link.name === ifName && link.sandbox !== undefined && link.sandbox !== '';
+  };
+  const own = result.ips.filter((ip) => inside(ip.interface));
+  const unnamed = result.ips.filter((ip) => ip.interface === undefined);
+  const all = (own.length > 0 ? own : unnamed).map(({ address }) => parseCidr(address));
+  return ([4, 6] as const).flatMap((family) => all.find(({ ip }) => ip.family === family) ?? []);
+};
+
+const portsOfMapping = (mapping: Mapping, addresses: readonly Cidr[]): readonly Port[] => {
+  const listen = mapping.listen ?? addresses.map(({ ip }) => ({ family: ip.family }));
+  return listen.flatMap((each) => {
+    const target = addresses.find(({ ip }) => ip.family === each.family);
+    if (target === undefined) {
+      return refuse(
+        `${mapping.field}.hostIP is an IPv${each.family} address, and the container has none of that family`,
+      );
+    }
+    const allowFrom = mapping.allowFrom?.filter((cidr) => cidr.includes(':') === (each.family === 6));
+    const { family } = each;
+    const { protocol, hostPort, containerPort: port, count } = mapping;
+    const common = { family, protocol, hostPort, port, count, address: target.ip.toString() };
+    return portsOf([
+      {
+        ...common,
+        ...('ip' in each && each.ip !== undefined ? { hostIp: each.ip } : {}),
+        ...(allowFrom === undefined ? {} : { allowFrom }),
+      },
+    ]);
+  });
+};
+
+/** One port per listening key. The same mapping twice is one; two different ones for the same thing are refused. */
+const withoutDoubles = (ports: readonly Port[]): readonly Port[] => {
+  const chosen = new Map<string, Port>();
+  for (const port of ports) {
+    const other = chosen.get(listenKey(port));
+    if (other !== undefined && portKey(other) !== portKey(port)) {
+      refuse(`two entries of portMappings want ${describePort(port)} for different container ports`);
+    }
+    chosen.set(listenKey(port), port);
+  }
+  return [...chosen.values()].filter((port) => {
+    if (port.hostIp === undefined) return true;
+    const { hostIp: _, ...everywhere } = port;
+    const all = chosen.get(listenKey(everywhere));
+    if (all === undefined) return true;
+    if (portKey(all) === portKey(everywhere)) return false;
+    return refuse(
+      `portMappings want ${describePort(port)}, and the same port on all addresses for another container port`,
+    );
+  });
+};
+
+const hairpinsOf = (config: PortmapConfig, ports: readonly Port[], addresses: readonly Cidr[]): readonly Hairpin[] => {
+  if (!config.snat && !config.masqAll) return [];
+  return addresses
+    .filter(({ ip }) => ports.some(({ family }) => family === ip.family))
+    .map((cidr) => ({
+      family: cidr.ip.family,
+      address: cidr.ip.toString(),
+      from: config.masqAll ? 'all' : `${cidr.network}/${cidr.prefix}`,
+    }));
+};
+
+/** Finds the host's interface towards an IPv4 address. */
+export type RouteLookup = (address: string) => string | undefined;
+
+/** What the attachment is to publish. @throws CniError code 7 for a mapping that cannot be honoured. */
+export const planOf = (
+  network: string,
+  attachment: Attachment,
+  config: PortmapConfig,
+  result: AddResult,
+  lookup: RouteLookup,
+): Plan => {
+  const addresses = containerAddresses(result, attachment.ifName);
+  if (config.mappings.length > 0 && addresses.length === 0) {
+    throw new CniError(
+      ErrorCode.invalidConfig,
+      `cannot publish ports of ${attachment.containerId}`,
+      `prevResult has no address for interface ${attachment.ifName}`,
+    );
+  }
+  const ports = withoutDoubles(config.mappings.flatMap((mapping) => portsOfMapping(mapping, addresses)));
+  const loopback = ports.find(
+    ({ family, hostIp }) => family === 4 && (hostIp === undefined || hostIp.startsWith('127.')),
+  );
+  const localInterface = config.snat && loopback !== undefined ? lookup(loopback.address) : undefined;
+  return {
+    owner: ownerOf(network, attachment),
+    publications: mergePorts(ports),
+    hairpins: hairpinsOf(config, ports, addresses),
+    ...(localInterface === undefined ? {} : { localInterface }),
+  };
+};
+
+/** The outbound masquerade that `ipMasq` asks for. The tag differs from the main plugin's, which may have its own. */
+export const masqueradeOf = (owner: Owner, config: PortmapConfig, result: AddResult): Masquerade | undefined => {
+  if (!config.ipMasq) return undefined;
+  const addresses = containerAddresses(result, owner.ifName);
+  const subnets = addresses.map((cidr) => `${cidr.network}/${cidr.prefix}`);
+  const fixed = config.snatAddresses.map((text) => parseIpOrCidr(text).ip);
+  const snat4 = fixed.find(({ family }) => family === 4)?.toString();
+  const snat6 = fixed.find(({ family }) => family === 6)?.toString();
+  return {
+    tag: `p${owner.networkHash}`,
+    subnets,
+    ...(snat4 === undefined ? {} : { snat4 }),
+    ...(snat6 === undefined ? {} : { snat6 }),
+  };
+};
