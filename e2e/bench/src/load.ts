@@ -3,8 +3,8 @@
 import { connect, createServer, type Socket } from 'node:net';
 
 const [mode, ...rest] = process.argv.slice(2);
-const ROUND_TRIP_MS = 1_000;
-const CONNECT_MS = 1_500;
+const ROUND_TRIP_MS = 700;
+const CONNECT_MS = 1_000;
 const CONNECTING_AT_ONCE = 8;
 
 const opened = (host: string, port: number): Promise<Socket> =>

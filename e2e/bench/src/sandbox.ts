@@ -42,12 +42,19 @@ export class Sandbox {
   readonly #waiting = new Map<number, (sample: Sample) => void>();
   #next = 0;
 
-  constructor(readonly name: string) {
+  /**
+   * `enter`: how the runner gets into the namespace. `ip netns exec` shows a /sys that belongs to it; under `nsenter` /sys stays the
+   * machine's, with its control groups, which a container runtime needs.
+   */
+  constructor(
+    readonly name: string,
+    enter: 'ip' | 'nsenter' = 'ip',
+  ) {
     makeNetns([name]);
     tool('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
-    this.#runner = spawn('ip', ['netns', 'exec', name, BUN, join(ROOT, 'dist/bench/runner.mjs')], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const words = enter === 'ip' ? ['ip', 'netns', 'exec', name] : ['nsenter', `--net=${netnsPath(name)}`];
+    const [file, ...args] = [...words, BUN, join(ROOT, 'dist/bench/runner.mjs')];
+    this.#runner = spawn(file!, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     createInterface({ input: this.#runner.stdout! }).on('line', (line) => {
       const { id, sample } = JSON.parse(line) as { id: number; sample: Sample };
       this.#waiting.get(id)?.(sample);

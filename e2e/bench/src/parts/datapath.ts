@@ -93,20 +93,7 @@ function throughput({ from, to, host, iperfPort }: Path): number {
   tool('ip', ['netns', 'exec', to, 'iperf3', '-s', '-1', '-D', '-p', '5201']);
   for (let attempt = 0; ; attempt++) {
     try {
-      const words = [
-        'iperf3',
-        '-c',
-        host,
-        '-p',
-        String(iperfPort),
-        '-t',
-        '2',
-        '-O',
-        '1',
-        '-J',
-        '--connect-timeout',
-        '2000',
-      ];
+      const words = ['iperf3', '-c', host, '-p', String(iperfPort), '-t', '2', '-J', '--connect-timeout', '2000'];
       const report = JSON.parse(tool('ip', ['netns', 'exec', from, ...words])) as {
         end: { sum_received: { bits_per_second: number } };
       };

@@ -81,7 +81,7 @@ const podmanCommand = (host: Host, words: readonly string[]) => ({
 });
 
 async function prepare(mode: Mode, name: string): Promise<Host> {
-  const host = new Sandbox(name);
+  const host = new Sandbox(name, 'nsenter');
   const state = stateOf(host);
   mkdirSync(`${state}/net.d`, { recursive: true });
   mkdirSync(`${state}/image/bin`, { recursive: true });
