@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { CniError, configObject, decode, ErrorCode, isInterfaceName, shown, type Dns, type Verb } from '@flatnet/cni';
 import * as z from 'zod/mini';
 import { defaultBridge } from './naming.ts';
@@ -133,9 +134,14 @@ function dnsOf(raw: Raw['dns']): Dns | undefined {
 }
 
 /** Whether an IPv6 address stands where addresses are asked for: ranges, static addresses, wishes of the runtime. */
-function mentionsIpv6(json: Readonly<Record<string, unknown>>): boolean {
-  const wishes = Object.entries(json).filter(([key]) => ['ipam', 'args', 'runtimeconfig'].includes(key.toLowerCase()));
-  return /"[0-9a-f]{0,4}:[0-9a-f:.]*(?:\/\d+)?"/i.test(JSON.stringify(wishes).replace(/"(?:mac|MAC)":"[^"]*"/g, '""'));
+const mentionsIpv6 = (json: Readonly<Record<string, unknown>>): boolean =>
+  Object.entries(json).some(
+    ([key, value]) => ['ipam', 'args', 'runtimeconfig'].includes(key.toLowerCase()) && holdsIpv6(value),
+  );
+
+function holdsIpv6(value: unknown): boolean {
+  if (typeof value === 'string') return isIPv6(value.split('/', 1)[0] ?? '');
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsIpv6);
 }
 
 const refuse = (details: string): never => {

@@ -1,0 +1,157 @@
+import { CniError } from '@flatnet/cni';
+import { expect, it } from 'vitest';
+import { CONF, NETNS, World } from './world.ts';
+
+it('makes a working attachment of the short configuration', async () => {
+  const world = new World();
+  const result = await world.add();
+  const [bridge, host, container] = result.interfaces;
+  expect(bridge).toMatchObject({ name: 'fl-net', mtu: 1500 });
+  expect(container).toMatchObject({ name: 'eth0', sandbox: NETNS, mtu: 1500 });
+  expect(result.ips).toEqual([{ address: '10.87.1.2/24', gateway: '10.87.1.1', interface: 2 }]);
+  expect(result.routes).toEqual([{ dst: '0.0.0.0/0', gw: '10.87.1.1' }]);
+  const { links, files, nft, sysctls } = world.kernel;
+  expect(links.find('', host!.name)).toMatchObject({
+    master: 'fl-net',
+    hairpin: true,
+    isolated: false,
+    up: true,
+    alias: 'flatnet:net:c1:eth0',
+  });
+  expect(links.find(NETNS, 'eth0')).toMatchObject({ up: true, addresses: ['10.87.1.2/24'], mac: container!.mac });
+  expect(links.find('', 'fl-net')).toMatchObject({ up: true, addresses: ['10.87.1.1/24'] });
+  expect(links.routes).toEqual(['0.0.0.0/0 via 10.87.1.1 dev eth0']);
+  expect(files.get('/proc/sys/net/ipv4/ip_forward')).toBe('1');
+  expect(nft).toHaveLength(1);
+  expect(sysctls).toContain('net/ipv6/conf/eth0/disable_ipv6=1');
+});
+
+it('runs four programs where the network stands: the pair, the sysctls, the addresses, the rules', async () => {
+  const world = new World();
+  await world.add();
+  const { files, calls } = world.kernel;
+  files.set('/proc/sys/net/ipv6/conf/fl-net/mtu', '1500');
+  files.set('/sys/class/net/fl-net/address', '02:00:00:00:00:07');
+  files.set('/proc/net/route', 'Iface\tDestination\nfl-net\t0001570A\t00000000\t0001\t0\t0\t0\t00FFFFFF');
+  files.set('/proc/net/fib_trie', 'Local:\n  |-- 10.87.1.1\n    /32 host LOCAL');
+  world.kernel.links.routes.length = 0;
+  const before = calls.length;
+  await world.add(CONF, { attachment: { containerId: 'c2', ifName: 'eth1' } });
+  const programs = calls.slice(before).map(({ line }) => line.split(' ', 3).join(' '));
+  expect(programs.sort()).toEqual(['ip -batch -', 'ip -n c1', 'nft -j -f', 'nsenter --net=/run/netns/c1 --']);
+});
+
+it('refuses a second ADD and leaves the first alone, lease included', async () => {
+  const world = new World();
+  await world.add();
+  await expect(world.add()).rejects.toMatchObject({ code: 100 });
+  expect(world.asked).toEqual(['ADD']);
+  expect(world.links).toHaveLength(2);
+});
+
+it('ADD A and ADD B of one attachment at once: the loser undoes neither link nor lease', async () => {
+  const world = new World();
+  const [first, second] = await Promise.allSettled([world.add(), world.add()]);
+  expect([first.status, second.status].sort()).toEqual(['fulfilled', 'rejected']);
+  expect(world.asked).toEqual(['ADD', 'ADD']);
+  expect(world.links).toHaveLength(2);
+});
+
+it('names an interface that another network gave the container, and frees the lease', async () => {
+  const world = new World();
+  world.kernel.links.add(NETNS, 'eth0', 'veth');
+  await expect(world.add()).rejects.toThrow('interface eth0 already exists in');
+  expect(world.asked).toEqual(['ADD', 'DEL']);
+  expect(world.links).toEqual(['eth0']);
+});
+
+it('leaves alone what is not a bridge', async () => {
+  const world = new World();
+  world.kernel.links.add('', 'dummy0', 'dummy');
+  await expect(world.add({ ...CONF, bridge: 'dummy0' })).rejects.toThrow('dummy0 is not a bridge');
+  expect(world.kernel.links.find('', 'dummy0')).toMatchObject({ up: false, addresses: [] });
+  expect(world.links).toEqual(['dummy0']);
+});
+
+it('says that a bridge is full', async () => {
+  const world = new World();
+  world.kernel.intercept = ({ input }) =>
+    input.includes('master')
+      ? { exitCode: 1, stdout: '', stderr: 'RTNETLINK answers: Exchange full\nCommand failed -:3', ending: 'exit' }
+      : undefined;
+  await expect(world.add()).rejects.toThrow('bridge fl-net is full');
+});
+
+it('refuses a bridge with another address, and replaces it when told to', async () => {
+  const world = new World();
+  const bridge = world.kernel.links.add('', 'fl-net', 'bridge', { addresses: ['10.1.1.1/24'] });
+  await expect(world.add()).rejects.toThrow('"fl-net" already has an IP address different from 10.87.1.1/24');
+  expect(bridge.addresses).toEqual(['10.1.1.1/24']);
+  await world.add({ ...CONF, forceAddress: true });
+  expect(bridge.addresses).toEqual(['10.87.1.1/24']);
+});
+
+it('names the route that a new subnet would take away', async () => {
+  const world = new World();
+  world.kernel.intercept = ({ line }) =>
+    line.includes('route show table main')
+      ? { exitCode: 0, stdout: '[{"dst":"10.0.0.0/8","dev":"wg0"}]', stderr: '', ending: 'exit' }
+      : undefined;
+  await expect(world.add()).rejects.toThrow(CniError);
+  await expect(world.add()).rejects.toMatchObject({ details: expect.stringContaining('10.0.0.0/8 by wg0') });
+  await world.add({ ...CONF, allowOverlap: true });
+});
+
+it('refuses the second default gateway of an internal network', async () => {
+  const world = new World();
+  const result = await world.add({ ...CONF, internal: true });
+  expect(result.routes).toEqual([]);
+  expect(world.kernel.nft).toEqual([]);
+  expect(() => world.request('ADD', { ...CONF, internal: true, ipMasq: true })).toThrow('invalid configuration');
+});
+
+it('switches IPv6 on late when only the delegate knew of it', async () => {
+  const world = new World();
+  world.answer = { ips: [{ address: 'fd00::2/64' }], routes: [], dns: {} };
+  const result = await world.add();
+  expect(result.routes).toEqual([{ dst: '::/0', gw: 'fd00::1' }]);
+  expect(world.kernel.sysctls).toContain('net/ipv6/conf/eth0/disable_ipv6=0');
+  expect(world.kernel.sysctls).toContain('net/ipv6/conf/eth0/accept_ra=0');
+});
+
+it.each([
+  [{ ips: [] }, 'no usable result'],
+  [{ ips: [{ address: 'x' }] }, 'no usable result'],
+  [{ ips: [{ address: '10.0.0.1/24; up' }] }, 'no usable result'],
+  [{ routes: [{ dst: '10.0.0.0/8\nlink' }] }, 'no usable result'],
+  [{ routes: [{ dst: '10.0.0.0/8', gw: '1.2.3' }] }, 'no usable result'],
+])('undoes everything when the delegate answers %j', async (answer, message) => {
+  const world = new World();
+  world.answer = { ...world.answer, ...answer };
+  await expect(world.add()).rejects.toThrow(message);
+  expect(world.asked).toEqual(['ADD', 'DEL']);
+  expect(world.links).toEqual([]);
+});
+
+it('attaches at layer 2 without a delegate', async () => {
+  const world = new World();
+  const result = await world.add({ name: 'net', disableContainerInterface: true });
+  expect(result.ips).toEqual([]);
+  expect(world.asked).toEqual([]);
+  expect(world.kernel.links.find(NETNS, 'eth0')).toMatchObject({ up: false });
+});
+
+it('takes the MAC of the runtime before args before CNI_ARGS', async () => {
+  const macOf = async (conf: object, args = new Map<string, string>()) => {
+    const { interfaces } = await new World().add({ ...CONF, ...conf }, { args });
+    return interfaces[2]?.mac;
+  };
+  const args = new Map([['MAC', '02:00:00:00:00:0A']]);
+  const inArgs = { args: { cni: { mac: '02-00-00-00-00-0b' } } };
+  expect(await macOf({}, args)).toBe('02:00:00:00:00:0a');
+  expect(await macOf(inArgs, args)).toBe('02:00:00:00:00:0b');
+  expect(await macOf({ ...inArgs, runtimeConfig: { mac: '0200.0000.000c' } }, args)).toBe('02:00:00:00:00:0c');
+  for (const mac of ['x', '01:00:00:00:00:01', '00:00:00:00:00:00', '02:00:00:00:00', '02:00:00:00:00:01\n']) {
+    await expect(macOf({ runtimeConfig: { mac } })).rejects.toThrow('invalid MAC');
+  }
+});

@@ -1,0 +1,109 @@
+import { CniError } from '@flatnet/cni';
+import { describe, expect, it } from 'vitest';
+import { attachmentNames } from '../src/naming.ts';
+import { CONF, NETNS, World } from './world.ts';
+
+const names = attachmentNames('net', { containerId: 'c1', ifName: 'eth0' });
+
+describe('DEL', () => {
+  it('removes the link, then the lease; again, and without ADD, it succeeds', async () => {
+    const world = new World();
+    await world.del();
+    await world.add();
+    await world.del();
+    await world.del();
+    expect(world.links).toEqual([]);
+    expect(world.asked).toEqual(['DEL', 'ADD', 'DEL', 'DEL']);
+  });
+
+  it('needs no netns and never touches one', async () => {
+    const world = new World();
+    await world.add();
+    const before = world.kernel.calls.length;
+    await world.del(CONF, { netns: undefined });
+    const lines = world.kernel.calls.slice(before).map(({ line }) => line);
+    expect(lines.join('\n')).not.toMatch(/nsenter|netns| -n /);
+    expect(world.links).toEqual([]);
+  });
+
+  it('reads a broken configuration as far as it goes', async () => {
+    const world = new World();
+    await world.add();
+    await world.del({ ...CONF, mtu: 'x', vlan: -1, dns: 7, runtimeConfig: 'y' });
+    expect(world.links).toEqual([]);
+    expect(world.asked).toEqual(['ADD', 'DEL']);
+  });
+
+  it("takes a link that ADD had no time to mark, and not one that is marked as another's", async () => {
+    const world = new World();
+    world.kernel.links.add('', names.hostVeth, 'veth');
+    await world.del();
+    expect(world.links).toEqual([]);
+    world.kernel.links.add('', names.hostVeth, 'veth', { alias: 'mine' });
+    await expect(world.del()).rejects.toThrow('is not ours');
+    expect(world.links).toEqual([names.hostVeth]);
+  });
+});
+
+describe('GC', () => {
+  it("drops this network's links that are not valid, and asks the delegate", async () => {
+    const world = new World();
+    await world.add();
+    await world.add(CONF, { attachment: { containerId: 'c2', ifName: 'eth1' } });
+    world.kernel.links.add('', 'other', 'veth', { alias: 'flatnet:net2:c9:eth0' });
+    await world.plugin.gc({ ...world.request('GC'), validAttachments: [{ containerId: 'c1', ifName: 'eth0' }] });
+    expect(world.links).toEqual([names.hostVeth, 'other', 'eth0']);
+    expect(world.asked.at(-1)).toBe('GC');
+  });
+
+  it('releases nothing without a list', async () => {
+    const world = new World();
+    await world.add();
+    await world.plugin.gc(world.request('GC'));
+    expect(world.links).toHaveLength(2);
+  });
+});
+
+describe('CHECK', () => {
+  const findings = async (world: World, spoil: () => void): Promise<string> => {
+    const prevResult = await world.add();
+    // The fake's listings hold no routes and no chains.
+    spoil();
+    const failure = await world.plugin
+      .check({ ...world.request('CHECK'), prevResult })
+      .catch((error: unknown) => error);
+    return failure instanceof CniError ? failure.details : '';
+  };
+
+  it('names every difference at once, each with its repair', async () => {
+    const world = new World();
+    const said = await findings(world, () => {
+      const { links } = world.kernel;
+      Object.assign(links.find('', names.hostVeth)!, { hairpin: false, isolated: true, mtu: 9000, up: false });
+      Object.assign(links.find(NETNS, 'eth0')!, { mac: '02:00:00:00:00:09', mtu: 1400, addresses: [] });
+      links.find('', 'fl-net')!.up = false;
+      world.refusals.set('CHECK', new CniError(102, 'lease is missing'));
+    });
+    for (const part of [
+      'hairpin',
+      'isolated',
+      'is 9000, not 1500',
+      'MAC of eth0',
+      'is 1400',
+      'lacks 10.87.1.2/24',
+      'bridge fl-net is down',
+      'lease is missing',
+      'route to 0.0.0.0/0',
+      `${names.hostVeth} is down`,
+    ]) {
+      expect(said).toContain(part);
+    }
+  });
+
+  it('says when the interface is gone', async () => {
+    const world = new World();
+    const said = await findings(world, () => world.kernel.links.delete('', names.hostVeth));
+    expect(said).toContain(`host end ${names.hostVeth} is missing`);
+    expect(said).toContain('eth0 is missing');
+  });
+});

@@ -1,0 +1,141 @@
+import { isInterfaceName } from '@flatnet/cni';
+import { parseCidr } from '@flatnet/addressing';
+import { describe, expect, it } from 'vitest';
+import { decodeConfig } from '../src/config.ts';
+import { aliasPrefixes, attachmentNames, defaultBridge } from '../src/naming.ts';
+import { guardRules } from '../src/spoof.ts';
+import { clampCommands } from '../src/mss.ts';
+import { containerCommands, topologyOf } from '../src/topology.ts';
+import { gatewayDevice, parseVlans, vlanCommands } from '../src/vlan.ts';
+
+const decode = (more: object = {}) => decodeConfig({ name: 'n', ipam: { type: 'i' }, ...more }, 'ADD');
+
+describe('names', () => {
+  it('follow from the attachment alone, and fit the kernel', () => {
+    const long = { containerId: 'a'.repeat(300), ifName: 'eth0' };
+    const one = attachmentNames('net', long);
+    expect(attachmentNames('net', { ...long })).toEqual(one);
+    expect(attachmentNames('net2', long).hostVeth).not.toBe(one.hostVeth);
+    expect(isInterfaceName(one.hostVeth)).toBe(true);
+    expect(one.alias.length).toBeLessThanOrEqual(255);
+    expect(aliasPrefixes('net').some((prefix) => one.alias.startsWith(prefix))).toBe(true);
+    expect(Number.parseInt(one.containerMac.slice(0, 2), 16) & 3).toBe(2);
+  });
+  it('of the bridge are readable where they fit', () => {
+    expect(defaultBridge('podman')).toBe('fl-podman');
+    expect(defaultBridge('a-very-long-network')).toMatch(/^fl-[0-9a-f]{12}$/);
+  });
+});
+
+describe('configuration', () => {
+  it('that says nothing of routing is a working network; one that does means just that', () => {
+    expect(decode()).toMatchObject({ isGateway: true, isDefaultGateway: true, ipMasq: true, hairpinMode: true });
+    expect(decode({ isGateway: true })).toMatchObject({ isDefaultGateway: false, ipMasq: false, hairpinMode: false });
+    expect(decode({ isDefaultGateway: true })).toMatchObject({ isGateway: true, ipMasq: false });
+    expect(decode({ ipMasq: false })).toMatchObject({ isGateway: false, isDefaultGateway: false });
+    expect(decode({ internal: true })).toMatchObject({ isGateway: true, isDefaultGateway: false, ipMasq: false });
+  });
+  it.each([
+    { bridge: '../x' },
+    { bridge: '-h' },
+    { bridge: 'a b' },
+    { bridge: 'x'.repeat(16) },
+    { bridge: 'eth%d' },
+    { mtu: 'x' },
+    { mtu: 12 },
+    { vlan: 4095 },
+    { vlanTrunk: [{ minID: 5 }] },
+    { vlanTrunk: [{ minID: 9, maxID: 5 }] },
+    { hairpinMode: true, promiscMode: true },
+    { disableContainerInterface: true },
+    { ipMasqBackend: 'x' },
+    { bridge: 'bridge-name-14', vlan: 100 },
+  ])('%j is refused', (more) => {
+    expect(() => decode(more)).toThrow(/invalid/);
+  });
+  it("replaces the delegate's dns only when it has a field", () => {
+    expect(decode({ dns: {} }).dns).toBeUndefined();
+    expect(decode({ dns: { nameservers: ['1.1.1.1'] } }).dns).toEqual({ nameservers: ['1.1.1.1'] });
+  });
+  it('tells whether IPv6 is to be expected', () => {
+    const ipv6 = (ipam: object, more: object = {}) => decode({ ipam: { type: 'i', ...ipam }, ...more }).hints.ipv6;
+    expect(ipv6({ subnet: '10.0.0.0/24' })).toBe(false);
+    expect(ipv6({ ranges: [[{ subnet: 'fd00::/64' }]] })).toBe(true);
+    expect(ipv6({}, { runtimeConfig: { ips: ['fd00::5'] } })).toBe(true);
+    expect(ipv6({}, { runtimeConfig: { mac: '02:00:00:00:00:01' } })).toBe(false);
+  });
+});
+
+describe('topology', () => {
+  const ipam = {
+    ips: [{ address: '10.1.0.5/24' }, { address: 'fd00::5/64', gateway: 'fd00::ff' }],
+    routes: [
+      { dst: '10.9.0.0/16', mtu: 1300, advmss: 1200, priority: 7, table: 100, scope: 0 },
+      { dst: '10.8.0.0/16', scope: 253 },
+    ],
+    dns: {},
+  };
+  it('fills in gateways and default routes, and programs every field of a route', () => {
+    const config = decode({ defaultRoutePriority: 50 });
+    const topology = topologyOf(config, 'eth0', ipam);
+    const lines = containerCommands(config, 'eth0', topology).map((words) => words.join(' '));
+    expect(lines).toEqual([
+      'address add 10.1.0.5/24 broadcast + dev eth0',
+      'address add fd00::5/64 dev eth0 nodad',
+      'link set dev eth0 up',
+      'route append 10.9.0.0/16 via 10.1.0.1 dev eth0 mtu 1300 advmss 1200 metric 7 table 100 scope 0',
+      'route append 10.8.0.0/16 dev eth0 scope 253',
+      'route append 0.0.0.0/0 via 10.1.0.1 dev eth0 metric 50',
+      'route append ::/0 via fd00::ff dev eth0 metric 50',
+    ]);
+    expect(topology.gateways.map(String)).toEqual(['10.1.0.1/24', 'fd00::ff/64']);
+    expect(topology.masqueraded).toEqual(['10.1.0.0/24', 'fd00::/64']);
+  });
+  it('reaches a gateway outside of the subnet on the link', () => {
+    const topology = topologyOf(decode(), 'eth0', {
+      ips: [{ address: '10.1.0.5/32', gateway: '10.1.0.1' }],
+      routes: [],
+      dns: {},
+    });
+    expect(containerCommands(decode(), 'eth0', topology).at(-1)!.join(' ')).toContain('via 10.1.0.1 dev eth0 onlink');
+  });
+  it('adds no default route where the delegate gave one, nor without isDefaultGateway', () => {
+    const withDefault = { ...ipam, routes: [{ dst: '0.0.0.0/0', gw: '10.1.0.254' }] };
+    expect(topologyOf(decode(), 'eth0', withDefault).result.routes).toEqual([
+      { dst: '0.0.0.0/0', gw: '10.1.0.254' },
+      { dst: '::/0', gw: 'fd00::ff' },
+    ]);
+    expect(topologyOf(decode({ isGateway: true }), 'eth0', { ...ipam, routes: [] }).result.routes).toEqual([]);
+  });
+});
+
+describe('VLANs', () => {
+  it("merge ranges and leave the kernel's default VLAN", () => {
+    const plan = parseVlans(100, [{ id: 5 }, { minID: 6, maxID: 8 }, { id: 20 }], false)!;
+    expect(plan.tagged).toEqual([
+      { first: 5, last: 8 },
+      { first: 20, last: 20 },
+    ]);
+    expect(vlanCommands('p', plan).map((words) => words.join(' '))).toEqual([
+      'vlan delete dev p vid 1',
+      'vlan add dev p vid 100 pvid untagged',
+      'vlan add dev p vid 5-8',
+      'vlan add dev p vid 20',
+    ]);
+    expect(gatewayDevice('br0', plan)).toBe('br0.100');
+    expect(parseVlans(0, [], false)).toBeUndefined();
+    expect(vlanCommands('p', parseVlans(100, undefined, true)!)).toHaveLength(1);
+  });
+});
+
+describe('rules', () => {
+  it('let a port send only what is its own', () => {
+    const text = JSON.stringify(guardRules('02:00:00:00:00:01', [parseCidr('10.1.0.5/24'), parseCidr('fd00::5/64')]));
+    for (const part of ['10.1.0.5', 'fd00::5', 'nd-router-advert', 'saddr ether', '0.0.0.0'])
+      expect(text).toContain(part);
+    expect(guardRules('02:00:00:00:00:01', undefined)).toHaveLength(1);
+  });
+  it('clamp both directions', () => {
+    expect(clampCommands('t', ['10.1.0.0/24', 'fd00::/64'])).toHaveLength(7);
+  });
+});
