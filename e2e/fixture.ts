@@ -93,7 +93,7 @@ export const ipsOf = (result: Json): string[] => (result['ips'] as { address: st
 /** Demands that one ping from a namespace to an address is answered. */
 export async function expectPing(sandbox: Sandbox, netns: string, address: string): Promise<void> {
   const target = address.replace(/\/\d+$/, '');
-  const result = await sandbox.inNetns(netns, 'ping', ['-c', '1', '-W', '3', target]);
+  const result = await sandbox.inNetns(netns, 'busybox', ['ping', '-c', '1', '-W', '3', target]);
   expect(result, `ping ${target} from ${netns}: ${result.stdout}${result.stderr}`).toMatchObject({ exitCode: 0 });
 }
 
@@ -121,8 +121,10 @@ export async function withServer<T>(sandbox: Sandbox, netns: string, port: numbe
 /** A page fetched from the host or from a namespace; empty when it cannot be reached in 3 s. IPv6 addresses stand bare. */
 export async function fetchPage(sandbox: Sandbox, address: string, port: number, netns?: string): Promise<string> {
   const url = `http://${address.includes(':') ? `[${address}]` : address}:${port}/`;
-  const args = ['wget', '-q', '-T', '3', '-O', '-', url];
+  const args = [join(root, 'e2e/bin/fetch.mjs'), url];
   const result =
-    netns === undefined ? await sandbox.run('busybox', args) : await sandbox.inNetns(netns, 'busybox', args);
+    netns === undefined
+      ? await sandbox.run(process.execPath, args)
+      : await sandbox.inNetns(netns, process.execPath, args);
   return result.stdout.trim();
 }

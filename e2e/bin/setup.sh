@@ -67,7 +67,7 @@ require_everything() {
   require_node
   require_root "$1"
   require_packages ip iproute2 nft nftables conntrack conntrack podman podman runc runc busybox busybox-static \
-    ping iputils-ping ps procps unshare util-linux mount mount iptables iptables /usr/lib/cni/bridge containernetworking-plugins
+    ps procps unshare util-linux mount mount iptables iptables /usr/lib/cni/bridge containernetworking-plugins
   require_node_modules
 }
 
