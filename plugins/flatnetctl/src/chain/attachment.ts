@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { assertContainerId, assertIfName, CniError } from '@flatnet/cni';
+import { decodeNetwork, decodeSinglePlugin, hasCapability, type Network } from '../conflist/model.ts';
+import type { NetworkFile } from '../conflist/directory.ts';
+import { problem, usage } from '../failure.ts';
+import { dropCached, findCached, storeCached, type CachedAttachment } from './cache.ts';
+import type { PortMapping } from './port-mapping.ts';
+import { addChain, checkChain, delChain, type Attach, type ChainContext } from './run-chain.ts';
+
+export interface Wishes {
+  readonly ips: readonly string[];
+  readonly mac?: string;
+  readonly ports: readonly PortMapping[];
+  /** The container's name, which plugins log and IPAM remembers (`K8S_POD_NAME`, as Podman passes it). */
+  readonly name?: string;
+}
+
+/** `--netns` as people give it: a path, or the pid of a process in the namespace. @throws OperatorError */
+export function netnsPath(text: string): string {
+  const path = /^[1-9][0-9]*$/.test(text) ? `/proc/${text}/ns/net` : text;
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) throw problem(`there is no network namespace at ${path}`, 'ip netns list, or lsns -t net');
+  // All namespace files live on one device.
+  if (stat.dev !== statSync('/proc/self/ns/net').dev) {
+    throw usage(`${path} is not a network namespace`, 'give /run/netns/NAME, /proc/PID/ns/net, or a PID');
+  }
+  return path;
+}
+
+/** The container id of an attachment that nobody named: the same for every spelling of one namespace. */
+export function idOfNetns(path: string): string {
+  const { ino } = statSync(path);
+  return `flatnetctl-${createHash('sha256').update(String(ino)).digest('hex').slice(0, 20)}`;
+}
+
+/** @throws OperatorError (usage) */
+export function assertIdentity(containerId: string, ifName: string): void {
+  try {
+    assertContainerId(containerId);
+    assertIfName(ifName);
+  } catch (error) {
+    if (error instanceof CniError) throw usage(error.message, error.details.replace(/CNI_\w+/, 'it'));
+    throw error;
+  }
+}
+
+/**
+ * How wishes reach the plugins: by the capability where the chain declares it, else by CNI_ARGS, which only carry one address
+ * and a MAC.
+ *
+ * @throws OperatorError when the chain cannot take a wish.
+ */
+export function argumentsOf(network: Network, wishes: Wishes): Pick<Attach, 'cniArgs' | 'capabilityArgs'> {
+  const can = (capability: string): boolean => network.plugins.some((plugin) => hasCapability(plugin, capability));
+  const cniArgs: [string, string][] = [['IgnoreUnknown', '1']];
+  const capabilityArgs: Record<string, unknown> = {};
+  const { ips, mac, ports, name } = wishes;
+  const bad = ips.find((ip) => isIP(ip.split('/')[0] ?? '') === 0);
+  if (bad !== undefined) throw usage(`${JSON.stringify(bad)} is not an IP address`, 'give one like 10.87.0.10');
+  if (name !== undefined && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) {
+    throw usage(`${JSON.stringify(name)} is not a container name`, 'use letters, digits, "_", "." and "-"');
+  }
+  if (mac !== undefined && !/^[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}$/.test(mac)) {
+    throw usage(`${JSON.stringify(mac)} is not a MAC address`, 'give one like 02:11:22:33:44:55');
+  }
+  if (name !== undefined) cniArgs.push(['K8S_POD_NAME', name]);
+  if (ips.length > 0 && can('ips')) capabilityArgs['ips'] = ips;
+  else if (ips.length === 1) cniArgs.push(['IP', ips[0] as string]);
+  else if (ips.length > 1) throw problem(`no plugin of ${network.name} has the capability "ips"`, 'give one --ip only');
+  if (mac !== undefined && can('mac')) capabilityArgs['mac'] = mac;
+  else if (mac !== undefined) cniArgs.push(['MAC', mac]);
+  if (ports.length > 0 && !can('portMappings')) {
+    throw problem(`no plugin of ${network.name} has the capability "portMappings"`, 'chain flatnet-portmap');
+  }
+  if (ports.length > 0) capabilityArgs['portMappings'] = ports;
+  return { cniArgs, capabilityArgs };
+}
+
+/** ADD of the chain; a failed one is taken back. @throws OperatorError */
+export async function attach(
+  context: ChainContext,
+  cacheDir: string,
+  { network, text }: NetworkFile,
+  wanted: Attach,
+): Promise<CachedAttachment> {
+  const identity = { network: network.name, containerId: wanted.containerId, ifName: wanted.ifName };
+  if (findCached(cacheDir, identity) !== undefined) {
+    throw problem(
+      `${wanted.containerId} is attached to ${network.name} with ${wanted.ifName} already`,
+      `flatnetctl detach ${network.name} --id ${wanted.containerId} --ifname ${wanted.ifName}, or another --ifname`,
+    );
+  }
+  try {
+    const result = await addChain(context, network, wanted);
+    const cached: CachedAttachment = { ...identity, ...wanted, config: text, result };
+    storeCached(cacheDir, cached);
+    return cached;
+  } catch (error) {
+    // As runtimes do it (spec, "ADD": a failed ADD is followed by DEL). The first failure is the one to tell.
+    await delChain(context, network, wanted, undefined).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** The configuration that the attachment was made with: the one to take it back with, also when the file has changed since. */
+export function networkOfCached(cached: CachedAttachment): Network | undefined {
+  try {
+    const json = JSON.parse(cached.config) as object;
+    const what = `cached configuration of ${cached.network}`;
+    return 'plugins' in json ? decodeNetwork(json, what) : decodeSinglePlugin(json, what);
+  } catch {
+    return undefined;
+  }
+}
+
+const attachOf = (cached: CachedAttachment, netns: string | undefined): Attach => {
+  const path = netns ?? cached.netns ?? '';
+  const { containerId, ifName, cniArgs, capabilityArgs } = cached;
+  return { containerId, ifName, cniArgs, capabilityArgs, netns: path };
+};
+
+/** DEL of the chain; the cache entry goes last, so that a failed DEL can be repeated. @throws OperatorError */
+export async function detach(
+  context: ChainContext,
+  cacheDir: string,
+  network: Network,
+  cached: CachedAttachment,
+  netns?: string,
+): Promise<void> {
+  await delChain(context, network, attachOf(cached, netns), cached.result);
+  dropCached(cacheDir, cached);
+}
+
+/** CHECK of the chain. @throws OperatorError */
+export const check = (
+  context: ChainContext,
+  network: Network,
+  cached: CachedAttachment,
+  netns?: string,
+): Promise<void> => checkChain(context, network, attachOf(cached, netns), cached.result);

@@ -1,0 +1,95 @@
+/**
+ * Results of ADD as libcni keeps them, in the same files and the same format (`cniCacheV1`): what flatnetctl attached another
+ * libcni tool can detach, and the cache tells what runtimes have attached.
+ *
+ *   <cacheDir>/results/<network>-<containerId>-<ifName>
+ */
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { configObject, isIdentifier, isInterfaceName } from '@flatnet/cni';
+import * as z from 'zod/mini';
+import { placeFile, removeFile } from '../conflist/directory.ts';
+import { errnoOf, refused } from '../failure.ts';
+
+export interface CachedAttachment {
+  readonly network: string;
+  readonly containerId: string;
+  readonly ifName: string;
+  /** The text of the configuration that ADD was made with. */
+  readonly config: string;
+  /** Absent in files of libcni before 1.2. */
+  readonly netns?: string;
+  readonly cniArgs: readonly (readonly [string, string])[];
+  readonly capabilityArgs: Readonly<Record<string, unknown>>;
+  readonly result: Readonly<Record<string, unknown>>;
+}
+
+const record = z.record(z.string(), z.unknown());
+const schema = configObject({
+  kind: z.literal('cniCacheV1'),
+  containerId: z.string().check(z.refine(isIdentifier)),
+  config: z.optional(z.string()),
+  ifName: z.string().check(z.refine(isInterfaceName)),
+  networkName: z.string().check(z.refine(isIdentifier)),
+  netns: z.optional(z.string()),
+  cniArgs: z.optional(z.array(z.tuple([z.string(), z.string()]))),
+  capabilityArgs: z.optional(record),
+  result: z.optional(record),
+});
+
+const folderOf = (cacheDir: string): string => join(cacheDir, 'results');
+
+const pathOf = (cacheDir: string, { network, containerId, ifName }: Identity): string =>
+  join(folderOf(cacheDir), `${network}-${containerId}-${ifName}`);
+
+export type Identity = Pick<CachedAttachment, 'network' | 'containerId' | 'ifName'>;
+
+/** Every attachment that a runtime (or we) made and did not take back. Files that cannot be read are left out. */
+export function listCached(cacheDir: string): readonly CachedAttachment[] {
+  const folder = folderOf(cacheDir);
+  let names: string[];
+  try {
+    names = readdirSync(folder).sort();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw refused('read', folder, error);
+  }
+  return names.flatMap((name) => {
+    const cached = parseCached(() => readFileSync(join(folder, name), 'utf8'));
+    return cached === undefined ? [] : [cached];
+  });
+}
+
+export const findCached = (cacheDir: string, identity: Identity): CachedAttachment | undefined =>
+  parseCached(() => readFileSync(pathOf(cacheDir, identity), 'utf8'));
+
+function parseCached(read: () => string): CachedAttachment | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(read());
+  } catch {
+    return undefined;
+  }
+  const parsed = z.safeParse(schema, json);
+  if (!parsed.success) return undefined;
+  const { networkName, containerId, ifName, config = '', netns, cniArgs = [], capabilityArgs = {} } = parsed.data;
+  const result = parsed.data.result ?? {};
+  const text = Buffer.from(config, 'base64').toString('utf8');
+  const where = netns ? { netns } : {};
+  return { network: networkName, containerId, ifName, config: text, ...where, cniArgs, capabilityArgs, result };
+}
+
+/** @throws OperatorError */
+export function storeCached(cacheDir: string, cached: CachedAttachment): void {
+  const { network, config, ...rest } = cached;
+  const file = { kind: 'cniCacheV1', ...rest, networkName: network, config: Buffer.from(config).toString('base64') };
+  const folder = folderOf(cacheDir);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw refused('create', folder, error);
+  }
+  placeFile(pathOf(cacheDir, cached), JSON.stringify(file), 'replace', 0o600);
+}
+
+export const dropCached = (cacheDir: string, identity: Identity): void => removeFile(pathOf(cacheDir, identity));

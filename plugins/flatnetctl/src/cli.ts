@@ -1,0 +1,61 @@
+import { Command, CommanderError } from 'commander';
+import { addAttachCommands } from './commands/attach.ts';
+import { addInstallCommands } from './commands/install.ts';
+import { addLogsCommand } from './commands/logs.ts';
+import { addNetworkCommands } from './commands/network.ts';
+import { Exit, OperatorError } from './failure.ts';
+import { coloured, printable } from './output.ts';
+import type { World } from './world.ts';
+
+const HELP = `
+Exit codes: 0 ok, 1 problem found, 2 usage, 3 environment.
+
+First steps:
+  flatnetctl install              put the plugins where runtimes look
+  flatnetctl network create web   write /etc/cni/net.d/web.conflist
+  podman run --network web ...`;
+
+export function buildProgram(world: World): Command {
+  const program = new Command('flatnetctl')
+    .description('What an operator of flatnet has in hand: networks, attachments, leases, repairs.')
+    .addHelpText('after', HELP)
+    .exitOverride()
+    .configureOutput({ writeOut: world.out, writeErr: world.err });
+  addInstallCommands(program, world);
+  addNetworkCommands(program, world);
+  addAttachCommands(program, world);
+  addLogsCommand(program, world);
+  inherit(program);
+  return program;
+}
+
+/** commander hands its settings down only to subcommands made after them; ours are made by several files. */
+function inherit(command: Command): void {
+  for (const child of command.commands) {
+    child.copyInheritedSettings(command);
+    inherit(child);
+  }
+}
+
+/** Runs one command line and answers the exit code; every failure is told on stderr with one next step. */
+export async function runCli(args: readonly string[], world: World): Promise<number> {
+  try {
+    await buildProgram(world).parseAsync([...args], { from: 'user' });
+    return Exit.ok;
+  } catch (error) {
+    return tell(world, error);
+  }
+}
+
+function tell(world: World, error: unknown): number {
+  // commander has told its own by itself.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.ok : Exit.usage;
+  if (error instanceof OperatorError) {
+    if (error.message === '') return error.exit;
+    world.err(`${coloured(world, 'red', 'Error:')} ${printable(error.message)}\nNext:  ${printable(error.next)}\n`);
+    return error.exit;
+  }
+  const words = error instanceof Error ? error.message : String(error);
+  world.err(`${coloured(world, 'red', 'Error:')} ${printable(words)}\nNext:  flatnetctl doctor\n`);
+  return Exit.environment;
+}

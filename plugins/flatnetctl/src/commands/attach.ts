@@ -1,0 +1,126 @@
+import type { Command } from 'commander';
+import { isIdentifier } from '@flatnet/cni';
+import {
+  argumentsOf,
+  assertIdentity,
+  attach,
+  check,
+  detach,
+  idOfNetns,
+  netnsPath,
+  networkOfCached,
+} from '../chain/attachment.ts';
+import { findCached, type CachedAttachment } from '../chain/cache.ts';
+import { parsePortMapping } from '../chain/port-mapping.ts';
+import { getNetwork } from '../conflist/directory.ts';
+import type { Network } from '../conflist/model.ts';
+import { problem, usage } from '../failure.ts';
+import { factsOf } from '../network/describe.ts';
+import { renderJson } from '../output.ts';
+import type { PlaceOptions, Places } from '../places.ts';
+import type { World } from '../world.ts';
+import { collect, placesFor, withDryRun, withPlaces } from './options.ts';
+
+interface IdentityOptions extends PlaceOptions {
+  readonly netns?: string;
+  readonly id?: string;
+  readonly ifname: string;
+}
+
+interface AttachOptions extends IdentityOptions {
+  readonly netns: string;
+  readonly ip: readonly string[];
+  readonly mac?: string;
+  readonly publish: readonly string[];
+  readonly name?: string;
+  readonly dryRun: boolean;
+}
+
+const withIdentity = (command: Command): Command =>
+  withPlaces(command)
+    .option('--id <id>', 'container id (default: derived from the namespace)')
+    .option('--ifname <name>', 'interface in the container', 'eth0');
+
+/** `attach`, `detach`, `check`: the chain as a runtime runs it. */
+export function addAttachCommands(program: Command, world: World): void {
+  withDryRun(withIdentity(program.command('attach <network>')))
+    .description('attach a network namespace to a network, as a runtime would; prints the CNI result')
+    .requiredOption('--netns <path|pid>', 'the network namespace')
+    .option('--ip <address>', 'ask for this address; repeatable', collect, [])
+    .option('--mac <address>', 'ask for this MAC address')
+    .option('-p, --publish <mapping>', '[HOSTIP:]HOSTPORT:CONTAINERPORT[/PROTO]; repeatable', collect, [])
+    .option('--name <name>', "the container's name, for logs and listings")
+    .addHelpText('after', '\nExample:\n  ip netns add demo\n  flatnetctl attach web --netns /run/netns/demo -p 8080:80')
+    .action((name: string, options: AttachOptions) => runAttach(world, name, options));
+
+  withDryRun(withIdentity(program.command('detach <network>')))
+    .description('take an attachment back; the namespace may be gone')
+    .option('--netns <path|pid>', 'the network namespace; may be left out with --id')
+    .action(async (name: string, options: IdentityOptions & { dryRun: boolean }) => {
+      const places = placesFor(world, options);
+      const { network, cached, netns } = findAttachment(places, name, options);
+      if (options.dryRun) {
+        return world.out(`would detach ${cached.containerId} (${cached.ifName}) from ${name}\n`);
+      }
+      await detach(contextOf(world, places), places.cacheDir, network, cached, netns);
+      world.out(`${cached.containerId}\n`);
+    });
+
+  withIdentity(program.command('check <network>'))
+    .description('ask every plugin of the chain whether the attachment is as it was made')
+    .option('--netns <path|pid>', 'the network namespace; may be left out with --id')
+    .action(async (name: string, options: IdentityOptions) => {
+      const places = placesFor(world, options);
+      const { network, cached, netns } = findAttachment(places, name, options);
+      await check(contextOf(world, places), network, cached, netns);
+      world.out(`${cached.containerId} (${cached.ifName}) on ${name}: ok ${factsOf(cached).addresses.join(' ')}\n`);
+    });
+}
+
+const contextOf = (world: World, { cniPath }: Places) => ({ run: world.run, env: world.env, cniPath });
+
+async function runAttach(world: World, name: string, options: AttachOptions): Promise<void> {
+  const places = placesFor(world, options);
+  const file = getNetwork(places.netDir, name);
+  const netns = netnsPath(options.netns);
+  const containerId = options.id ?? idOfNetns(netns);
+  const ifName = options.ifname;
+  assertIdentity(containerId, ifName);
+  const wishes = {
+    ips: options.ip,
+    ports: options.publish.flatMap(parsePortMapping),
+    ...(options.mac === undefined ? {} : { mac: options.mac }),
+    ...(options.name === undefined ? {} : { name: options.name }),
+  };
+  const wanted = { containerId, ifName, netns, ...argumentsOf(file.network, wishes) };
+  if (options.dryRun)
+    return world.out(renderJson({ network: name, plugins: file.network.plugins.map(({ type }) => type), ...wanted }));
+  const { result } = await attach(contextOf(world, places), places.cacheDir, file, wanted);
+  world.out(renderJson(result));
+}
+
+/** The cached attachment that the options name. @throws OperatorError */
+function findAttachment(
+  { cacheDir, netDir }: Places,
+  name: string,
+  options: IdentityOptions,
+): { network: Network; cached: CachedAttachment; netns?: string } {
+  if (options.netns === undefined && options.id === undefined) {
+    throw usage('which attachment?', 'give --netns or --id');
+  }
+  const netns = options.netns === undefined ? undefined : netnsPath(options.netns);
+  const containerId = options.id ?? idOfNetns(netns as string);
+  assertIdentity(containerId, options.ifname);
+  // The name becomes part of a file's name.
+  if (!isIdentifier(name)) throw usage(`${JSON.stringify(name)} is not a network name`, 'flatnetctl network ls');
+  const cached = findCached(cacheDir, { network: name, containerId, ifName: options.ifname });
+  if (cached === undefined) {
+    throw problem(
+      `${containerId} is not attached to ${name} with ${options.ifname}`,
+      `flatnetctl network inspect ${name}`,
+    );
+  }
+  // The configuration of ADD is the one to undo; the present file may say something else by now.
+  const network = networkOfCached(cached) ?? getNetwork(netDir, name).network;
+  return { network, cached, ...(netns === undefined ? {} : { netns }) };
+}

@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { configObject } from '@flatnet/cni';
+import * as z from 'zod/mini';
+import { errnoOf, refused } from '../failure.ts';
+import { coloured, printable } from '../output.ts';
+import type { World } from '../world.ts';
+
+export interface LogFilter {
+  readonly container?: string;
+  readonly network?: string;
+  readonly verb?: string;
+  readonly errors: boolean;
+}
+
+const text = z.optional(z.string());
+const schema = configObject({
+  time: z.string(),
+  plugin: z.string(),
+  verb: text,
+  network: text,
+  containerId: text,
+  ifName: text,
+  outcome: z.string(),
+  code: z.optional(z.number()),
+  msg: text,
+  details: text,
+  ms: z.optional(z.number()),
+});
+
+export type LogEntry = z.infer<typeof schema> & { readonly line: string };
+
+/** The entries of a log and of its predecessor (`<file>.1`), oldest first. Torn lines are left out. @throws OperatorError */
+export function readEntries(file: string, filter: LogFilter): readonly LogEntry[] {
+  return [`${file}.1`, file]
+    .flatMap((path) => textOf(path).split('\n'))
+    .flatMap(parseLine)
+    .filter((entry) => matches(entry, filter));
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return '';
+    throw refused('read', path, error);
+  }
+}
+
+function parseLine(line: string): readonly LogEntry[] {
+  try {
+    const parsed = z.safeParse(schema, JSON.parse(line));
+    return parsed.success ? [{ ...parsed.data, line }] : [];
+  } catch {
+    return [];
+  }
+}
+
+const matches = (entry: LogEntry, { container, network, verb, errors }: LogFilter): boolean =>
+  (container === undefined || (entry.containerId ?? '').startsWith(container)) &&
+  (network === undefined || entry.network === network) &&
+  (verb === undefined || entry.verb === verb) &&
+  (!errors || entry.outcome !== 'ok');
+
+/** One line for people. */
+export function renderEntry(world: World, entry: LogEntry): string {
+  const { time, plugin, verb = '-', network = '-', containerId = '-', ifName = '-', outcome, ms = 0 } = entry;
+  const words = [time, plugin.padEnd(15), verb.padEnd(6), network, containerId.slice(0, 12), ifName, `${ms} ms`];
+  const failure = outcome === 'ok' ? '' : coloured(world, 'red', printable(failureOf(entry)));
+  return `${words.map(printable).join(' ')} ${failure === '' ? 'ok' : failure}\n`;
+}
+
+const failureOf = ({ code, msg = '', details = '' }: LogEntry): string =>
+  `error ${code ?? ''} ${details === '' ? msg : `${msg}: ${details}`}`;

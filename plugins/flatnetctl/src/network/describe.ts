@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import { parseCidr } from '@flatnet/addressing';
+import { isInterfaceName, networkHash } from '@flatnet/cni';
+import { listCached, type CachedAttachment } from '../chain/cache.ts';
+import type { PortMapping } from '../chain/port-mapping.ts';
+import type { NetworkFile } from '../conflist/directory.ts';
+import { ipamOf, mainPlugin, type Network } from '../conflist/model.ts';
+import { gatewayOf, readable, subnetsOf } from '../conflist/subnets.ts';
+
+/** Podman's id of a CNI network: both tools show the same one. */
+export const networkId = (name: string): string => createHash('sha256').update(name).digest('hex');
+
+/** The bridge of a network: as written, else flatnet's rule (README of the flatnet plugin, "bridge"). */
+export function bridgeOf(network: Network): string | undefined {
+  const { type, bridge } = mainPlugin(network);
+  if (typeof bridge === 'string' && bridge !== '') return bridge;
+  if (type === 'bridge') return 'cni0';
+  if (type !== 'flatnet') return undefined;
+  const plain = `fl-${network.name}`;
+  return isInterfaceName(plain) ? plain : `fl-${networkHash(network.name)}`;
+}
+
+export interface ContainerFacts {
+  readonly id: string;
+  readonly name?: string;
+  readonly ifName: string;
+  readonly mac?: string;
+  readonly addresses: readonly string[];
+  readonly ports: readonly PortMapping[];
+  readonly netns?: string;
+}
+
+/** The containers on a network: what runtimes and flatnetctl attached and did not take back. */
+export const containersOf = (cacheDir: string, network: string): readonly ContainerFacts[] =>
+  listCached(cacheDir)
+    .filter((cached) => cached.network === network)
+    .map(factsOf);
+
+export function factsOf(cached: CachedAttachment): ContainerFacts {
+  const name = cached.cniArgs.find(([key]) => key === 'K8S_POD_NAME')?.[1];
+  const links = listOf(cached.result['interfaces']);
+  const inside = links.find((link) => link.has('sandbox') && link.get('name') === cached.ifName);
+  const mac = inside?.get('mac');
+  const sandbox = inside?.get('sandbox');
+  const netns = cached.netns ?? (typeof sandbox === 'string' ? sandbox : undefined);
+  return {
+    id: cached.containerId,
+    ...(name === undefined ? {} : { name }),
+    ifName: cached.ifName,
+    ...(typeof mac === 'string' ? { mac } : {}),
+    addresses: listOf(cached.result['ips']).flatMap((ip) => {
+      const address = ip.get('address');
+      return typeof address === 'string' ? [address] : [];
+    }),
+    ports: portsOf(cached.capabilityArgs['portMappings']),
+    ...(netns === undefined ? {} : { netns }),
+  };
+}
+
+const listOf = (value: unknown): readonly ReadonlyMap<string, unknown>[] =>
+  Array.isArray(value)
+    ? value
+        .filter((entry): entry is object => typeof entry === 'object' && entry !== null)
+        .map((entry) => new Map(Object.entries(entry)))
+    : [];
+
+const portsOf = (value: unknown): readonly PortMapping[] =>
+  listOf(value).flatMap((entry): PortMapping[] => {
+    const [hostPort, containerPort, protocol = 'tcp', hostIP] = ['hostPort', 'containerPort', 'protocol', 'hostIP'].map(
+      (key) => entry.get(key),
+    );
+    if (typeof hostPort !== 'number' || typeof containerPort !== 'number') return [];
+    if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'sctp') return [];
+    return [{ hostPort, containerPort, protocol, ...(typeof hostIP === 'string' && hostIP ? { hostIP } : {}) }];
+  });
+
+/** `network inspect` of one network: Podman's keys, and what Podman does not tell (containers, use, file). */
+export function inspectNetwork({ network, path }: NetworkFile, cacheDir: string): object {
+  const subnets = subnetsOf(network);
+  const main = mainPlugin(network);
+  const containers = containersOf(cacheDir, network.name);
+  const ipam = ipamOf(network);
+  return {
+    name: network.name,
+    id: networkId(network.name),
+    driver: main.type,
+    network_interface: bridgeOf(network),
+    created: network.created,
+    subnets: subnets.map((configured) => ({
+      subnet: String(configured.subnet),
+      gateway: gatewayOf(configured),
+      ...(configured.rangeStart === undefined && configured.rangeEnd === undefined
+        ? {}
+        : { lease_range: { start_ip: configured.rangeStart, end_ip: configured.rangeEnd } }),
+      addresses_in_use: containers.flatMap(({ addresses }) => addresses).filter((text) => isIn(configured.subnet, text))
+        .length,
+    })),
+    ipv6_enabled: subnets.some(({ subnet }) => subnet.ip.family === 6),
+    internal: main['internal'] === true,
+    dns_enabled: network.plugins.some(({ type }) => type === 'dnsname'),
+    labels: network.labels,
+    options: network.options,
+    ipam_options: { driver: ipam['type'] },
+    containers: byContainer(containers),
+    plugins: network.plugins.map(({ type }) => type),
+    cni_version: network.cniVersion,
+    file: path,
+    managed: network.created !== undefined,
+  };
+}
+
+/** As newer Podman shows them: by container id, then by interface. */
+function byContainer(containers: readonly ContainerFacts[]): object {
+  const ids = [...new Set(containers.map(({ id }) => id))];
+  return Object.fromEntries(
+    ids.map((id) => {
+      const own = containers.filter((facts) => facts.id === id);
+      const interfaces = own.map(({ ifName, mac, addresses, ports, netns }) => [
+        ifName,
+        { mac, addresses, ports, netns },
+      ]);
+      return [id, { name: own[0]?.name, interfaces: Object.fromEntries(interfaces) }];
+    }),
+  );
+}
+
+const isIn = (subnet: { contains(ip: ReturnType<typeof parseCidr>['ip']): boolean }, text: string): boolean => {
+  const address = readable(() => parseCidr(text));
+  return address !== undefined && subnet.contains(address.ip);
+};

@@ -1,0 +1,91 @@
+/** Networks, bridges, containers and published ports as a picture in text: mermaid or Graphviz dot. */
+import { renderPortMapping } from '../chain/port-mapping.ts';
+import type { NetworkFile } from '../conflist/directory.ts';
+import { gatewayOf, subnetsOf } from '../conflist/subnets.ts';
+import { printable } from '../output.ts';
+import { bridgeOf, containersOf } from './describe.ts';
+
+interface Node {
+  readonly id: string;
+  readonly lines: readonly string[];
+  readonly shape: 'network' | 'container' | 'host';
+}
+
+interface Edge {
+  readonly from: string;
+  readonly to: string;
+  readonly label: string;
+}
+
+export interface Graph {
+  readonly nodes: readonly Node[];
+  readonly edges: readonly Edge[];
+}
+
+export function graphOf(files: readonly NetworkFile[], cacheDir: string): Graph {
+  const host: Node = { id: 'host', lines: ['host'], shape: 'host' };
+  const parts = files.map(({ network }, index) => {
+    const id = `n${index}`;
+    const subnets = subnetsOf(network);
+    const lines = [
+      network.name,
+      bridgeOf(network) ?? network.plugins[0]?.type ?? '',
+      ...subnets.map(({ subnet }) => String(subnet)),
+    ];
+    const gateways = subnets.map(gatewayOf).join(', ');
+    const containers = containersOf(cacheDir, network.name).map((facts) => ({
+      node: { id: `c_${hexOf(facts.id)}`, lines: [facts.name ?? facts.id.slice(0, 12)], shape: 'container' as const },
+      edge: {
+        from: id,
+        to: `c_${hexOf(facts.id)}`,
+        label: [`${facts.ifName} ${facts.addresses.join(' ')}`, ...facts.ports.map(renderPortMapping)].join(', '),
+      },
+    }));
+    return {
+      id,
+      node: { id, lines, shape: 'network' as const },
+      edge: { from: 'host', to: id, label: gateways },
+      containers,
+    };
+  });
+  const containers = parts.flatMap((part) => part.containers);
+  const unique = new Map(containers.map(({ node }) => [node.id, node]));
+  return {
+    nodes: [host, ...parts.map(({ node }) => node), ...unique.values()],
+    edges: [...parts.map(({ edge }) => edge), ...containers.map(({ edge }) => edge)],
+  };
+}
+
+/** Node names of both languages are plain words; ids may hold dots and dashes. */
+const hexOf = (text: string): string => Buffer.from(text).toString('hex').slice(0, 40);
+
+/** Both languages end a label at a double quote. */
+const quoted = (text: string): string => printable(text).replaceAll('"', "'");
+
+export function renderMermaid({ nodes, edges }: Graph): string {
+  const brackets = { network: ['[', ']'], container: ['(', ')'], host: ['{{', '}}'] } as const;
+  const lines = [
+    'graph LR',
+    ...nodes.map(({ id, lines: words, shape }) => {
+      const [open, close] = brackets[shape];
+      return `  ${id}${open}"${words.map(quoted).join('<br/>')}"${close}`;
+    }),
+    ...edges.map(({ from, to, label }) => `  ${from} -- "${quoted(label) || ' '}" --- ${to}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+export function renderDot({ nodes, edges }: Graph): string {
+  const shapes = { network: 'box', container: 'ellipse', host: 'hexagon' } as const;
+  const escape = (text: string): string => quoted(text).replaceAll('\\', '\\\\');
+  const lines = [
+    'graph flatnet {',
+    '  rankdir=LR;',
+    ...nodes.map(
+      ({ id, lines: words, shape }) => `  ${id} [shape=${shapes[shape]}, label="${words.map(escape).join('\\n')}"];`,
+    ),
+    ...edges.map(({ from, to, label }) => `  ${from} -- ${to} [label="${escape(label)}"];`),
+    '}',
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,46 @@
+import { readFileSync, writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import type { Run } from '@flatnet/exec';
+import { execaRun } from '@flatnet/exec/execa';
+import { errnoOf } from './failure.ts';
+
+/** All that a command touches outside of the file system. */
+export interface World {
+  readonly run: Run;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Writes to stdout. */
+  readonly out: (text: string) => void;
+  /** Writes to stderr. */
+  readonly err: (text: string) => void;
+  /** Whether stdout is a terminal that wants colours. */
+  readonly colour: boolean;
+  readonly stdin: () => string;
+  readonly now: () => Date;
+}
+
+/**
+ * Writes all of `text`. `process.stdout` would cut it at 64 KiB when the process exits, and under Bun it leaves O_NONBLOCK on the
+ * caller's pipe.
+ */
+function write(descriptor: 1 | 2, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let done = 0; done < bytes.length;) {
+    try {
+      done += writeSync(descriptor, bytes, done);
+    } catch (error) {
+      // `flatnetctl … | head`: the reader has what it wanted.
+      if (errnoOf(error) === 'EPIPE') return;
+      if (errnoOf(error) !== 'EAGAIN') throw error;
+    }
+  }
+}
+
+export const realWorld = (): World => ({
+  run: execaRun,
+  env: process.env,
+  out: (text) => write(1, text),
+  err: (text) => write(2, text),
+  colour: isatty(1) && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
+  stdin: () => readFileSync(0, 'utf8'),
+  now: () => new Date(),
+});

@@ -1,0 +1,39 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Run } from '@flatnet/exec';
+import { execaRun } from '@flatnet/exec/execa';
+import { runCli } from '../src/cli.ts';
+
+/** A directory of its own, and a command line that reads and writes there. `ip` answers that there are no routes. */
+export function fakeWorld(cniPath = '/nonexistent') {
+  const root = mkdtempSync(join(tmpdir(), 'flatnetctl-'));
+  const places = { netDir: join(root, 'net.d'), cacheDir: join(root, 'cache') };
+  const noRoutes: Run = (file, args, options) =>
+    file === 'ip'
+      ? Promise.resolve({ exitCode: 0, stdout: '[]', stderr: '', ending: 'exit' })
+      : execaRun(file, args, options);
+  return {
+    root,
+    ...places,
+    /** Runs one command line. */
+    async ctl(...args: string[]) {
+      const said = { out: '', err: '' };
+      const code = await runCli(args, {
+        run: noRoutes,
+        env: {
+          PATH: process.env['PATH'],
+          NETCONFPATH: places.netDir,
+          CNI_CACHE_DIR: places.cacheDir,
+          CNI_PATH: cniPath,
+        },
+        out: (text) => (said.out += text),
+        err: (text) => (said.err += text),
+        colour: false,
+        stdin: () => '',
+        now: () => new Date('2026-01-02T03:04:05Z'),
+      });
+      return { code, ...said };
+    },
+  };
+}

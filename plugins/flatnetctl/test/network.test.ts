@@ -1,0 +1,143 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { fakeWorld } from './fake-world.ts';
+
+const subnetOf = (path: string): string => JSON.parse(readFileSync(path, 'utf8')).plugins[0].ipam.ranges[0][0].subnet;
+
+describe('network create', () => {
+  test('writes a conflist that says who wrote it, and prints the name', async () => {
+    const { ctl, netDir } = fakeWorld();
+    const { code, out } = await ctl('network', 'create', 'web', '--label', 'tier=front', '--mtu', '1400');
+    expect({ code, out }).toEqual({ code: 0, out: 'web\n' });
+    expect(JSON.parse(readFileSync(join(netDir, 'web.conflist'), 'utf8'))).toEqual({
+      cniVersion: '1.0.0',
+      cniVersions: ['0.4.0', '1.0.0', '1.1.0'],
+      name: 'web',
+      flatnetctl: { created: '2026-01-02T03:04:05.000Z' },
+      args: { podman_labels: { tier: 'front' } },
+      plugins: [
+        {
+          type: 'flatnet',
+          mtu: 1400,
+          ipam: { type: 'flatnet-ipam', ranges: [[{ subnet: '10.87.0.0/24', gateway: '10.87.0.1' }]] },
+          capabilities: { ips: true, mac: true },
+        },
+        { type: 'flatnet-portmap', capabilities: { portMappings: true } },
+      ],
+    });
+    expect(readdirSync(netDir)).toEqual(['web.conflist']);
+  });
+
+  test('takes the next free subnet, also beside hand-written networks', async () => {
+    const { ctl, netDir } = fakeWorld();
+    mkdirSync(netDir);
+    const plugins = [{ type: 'bridge', ipam: { type: 'host-local', subnet: '10.87.0.128/25' } }];
+    writeFileSync(join(netDir, 'hand.conflist'), JSON.stringify({ name: 'hand', cniVersion: '1.0.0', plugins }));
+    await ctl('network', 'create', 'a');
+    await ctl('network', 'create', 'b');
+    expect(['a', 'b'].map((name) => subnetOf(join(netDir, `${name}.conflist`)))).toEqual([
+      '10.87.1.0/24',
+      '10.87.2.0/24',
+    ]);
+  });
+
+  test('eight at once choose eight subnets', async () => {
+    const { ctl, netDir } = fakeWorld();
+    const names = Array.from({ length: 8 }, (_, index) => `n${index}`);
+    const outcomes = await Promise.all(names.map((name) => ctl('network', 'create', name)));
+    expect(outcomes.map(({ code }) => code)).toEqual(names.map(() => 0));
+    expect(new Set(names.map((name) => subnetOf(join(netDir, `${name}.conflist`)))).size).toBe(8);
+  });
+
+  test('--dry-run prints and writes nothing', async () => {
+    const { ctl, netDir } = fakeWorld();
+    const { code, out } = await ctl('network', 'create', 'web', '--dry-run');
+    expect(code).toBe(0);
+    expect(JSON.parse(out).name).toBe('web');
+    expect(existsSync(netDir)).toBe(false);
+  });
+
+  test.each([
+    [['../evil'], 2, 'invalid network name'],
+    [['a b'], 2, 'invalid network name'],
+    [['x', '--subnet', '10.1.0.5/24'], 2, 'has host bits set'],
+    [['x', '--subnet', 'nonsense'], 2, 'is not a subnet'],
+    [['x', '--subnet', '10.1.0.0/31'], 2, 'no room'],
+    [['x', '--subnet', '10.1.0.0/24', '--gateway', '10.2.0.1'], 2, 'is not in 10.1.0.0/24'],
+    [['x', '--subnet', '10.1.0.0/24', '--gateway', '10.1.0.255'], 2, 'broadcast'],
+    [['x', '--subnet', '10.1.0.0/24', '--ip-range', '10.2.0.0/25'], 2, 'is not in 10.1.0.0/24'],
+    [['x', '--subnet', '10.1.0.0/24', '--subnet', '10.1.0.128/25'], 1, 'another --subnet'],
+    [['x', '--opt', 'nope=1'], 2, 'unknown key'],
+    [['x', '--opt', 'mtu=much'], 2, 'no number'],
+  ])('refuses %j', async (args, code, words) => {
+    const { ctl, netDir } = fakeWorld();
+    const outcome = await ctl('network', 'create', ...args);
+    expect(outcome.code).toBe(code);
+    expect(outcome.err).toContain(words);
+    expect(outcome.err).toMatch(/\nNext: {2}\S/);
+    expect(existsSync(netDir)).toBe(false);
+  });
+
+  test('knows the spellings of Podman and Docker, and keeps the working defaults beside an option', async () => {
+    const { ctl } = fakeWorld();
+    const { out } = await ctl(
+      ...['network', 'create', 'x', '--dry-run', '--opt', 'com.docker.network.bridge.enable_icc=false'],
+      ...['--opt', 'com.docker.network.bridge.enable_ip_masquerade=false'],
+    );
+    expect(JSON.parse(out).plugins[0]).toMatchObject({ portIsolation: true, ipMasq: false, isDefaultGateway: true });
+  });
+});
+
+describe('looking', () => {
+  test('ls shows hand-written networks and warns of files that no runtime can read', async () => {
+    const { ctl, netDir } = fakeWorld();
+    await ctl('network', 'create', 'web');
+    writeFileSync(join(netDir, '10-hand.conf'), '{"name":"hand","type":"macvlan"}');
+    writeFileSync(join(netDir, 'half.conflist'), '{"name": "half", "plug');
+    const { code, out, err } = await ctl('network', 'ls');
+    expect({ code, out }).toMatchSnapshot();
+    expect(err).toContain('half.conflist: not JSON');
+    expect(JSON.parse((await ctl('network', 'ls', '-o', 'json', '--filter', 'driver=flatnet')).out)).toEqual([
+      expect.objectContaining({ name: 'web', bridge: 'fl-web', subnets: ['10.87.0.0/24'], containers: 0 }),
+    ]);
+  });
+
+  test('inspect and exists', async () => {
+    const { ctl } = fakeWorld();
+    await ctl('network', 'create', 'web', '--subnet', '10.5.0.0/24', '--subnet', 'fd00:5::/64');
+    const [web] = JSON.parse((await ctl('network', 'inspect', 'web')).out);
+    expect(web).toMatchObject({ driver: 'flatnet', network_interface: 'fl-web', ipv6_enabled: true, managed: true });
+    expect((await ctl('network', 'exists', 'web')).code).toBe(0);
+    expect(await ctl('network', 'exists', 'gone')).toEqual({ code: 1, out: '', err: '' });
+    expect((await ctl('network', 'inspect', 'gone')).err).toContain('no network named "gone"');
+  });
+
+  test('graph draws labels that cannot break out of their quotes', async () => {
+    const { ctl } = fakeWorld();
+    await ctl('network', 'create', 'web');
+    expect((await ctl('network', 'graph')).out).toMatchSnapshot();
+    expect((await ctl('network', 'graph', '--dot')).out).toMatchSnapshot();
+  });
+});
+
+describe('network rm and prune', () => {
+  test('never removes a hand-written file without --force', async () => {
+    const { ctl, netDir } = fakeWorld();
+    mkdirSync(netDir);
+    const path = join(netDir, 'hand.conflist');
+    writeFileSync(path, JSON.stringify({ name: 'hand', plugins: [{ type: 'loopback' }] }));
+    const { code, err } = await ctl('network', 'rm', 'hand');
+    expect(code).toBe(1);
+    expect(err).toContain('was not written by flatnetctl');
+    expect((await ctl('network', 'rm', '--force', 'hand')).code).toBe(0);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('prune only lists without --force', async () => {
+    const { ctl, netDir } = fakeWorld();
+    await ctl('network', 'create', 'web');
+    expect((await ctl('network', 'prune')).out).toBe('would remove web\n');
+    expect(readdirSync(netDir)).toEqual(['web.conflist']);
+  });
+});
