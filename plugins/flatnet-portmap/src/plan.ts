@@ -2,7 +2,7 @@
 import { type Cidr, parseCidr, parseIpOrCidr } from '@flatnet/addressing';
 import { attachmentHash, CniError, ErrorCode, networkHash, type AddResult, type Attachment } from '@flatnet/cni';
 import type { Masquerade } from '@flatnet/kernel';
-import { describePort, listenKey, mergePorts, portKey, portsOf } from '@flatnet/kernel/hostport';
+import { describePort, listenKey, mergePorts, onAllAddresses, portKey, portsOf } from '@flatnet/kernel/hostport';
 import type { Hairpin, Owner, Plan, Port } from '@flatnet/kernel/hostport';
 import { refuse, type PortmapConfig } from './config.ts';
 import type { Mapping } from './mappings.ts';
@@ -61,7 +61,7 @@ const withoutDoubles = (ports: readonly Port[]): readonly Port[] => {
   }
   return [...chosen.values()].filter((port) => {
     if (port.hostIp === undefined) return true;
-    const { hostIp: _, ...everywhere } = port;
+    const everywhere = onAllAddresses(port);
     const all = chosen.get(listenKey(everywhere));
     if (all === undefined) return true;
     if (portKey(all) === portKey(everywhere)) return false;

@@ -1,6 +1,6 @@
 /** Which listed elements stand in the way of a plan, and whether their owners live. */
 import { mapName } from './layout.ts';
-import { describePort, listenKey, type Plan, type Port, portsOf } from './model.ts';
+import { describePort, listenKey, onAllAddresses, type Plan, type Port, portsOf } from './model.ts';
 import { entryKey, type HeldEntry } from './owners.ts';
 import { isDead, type PublishRecord, type Records } from './record.ts';
 import { entriesOf, listenElement } from './ruleset.ts';
@@ -28,8 +28,7 @@ const rivals = (plan: Plan, entries: readonly HeldEntry[]): ReadonlyMap<string, 
   const keys = new Map<string, Port>();
   const onAll = new Map<string, Port>();
   for (const port of portsOf(plan.publications)) {
-    const { hostIp: _, ...everywhere } = port;
-    keys.set(entryKey({ map: mapName('any', port.family), key: listenElement(everywhere) }), port);
+    keys.set(entryKey({ map: mapName('any', port.family), key: listenElement(onAllAddresses(port)) }), port);
     if (port.hostIp === undefined) onAll.set(listenKey({ ...port, hostIp: '' }), port);
     else keys.set(entryKey({ map: mapName('address', port.family), key: listenElement(port) }), port);
   }

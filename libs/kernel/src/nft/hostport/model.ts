@@ -60,6 +60,9 @@ export const portsOf = (publications: readonly Publication[]): readonly Port[] =
     Array.from({ length: count }, (_, i) => ({ ...first, hostPort: first.hostPort + i, port: first.port + i })),
   );
 
+/** The same port, published on every address of the host. */
+export const onAllAddresses = ({ hostIp: _hostIp, ...port }: Port): Port => port;
+
 /** Equal for ports that listen on the same thing. */
 export const listenKey = (port: Port): string =>
   `${port.family}/${port.protocol}/${port.hostPort}/${port.hostIp ?? '*'}`;
