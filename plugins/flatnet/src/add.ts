@@ -127,7 +127,7 @@ async function configureRules(kernel: Kernel, plan: Plan, topology: Topology | u
   const masqueraded = topology?.masqueraded ?? [];
   await allSettledOrFirst([
     masqueraded.length > 0 ? ensureMasquerade(kernel.run, { tag, subnets: masqueraded }) : Promise.resolve(),
-    isGuarded(config) ? guard(kernel, plan, cidrs) : Promise.resolve(),
+    isGuarded(config) ? guard(kernel, plan, topology === undefined ? undefined : cidrs) : Promise.resolve(),
     config.clampMss && cidrs.length > 0 ? clampMss(kernel, tag, [...new Set(cidrs.map(subnetOf))]) : Promise.resolve(),
   ]);
 }

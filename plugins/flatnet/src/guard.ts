@@ -20,8 +20,8 @@ import { GUARD, guardPort, guardPortFully, portChain, portChainPrefix, PORTS, un
 /** Whether this network's ports are guarded. */
 export const isGuarded = ({ antiSpoof, macSpoofCheck }: FlatnetConfig): boolean => antiSpoof || macSpoofCheck;
 
-/** @throws ToolError. */
-export async function guard(kernel: Kernel, plan: Plan, addresses: readonly Cidr[]): Promise<void> {
+/** Without addresses (a layer 2 attachment) only the MAC is looked at. @throws ToolError. */
+export async function guard(kernel: Kernel, plan: Plan, addresses?: readonly Cidr[]): Promise<void> {
   const { tag, hostVeth, containerMac, config } = plan;
   const port = { tag, hostVeth, containerMac, addresses: config.antiSpoof ? addresses : undefined };
   await ensureNft(kernel.run, guardPort(port), () => guardPortFully(port), { doing: `guard port ${hostVeth}` });

@@ -1,0 +1,139 @@
+/** The built plugin among programs that fail, hang, babble or die at their k-th call: nothing is left, and DEL always succeeds. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { network, openHost, type Host } from './host.ts';
+
+let host: Host;
+beforeAll(async () => {
+  host = await openHost();
+  await host.sandbox.addNetns('c1');
+}, 60_000);
+afterAll(() => host?.sandbox.close());
+
+/** Stand-ins for all tools; the k-th call of any of them does `fault`, the others are the real thing. */
+function tools(k: number, fault: string): Record<string, string> {
+  const counted = join(host.sandbox.folder, `calls-${k}-${Math.random()}`);
+  let folder = '';
+  for (const tool of ['ip', 'nft', 'nsenter', 'sysctl']) {
+    const text = [
+      `mkdir -p ${counted}; n=1; until mkdir ${counted}/$n 2>/dev/null; do n=$((n+1)); done`,
+      `if [ $n = ${k} ]; then ${fault}; fi`,
+      `export PATH=/usr/sbin:/usr/bin; exec ${tool} "$@"`,
+    ];
+    folder = host.script(`tools-${k}`, tool, text.join('\n'));
+  }
+  return { FLATNET_TOOL_PATH: folder };
+}
+
+const FAULTS = {
+  fails: 'echo boom >&2; exit 1',
+  'is killed': 'kill -9 $$',
+  'prints 10 MB': 'head -c 10000000 /dev/zero; exit 0',
+};
+
+describe.each(Object.entries(FAULTS))('a tool that %s', (_, fault) => {
+  it('at any call leaves nothing, and DEL succeeds', async () => {
+    for (let k = 1; k <= 9; k++) {
+      const answer = await host.call('ADD', 'c1', network(host, 1), { env: tools(k, fault) });
+      if (answer.exitCode !== 0) {
+        expect(answer.json, `call ${k}: ${answer.stdout}`).toMatchObject({
+          code: expect.any(Number),
+          msg: expect.any(String),
+        });
+        expect(await host.remains(), `call ${k}`).toEqual([]);
+      }
+      expect(await host.call('DEL', 'c1', network(host, 1)), `call ${k}`).toMatchObject({ exitCode: 0, stdout: '' });
+      expect(await host.remains(), `call ${k}`).toEqual([]);
+    }
+  }, 240_000);
+});
+
+it('a tool that hangs is killed after 5 s, and the command undone', async () => {
+  const begin = Date.now();
+  const answer = await host.call('ADD', 'c1', network(host, 1), { env: tools(2, 'exec sleep 1000') });
+  expect(answer.json).toMatchObject({ code: 11 });
+  expect(Date.now() - begin).toBeLessThan(25_000);
+  expect(await host.remains()).toEqual([]);
+}, 60_000);
+
+const DELEGATES = {
+  'prints garbage': 'echo garbage',
+  'prints nothing': 'exit 0',
+  'answers without addresses': 'echo "{\\"cniVersion\\":\\"1.0.0\\",\\"ips\\":[]}"',
+  'answers an address that is none':
+    'echo "{\\"cniVersion\\":\\"1.0.0\\",\\"ips\\":[{\\"address\\":\\"1.2.3.4; up\\"}]}"',
+  'prints 10 MB': 'head -c 10000000 /dev/zero',
+  'kills itself': 'kill -9 $$',
+  'refuses with its own error': 'echo "{\\"cniVersion\\":\\"1.0.0\\",\\"code\\":142,\\"msg\\":\\"no\\"}"; exit 1',
+};
+
+it.each(Object.entries(DELEGATES))(
+  'a delegate that %s: its DEL is called, nothing is left',
+  async (_, behaviour) => {
+    const marks = join(host.sandbox.folder, 'asked');
+    await host.sandbox.run('rm', ['-f', marks]);
+    host.script(
+      'bin',
+      'stub',
+      `cat >/dev/null; echo $CNI_COMMAND >> ${marks}; if [ $CNI_COMMAND = ADD ]; then ${behaviour}; fi`,
+    );
+    const answer = await host.call('ADD', 'c1', { ...network(host, 1), ipam: { type: 'stub' } });
+    expect(answer, answer.stdout).toMatchObject({ exitCode: 1, json: { code: expect.any(Number) } });
+    expect((await host.sandbox.must('cat', [marks])).split('\n').filter(Boolean)).toEqual(['ADD', 'DEL']);
+    expect(await host.remains()).toEqual([]);
+  },
+  60_000,
+);
+
+it.each(['../x', '/bin/sh', 'a/b', '-x', '.'])(
+  'ipam.type %j executes nothing',
+  async (type) => {
+    const answer = await host.call('ADD', 'c1', { ...network(host, 1), ipam: { type } });
+    expect(answer.json).toMatchObject({ code: 7 });
+    expect(await host.remains()).toEqual([]);
+  },
+  60_000,
+);
+
+it('kill -9 at any moment of ADD, then the DEL of the runtime: nothing is left', async () => {
+  for (let ms = 20; ms <= 400; ms += 20) {
+    const limit = `${ms / 1000}`;
+    const config = network(host, 1);
+    const env = {
+      ...{
+        PATH: '/usr/bin',
+        CNI_COMMAND: 'ADD',
+        CNI_CONTAINERID: 'c1',
+        CNI_IFNAME: 'eth0',
+        CNI_NETNS: '/run/netns/c1',
+      },
+      CNI_PATH: `${host.bin}:/usr/lib/cni`,
+    };
+    await host.sandbox.run('timeout', ['-s', 'KILL', limit, join(host.bin, 'flatnet')], {
+      input: JSON.stringify(config),
+      env,
+    });
+    // Children of the killed command end by themselves; the runtime's DEL comes after them.
+    await host.sandbox.run('sleep', ['0.1']);
+    expect(await host.call('DEL', 'c1', config), `${ms} ms`).toMatchObject({ exitCode: 0 });
+    expect(await host.remains(), `${ms} ms`).toEqual([]);
+  }
+}, 240_000);
+
+it('SIGTERM in ADD rolls back', async () => {
+  host.script('bin', 'slow', 'cat >/dev/null; if [ $CNI_COMMAND = ADD ]; then exec sleep 10; fi');
+  const env = {
+    ...{
+      PATH: '/usr/bin',
+      CNI_COMMAND: 'ADD',
+      CNI_CONTAINERID: 'c1',
+      CNI_IFNAME: 'eth0',
+      CNI_NETNS: '/run/netns/c1',
+      CNI_PATH: host.bin,
+    },
+  };
+  const input = JSON.stringify({ ...network(host, 1), ipam: { type: 'slow' } });
+  const result = await host.sandbox.run('timeout', ['-s', 'TERM', '2', join(host.bin, 'flatnet')], { input, env });
+  expect(JSON.parse(result.stdout)).toMatchObject({ code: 11, msg: 'interrupted by SIGTERM' });
+  expect(await host.remains()).toEqual([]);
+}, 60_000);

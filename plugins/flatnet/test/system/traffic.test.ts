@@ -1,0 +1,118 @@
+/** Packets, not only state; many at once; DEL, GC and CHECK against the kernel. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { network, openHost, type Host } from './host.ts';
+
+let host: Host;
+beforeAll(async () => {
+  host = await openHost();
+  for (const name of ['c1', 'c2', 'c3', 'outside']) await host.sandbox.addNetns(name);
+  // The world beyond the host: 192.0.2.2 knows 192.0.2.1, and no container network.
+  const lines = [
+    ['link', 'add', 'up0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', 'outside'],
+    ['address', 'add', '192.0.2.1/24', 'dev', 'up0'],
+    ['link', 'set', 'up0', 'up'],
+    ['-n', 'outside', 'address', 'add', '192.0.2.2/24', 'dev', 'eth0'],
+    ['-n', 'outside', 'link', 'set', 'eth0', 'up'],
+  ];
+  for (const line of lines) await host.sandbox.must('ip', line);
+}, 60_000);
+afterAll(() => host?.sandbox.close());
+
+const ok = async (verb: string, id: string, n: number, more: object = {}): Promise<Record<string, unknown>> => {
+  const answer = await host.call(verb, id, { ...network(host, n), ...more });
+  expect(answer, `${answer.stdout}${answer.stderr}`).toMatchObject({ exitCode: 0 });
+  return answer.json ?? {};
+};
+const addressesOf = (result: Record<string, unknown>): string[] =>
+  (result['ips'] as { address: string }[]).map(({ address }) => address.split('/')[0] ?? '');
+const pings = async (from: string, to: string, ...more: string[]): Promise<boolean> =>
+  (await host.sandbox.inNetns(from, 'busybox', ['ping', '-c', '1', '-W', '2', ...more, to])).exitCode === 0;
+
+it('carries packets inside, outside, in both families, at full size, and none with a foreign source', async () => {
+  await ok('ADD', 'c1', 1);
+  const [four = '', six = ''] = addressesOf(await ok('ADD', 'c2', 1));
+  const [other = ''] = addressesOf(await ok('ADD', 'c3', 2));
+  expect(await pings('c1', four)).toBe(true);
+  expect(await pings('c1', six)).toBe(true);
+  expect(await pings('c1', four, '-s', '1472')).toBe(true);
+  expect(await pings('c1', other)).toBe(true);
+  // The answer arrives although nobody outside has a route back: the source is the host's.
+  expect(await pings('c1', '192.0.2.2')).toBe(true);
+  await host.sandbox.must('ip', ['-n', 'c1', 'address', 'add', '10.60.1.99/24', 'dev', 'eth0']);
+  expect(await pings('c1', four, '-I', '10.60.1.99')).toBe(false);
+  await host.sandbox.must('ip', ['-n', 'c1', 'link', 'set', 'dev', 'eth0', 'address', '02:00:00:00:00:99']);
+  expect(await pings('c1', four)).toBe(false);
+  await ok('DEL', 'c1', 1);
+  await ok('DEL', 'c2', 1);
+  await ok('DEL', 'c3', 2);
+}, 120_000);
+
+it('finishes DEL with a netns that is gone, and leaves one alone that another container has now', async () => {
+  const before = await host.remains();
+  await ok('ADD', 'c1', 1);
+  await host.sandbox.deleteNetns('c1');
+  await host.sandbox.addNetns('c1');
+  const mine = await host.call('ADD', 'c1', network(host, 1), { containerId: 'next' });
+  expect(mine.exitCode).toBe(0);
+  await ok('DEL', 'c1', 1);
+  const link = await host.sandbox.run('ip', ['-n', 'c1', 'link', 'show', 'dev', 'eth0']);
+  expect(link.exitCode).toBe(0);
+  await host.call('DEL', 'c1', network(host, 1), { containerId: 'next', netns: '' });
+  expect(await host.remains()).toEqual(before);
+}, 60_000);
+
+describe('CHECK and GC', () => {
+  it('CHECK agrees with ADD, and names what was changed since', async () => {
+    const prevResult = await ok('ADD', 'c1', 1);
+    await ok('CHECK', 'c1', 1, { prevResult });
+    await host.sandbox.must('nft', ['delete', 'table', 'bridge', 'flatnet']);
+    await host.sandbox.must('ip', ['-n', 'c1', 'route', 'delete', 'default']);
+    const { json } = await host.call('CHECK', 'c1', { ...network(host, 1), prevResult });
+    expect(json).toMatchObject({
+      code: 102,
+      details: expect.stringMatching(/route to 0\.0\.0\.0\/0.*anti-spoof guard/),
+    });
+    await ok('DEL', 'c1', 1);
+  }, 60_000);
+
+  it('GC removes what is not valid, of this network only; STATUS answers', async () => {
+    const before = await host.remains();
+    const conf = { cniVersion: '1.1.0', antiSpoof: true, ipam: {} };
+    for (const [id, n] of [
+      ['c1', 4],
+      ['c2', 4],
+      ['c3', 5],
+    ] as const)
+      await ok('ADD', id, n, { ...conf });
+    await ok('STATUS', 'c1', 4, conf);
+    const valid = [{ containerID: 'c2', ifname: 'eth0' }];
+    const full = await host.remains();
+    await ok('GC', 'c1', 4, { ...conf, 'cni.dev/valid-attachments': valid });
+    expect((await host.remains()).length).toBe(full.length - 2);
+    expect((await host.sandbox.run('ip', ['-n', 'c2', 'link', 'show', 'dev', 'eth0'])).exitCode).toBe(0);
+    await ok('GC', 'c1', 4, { ...conf, 'cni.dev/valid-attachments': [] });
+    await ok('GC', 'c1', 5, { ...conf, 'cni.dev/valid-attachments': [] });
+    expect(await host.remains()).toEqual(before);
+  }, 60_000);
+});
+
+it('100 ADDs at once over 3 networks without a bridge, then 100 DELs', async () => {
+  const before = await host.remains();
+  const ids = Array.from({ length: 100 }, (_, index) => `p${index}`);
+  for (const id of ids) await host.sandbox.must('ip', ['netns', 'add', id]);
+  const results = await Promise.all(ids.map((id, index) => ok('ADD', id, 11 + (index % 3))));
+  expect(new Set(results.map((result) => addressesOf(result)[0])).size).toBe(100);
+  const bridges = JSON.parse(await host.sandbox.must('ip', ['-j', 'address', 'show', 'dev', 'fl-net11'])) as {
+    addr_info: { scope: string }[];
+  }[];
+  expect(bridges[0]?.addr_info.filter(({ scope }) => scope === 'global')).toHaveLength(2);
+  await Promise.all(ids.map((id, index) => ok('DEL', id, 11 + (index % 3))));
+  expect(await host.remains()).toEqual(before);
+}, 300_000);
+
+it('says clearly that this kernel has no VLAN filtering, where it has none, and leaves nothing', async () => {
+  const answer = await host.call('ADD', 'c1', network(host, 6, { vlan: 100 }));
+  if (answer.exitCode === 0) await ok('DEL', 'c1', 6, { vlan: 100 });
+  else expect(answer.json).toMatchObject({ code: 2, msg: 'this kernel cannot filter VLANs on a bridge' });
+  expect((await host.remains()).filter((line) => line !== 'up0')).toEqual([]);
+}, 60_000);
