@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'vitest';
+import { decodeConfig } from '../src/config.ts';
+import { parseResolvConf } from '../src/resolv-conf.ts';
+
+const decode = (ipam: object, rest: object = {}) =>
+  decodeConfig({ cniVersion: '1.0.0', name: 'n', ipam, ...rest }, 'ADD');
+const setsOf = (ipam: object, rest: object = {}) => decode(ipam, rest).allocation?.sets.map(({ name }) => name);
+
+describe('ranges', () => {
+  test('defaults of a subnet', () => {
+    const { sets } = decode({ subnet: '10.1.0.0/24' }).allocation!;
+    expect(sets[0]?.name).toBe('10.1.0.1-10.1.0.254');
+    expect(String(sets[0]?.ranges[0]?.gateway)).toBe('10.1.0.1');
+    expect(setsOf({ subnet: 'fd00::/64' })).toEqual(['fd00::1-fd00::ffff:ffff:ffff:ffff']);
+  });
+
+  test('capability ranges, then the short form, then ranges', () => {
+    const ipam = { subnet: '10.2.0.0/24', ranges: [[{ subnet: '10.3.0.0/24' }, { subnet: '10.4.0.0/24' }]] };
+    const sets = setsOf(ipam, { runtimeConfig: { ipRanges: [[{ subnet: '10.1.0.0/24' }]] } });
+    expect(sets).toEqual(['10.1.0.1-10.1.0.254', '10.2.0.1-10.2.0.254', '10.3.0.1-10.3.0.254,10.4.0.1-10.4.0.254']);
+  });
+
+  test('keys match whatever their case, as in Go', () => {
+    expect(setsOf({ Subnet: '10.1.0.0/24', RANGESTART: '10.1.0.9' })).toEqual(['10.1.0.9-10.1.0.254']);
+  });
+
+  test.each([
+    [{}, 'no IP ranges specified'],
+    [{ ranges: [] }, 'no IP ranges specified'],
+    [{ ranges: [[]] }, 'empty range set'],
+    [{ subnet: '10.1.0.0/31' }, 'Network 10.1.0.0/31 too small to allocate from'],
+    [{ subnet: '10.1.0.7/32' }, 'Network 10.1.0.7/32 too small to allocate from'],
+    [{ subnet: 'fd00::/127' }, 'Network fd00::/127 too small to allocate from'],
+    [
+      { subnet: '10.1.0.5/24' },
+      'Network has host bits set. For a subnet mask of length 24 the network address is 10.1.0.0',
+    ],
+    [{ subnet: '10.1.0.0/24', rangeStart: '10.2.0.1' }, 'rangeStart 10.2.0.1 not in network 10.1.0.0/24'],
+    [{ subnet: '10.1.0.0/24', rangeStart: '10.1.0.9', rangeEnd: '10.1.0.8' }, 'is above'],
+    [{ subnet: '10.1.0.0/24', gateway: 'fd00::1' }, 'not of the family'],
+    [{ subnet: '10.1.0.0/24', gateway: '10.1.0.255' }, 'network or broadcast'],
+    [{ subnet: '10.1.0.0/24', ranges: [[{ subnet: '10.1.0.0/25' }]] }, 'range set 1 overlaps with 0'],
+    [{ ranges: [[{ subnet: '10.1.0.0/24' }, { subnet: 'fd00::/64' }]] }, 'mixed address families'],
+    [{ ranges: [[{ subnet: '10.1.0.0/24' }, { subnet: '10.1.0.0/25' }]] }, 'overlap'],
+  ])('refuses %j', (ipam, message) => {
+    expect(() => decode(ipam)).toThrow(expect.objectContaining({ code: 7, message: expect.stringContaining(message) }));
+  });
+
+  test('two addresses of a family need cniVersion 0.3.0', () => {
+    const ipam = { ranges: [[{ subnet: '10.1.0.0/24' }], [{ subnet: '10.2.0.0/24' }]] };
+    expect(() => decode(ipam, { cniVersion: '0.2.0' })).toThrow('does not support more than 1 address per family');
+    expect(setsOf(ipam, { cniVersion: '0.3.0' })).toHaveLength(2);
+  });
+});
+
+describe('own keys', () => {
+  const subnet = '10.1.0.0/24';
+  test.each([
+    [{ exclude: ['10.1.0.300'] }],
+    [{ exclude: ['10.1.0.9-10.1.0.3'] }],
+    [{ reserve: { db: '10.2.0.1' } }],
+    [{ reserve: { db: '10.1.0.1' } }],
+    [{ reserve: { db: '10.1.0.5', web: '10.1.0.5' } }],
+    [{ stickyBy: 'mac' }],
+    [{ cooldown: -1 }],
+    [{ cooldown: 1e9 }],
+    [{ cooldown: '5' }],
+    [{ dataDir: 'relative' }],
+    [{ importFrom: 'relative' }],
+    [{ routes: [{ dst: 'default' }] }],
+    [{ routes: [{ dst: '0.0.0.0/0', gw: '1.2.3' }] }],
+  ])('refuses %j', (key) => {
+    expect(() => decode({ subnet, ...key })).toThrow(expect.objectContaining({ code: 7 }));
+  });
+
+  test('a MAC has one spelling', () => {
+    const { reserve } = decode({ subnet, reserve: { '02:AA:00:00:00:01': '10.1.0.5' } }).allocation!;
+    expect([...reserve.keys()]).toEqual(['02:aa:00:00:00:01']);
+  });
+});
+
+test('DEL and GC need no valid configuration, and find what they need in a broken one', () => {
+  for (const verb of ['DEL', 'GC'] as const) {
+    expect(decodeConfig({}, verb).store.dataDir).toBe('/run/cni/flatnet');
+    expect(decodeConfig({ ipam: 7 }, verb).store.dataDir).toBe('/run/cni/flatnet');
+    const broken = { subnet: 'x', cooldown: 'x', ranges: {}, DataDir: '/data' };
+    expect(decodeConfig({ ipam: broken, args: 9 }, verb)).toEqual({ store: { dataDir: '/data', cooldown: 0 } });
+  }
+});
+
+test('resolv.conf', () => {
+  const text =
+    '# c\n; c\nnameserver 1.1.1.1\n nameserver\t::1 \ndomain a.b\nsearch x y\nsearch z\noptions ndots:5 rotate\nnameserver\nfoo bar\n';
+  expect(parseResolvConf(text)).toEqual({
+    nameservers: ['1.1.1.1', '::1'],
+    domain: 'a.b',
+    search: ['x', 'y', 'z'],
+    options: ['ndots:5', 'rotate'],
+  });
+});
