@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '@flatnet/digest';
 import type { Attachment } from './attachment.ts';
 import { shown } from './decode.ts';
 import { CniError, ErrorCode } from './error.ts';
@@ -52,8 +52,7 @@ export function assertNetworkName(name: unknown): asserts name is string {
   );
 }
 
-const hex = (length: number, ...parts: readonly string[]): string =>
-  createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, length);
+const hex = (length: number, ...parts: readonly string[]): string => sha256Hex(parts.join('\0')).slice(0, length);
 
 /** 24 hex digits that stand for (network, container, interface): in link names, comments and file names. */
 export const attachmentHash = (network: string, { containerId, ifName }: Attachment): string =>

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '@flatnet/digest';
 import { AddressError, ipFromHex, type Ip } from '@flatnet/addressing';
 
 /** Whose lease it is: CNI_CONTAINERID and CNI_IFNAME. An empty `ifName` stands for every interface (imported old leases). */
@@ -9,10 +9,8 @@ export interface LeaseKey {
 
 const MAX_NAME = 255;
 
-const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
-
 /** A name that cannot clash with a legal one: `=` starts no container id and no network name. */
-const fitting = (name: string): string => (Buffer.byteLength(name) <= MAX_NAME ? name : `=${hash(name)}`);
+const fitting = (name: string): string => (Buffer.byteLength(name) <= MAX_NAME ? name : `=${sha256Hex(name)}`);
 
 /** `:` is in neither id, so two keys never share a name. */
 export const attachmentName = ({ containerId, ifName }: LeaseKey): string => fitting(`${containerId}:${ifName}`);
@@ -33,6 +31,6 @@ export const ipOfName = (name: string): Ip | undefined => {
   }
 };
 
-export const cursorName = (pool: string): string => `cur.${hash(pool).slice(0, 16)}`;
+export const cursorName = (pool: string): string => `cur.${sha256Hex(pool).slice(0, 16)}`;
 
-export const stickyName = (name: string): string => hash(name).slice(0, 32);
+export const stickyName = (name: string): string => sha256Hex(name).slice(0, 32);
