@@ -1,10 +1,10 @@
-// Makes the executables: dist/multicall.cjs and a Bun runtime in one image, under every plugin's name.
+// Makes the executables: dist/multicall.cjs, dist/flatnetctl.cjs and a Bun runtime in one image, under every name.
 import { spawnSync } from 'node:child_process';
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-const NAMES = ['flatnet', 'flatnet-ipam', 'flatnet-portmap'];
+const NAMES = ['flatnet', 'flatnet-ipam', 'flatnet-portmap', 'flatnetctl'];
 const root = join(import.meta.dirname, '../..');
 const bin = join(root, 'dist/bin');
 const image = join(root, 'dist/image');
@@ -22,6 +22,7 @@ function compile() {
     [
       'build',
       join(root, 'dist/multicall.cjs'),
+      join(root, 'dist/flatnetctl.cjs'),
       '--compile',
       '--bytecode',
       '--minify',

@@ -1,3 +1,4 @@
-import { operator } from './operator-entry.ts';
+import { runCli } from './cli.ts';
+import { realWorld } from './world.ts';
 
-void operator.run(process.argv.slice(2)).then((code) => process.exit(code));
+void runCli(process.argv.slice(2), realWorld()).then((code) => process.exit(code));
