@@ -6,8 +6,8 @@ export default defineConfig({
     dir: 'e2e',
     include: ['**/*.e2e.test.ts'],
     fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
     setupFiles: ['e2e/require-root.ts'],
   },
 });

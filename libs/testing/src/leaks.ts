@@ -28,7 +28,11 @@ async function links(sandbox: Sandbox): Promise<string[]> {
   return all.filter((link) => link.linkinfo?.info_kind !== 'bridge').map((link) => `link ${link.ifname}`);
 }
 
-/** Set and map elements: what our tables hold per attachment. Masquerading (`inet flatnet`) holds one element per network. */
+/** What our tables hold per network, and so after DEL: masquerading, and the bridges that 127.0.0.1 may be forwarded to. */
+const isPerNetwork = (set: { family: string; table: string; name: string }): boolean =>
+  set.family === 'inet' && (set.table === 'flatnet' || (set.table === 'flatnet_hostport' && set.name === 'localnet'));
+
+/** Set and map elements that belong to attachments. */
 async function elements(sandbox: Sandbox): Promise<string[]> {
   const { nftables } = JSON.parse(await sandbox.must('nft', ['-j', 'list', 'ruleset'])) as {
     nftables: Record<string, { family: string; table: string; name: string; elem?: unknown[] }>[];
@@ -36,7 +40,7 @@ async function elements(sandbox: Sandbox): Promise<string[]> {
   return nftables
     .flatMap((object) => [object['set'], object['map']])
     .filter((set) => set !== undefined)
-    .filter((set) => !(set.family === 'inet' && set.table === 'flatnet'))
+    .filter((set) => !isPerNetwork(set))
     .flatMap((set) => (set.elem ?? []).map((e) => `nft ${set.family} ${set.table} ${set.name} ${JSON.stringify(e)}`));
 }
 
