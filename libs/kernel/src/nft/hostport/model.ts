@@ -84,13 +84,16 @@ const follows = (a: Publication, b: Port): boolean =>
   a.port + a.count === b.port &&
   a.allowFrom?.join() === b.allowFrom?.join();
 
+// localeCompare costs a hundred times as much, and a range is a thousand ports.
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
 /** Joins ports that run in step; runtimes expand a range to one entry per port. */
 export const mergePorts = (ports: readonly Port[]): readonly Publication[] => {
   const sorted = [...ports].sort(
     (a, b) =>
       a.family - b.family ||
-      a.protocol.localeCompare(b.protocol) ||
-      (a.hostIp ?? '').localeCompare(b.hostIp ?? '') ||
+      byText(a.protocol, b.protocol) ||
+      byText(a.hostIp ?? '', b.hostIp ?? '') ||
       a.hostPort - b.hostPort,
   );
   const merged: Publication[] = [];

@@ -62,7 +62,11 @@ const grouped = (
   command: (map: string, elem: readonly NftJson[]) => NftCommand,
 ): readonly NftCommand[] => {
   const byMap = new Map<string, NftJson[]>();
-  for (const entry of entries) byMap.set(entry.map, [...(byMap.get(entry.map) ?? []), render(entry)]);
+  for (const entry of entries) {
+    const elem = byMap.get(entry.map);
+    if (elem === undefined) byMap.set(entry.map, [render(entry)]);
+    else elem.push(render(entry));
+  }
   return [...byMap].flatMap(([name, elem]) =>
     Array.from({ length: Math.ceil(elem.length / PER_COMMAND) }, (_, i) =>
       command(name, elem.slice(i * PER_COMMAND, (i + 1) * PER_COMMAND)),
