@@ -4,6 +4,7 @@ import type { Difference } from './check.ts';
 import type { Plan } from './plan.ts';
 import { hasAddress } from './present-address.ts';
 import type { Topology } from './topology.ts';
+import { gatewayDevice } from './vlan.ts';
 
 const RESTART = 'restart the container';
 
@@ -14,7 +15,7 @@ export async function hostDifferences(
   topology: Topology | undefined,
   prevResult: AddResult | undefined,
 ): Promise<readonly Difference[]> {
-  const { bridge, promiscMode } = plan.config;
+  const { bridge, promiscMode, vlans } = plan.config;
   const [port, master] = await Promise.all([findLink(kernel, plan.hostVeth), findLink(kernel, bridge)]);
   const mtu = prevResult?.interfaces.find(({ name }) => name === plan.hostVeth)?.mtu;
   return [
@@ -22,7 +23,7 @@ export async function hostDifferences(
     ...(master === undefined
       ? [`bridge ${bridge} is missing (${RESTART})`]
       : bridgeDifferences(bridge, master, promiscMode)),
-    ...(topology === undefined ? [] : gatewayDifferences(kernel, bridge, topology)),
+    ...(topology === undefined ? [] : gatewayDifferences(kernel, gatewayDevice(bridge, vlans), topology)),
   ];
 }
 

@@ -96,7 +96,7 @@ describe('CHECK and GC', () => {
   }, 60_000);
 });
 
-it('100 ADDs at once over 3 networks without a bridge, then 100 DELs', async () => {
+it('100 ADDs at once over 3 networks without a bridge, then DELs, 50 at once', async () => {
   const before = await host.remains();
   const ids = Array.from({ length: 100 }, (_, index) => `p${index}`);
   for (const id of ids) await host.sandbox.must('ip', ['netns', 'add', id]);
@@ -106,13 +106,17 @@ it('100 ADDs at once over 3 networks without a bridge, then 100 DELs', async () 
     addr_info: { scope: string }[];
   }[];
   expect(bridges[0]?.addr_info.filter(({ scope }) => scope === 'global')).toHaveLength(2);
-  await Promise.all(ids.map((id, index) => ok('DEL', id, 11 + (index % 3))));
+  // Node takes 130 ms of a core per call: a hundred more at once would meet the test's own deadline on a busy machine.
+  for (const wave of [0, 50]) {
+    await Promise.all(ids.slice(wave, wave + 50).map((id, index) => ok('DEL', id, 11 + ((wave + index) % 3))));
+  }
   expect(await host.remains()).toEqual(before);
 }, 300_000);
 
 it('says clearly that this kernel has no VLAN filtering, where it has none, and leaves nothing', async () => {
+  const before = await host.remains();
   const answer = await host.call('ADD', 'c1', network(host, 6, { vlan: 100 }));
   if (answer.exitCode === 0) await ok('DEL', 'c1', 6, { vlan: 100 });
   else expect(answer.json).toMatchObject({ code: 2, msg: 'this kernel cannot filter VLANs on a bridge' });
-  expect((await host.remains()).filter((line) => line !== 'up0')).toEqual([]);
+  expect(await host.remains()).toEqual(before);
 }, 60_000);
