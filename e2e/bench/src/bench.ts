@@ -28,7 +28,7 @@ export function progress(text: string): void {
 export const secondsSinceStart = (): number => (performance.now() - begin) / 1000;
 
 /**
- * Calls `once` for every subject in turn (A B A B …), `rounds` times or until `budgetMs` has passed, but three times at least. The
+ * Calls `once` for every subject in turn (A B A B …), `rounds` times or until `budgetMs` has passed, but two times at least. The
  * first round warms up and is not counted.
  */
 export async function inTurn<T, R>(
@@ -39,7 +39,7 @@ export async function inTurn<T, R>(
 ): Promise<ReadonlyMap<T, R[]>> {
   const found = new Map<T, R[]>(subjects.map((subject) => [subject, []]));
   const end = performance.now() + budgetMs;
-  for (let round = 0; round <= rounds && (round <= 3 || performance.now() < end); round++) {
+  for (let round = 0; round <= rounds && (round <= 2 || performance.now() < end); round++) {
     for (const subject of subjects) {
       const result = await once(subject, round);
       if (round > 0) found.get(subject)!.push(result);

@@ -4,7 +4,7 @@ import { chain } from './parts/chain.ts';
 import { emptyStart, verbs } from './parts/verbs.ts';
 import { targetLine, targetsOf } from './report/targets.ts';
 
-const ROUNDS = 8;
+const ROUNDS = 6;
 
 /**
  * The form for CI: under a minute, against what the machine itself can do (empty starts and bare kernel work), so that a slow machine

@@ -46,10 +46,10 @@ export function leaseGrowers(): readonly Grower[] {
     return {
       side: maker.name,
       async growTo(size) {
-        // The first ADD makes the store; its address and a few more are left to it.
+        // The first ADD makes the store. Nothing is leased while the files are written, so that none is in the way.
         await run('ADD');
-        for (; filled < size; filled++) WRITE_LEASE[maker.name]!(side.network.name, filled);
         await run('DEL');
+        for (; filled < size; filled++) WRITE_LEASE[maker.name]!(side.network.name, filled);
       },
       add: () => run('ADD'),
       del: () => run('DEL'),
