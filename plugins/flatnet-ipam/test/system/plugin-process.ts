@@ -30,20 +30,9 @@ export class Bench {
   readonly folder = mkdtempSync(join(tmpdir(), 'flatnet-ipam-'));
   readonly dataDir: string;
   readonly #netns = `fl-ipam-${process.pid}-${Math.trunc(performance.now())}`;
-  readonly #bundle = join(this.folder, 'flatnet-ipam.mjs');
 
   constructor(readonly ipam: object = { subnet: '10.77.0.0/24' }) {
     this.dataDir = join(this.folder, 'data');
-    const flags = ['--bundle', '--platform=node', '--format=esm', '--target=node20.19', '--log-level=error'];
-    const entry = join(root, 'plugins/flatnet-ipam/src/main.ts');
-    // proper-lockfile is CommonJS and asks for node: modules with require.
-    const banner = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);";
-    must(join(root, 'node_modules/.bin/esbuild'), [
-      entry,
-      ...flags,
-      `--banner:js=${banner}`,
-      `--outfile=${this.#bundle}`,
-    ]);
     must('ip', ['netns', 'add', this.#netns]);
   }
 
@@ -72,7 +61,7 @@ export class Bench {
   }
 
   #command(verb: string, call: Call): [string, string[], { input: string; env: Record<string, string> }] {
-    const [file = '', ...args] = [...(call.under ?? []), process.execPath, this.#bundle];
+    const [file = '', ...args] = [...(call.under ?? []), ...executable()];
     const ipam = { type: 'flatnet-ipam', dataDir: this.dataDir, ...(call.ipam ?? this.ipam) };
     const config = { cniVersion: '1.1.0', name: 'net', type: 'bridge', ipam, logFile: '/dev/null', ...call.config };
     const env = {
@@ -113,6 +102,26 @@ export class Bench {
     return attachments;
   }
 }
+
+let bundle: string | undefined;
+
+/** FLATNET_IPAM (the built executable) if set; else Node with a bundle that is built once per test file. */
+const executable = (): readonly string[] => {
+  const given = process.env['FLATNET_IPAM'];
+  if (given !== undefined) return [given];
+  if (bundle === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), 'flatnet-ipam-bundle-'));
+    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+    const flags = ['--bundle', '--platform=node', '--format=esm', '--target=node20.19', '--log-level=error'];
+    // proper-lockfile is CommonJS and asks for node: modules with require.
+    const banner = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);";
+    const entry = join(root, 'plugins/flatnet-ipam/src/main.ts');
+    const out = join(folder, 'flatnet-ipam.mjs');
+    must(join(root, 'node_modules/.bin/esbuild'), [entry, ...flags, `--banner:js=${banner}`, `--outfile=${out}`]);
+    bundle = out;
+  }
+  return [process.execPath, bundle];
+};
 
 const must = (file: string, args: string[]): void => {
   const { status, stderr } = spawnSync(file, args, { encoding: 'utf8' });
