@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { addAttachCommands } from './commands/attach.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
 import { addInstallCommands } from './commands/install.ts';
+import { addIpamCommands } from './commands/ipam.ts';
 import { addLogsCommand } from './commands/logs.ts';
 import { addNetworkCommands } from './commands/network.ts';
 import { Exit, OperatorError } from './failure.ts';
@@ -24,6 +26,8 @@ export function buildProgram(world: World): Command {
   addInstallCommands(program, world);
   addNetworkCommands(program, world);
   addAttachCommands(program, world);
+  addIpamCommands(program, world);
+  addDoctorCommand(program, world);
   addLogsCommand(program, world);
   inherit(program);
   return program;

@@ -70,5 +70,5 @@ export async function purge(world: World, places: Places, dryRun: boolean): Prom
 
 /** No such table is success: nft says so with a failure. */
 async function deleteTable(run: Run, table: (typeof TABLES)[number]): Promise<void> {
-  await run('nft', ['-j', '-f', '-'], { input: JSON.stringify({ nftables: [{ delete: { table } }] }) });
+  await run('nft', ['-j', JSON.stringify({ nftables: [{ delete: { table } }] })]);
 }
