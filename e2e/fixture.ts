@@ -84,7 +84,9 @@ export const readConflist = (name: string): Conflist =>
 export async function addressesIn(sandbox: Sandbox, netns: string, ifName: string): Promise<string[]> {
   const shown = await sandbox.must('ip', ['-n', netns, '-j', 'address', 'show', 'dev', ifName, 'scope', 'global']);
   const [link] = JSON.parse(shown) as { addr_info: { local: string; prefixlen: number }[] }[];
-  return (link?.addr_info ?? []).map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+  // `ip` prints an empty object for an address that its filter left out.
+  const global = (link?.addr_info ?? []).filter(({ local }) => local !== undefined);
+  return global.map(({ local, prefixlen }) => `${local}/${prefixlen}`);
 }
 
 /** `ips[].address` of a result. */
