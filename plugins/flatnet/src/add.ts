@@ -36,6 +36,8 @@ export async function add(deps: Deps, request: Request, rollback: Rollback): Pro
   const kernel = deps.kernel(request.signal);
   const plan = planOf(request);
   if (linkExists(kernel, plan.hostVeth)) throw new AttachmentExists(plan);
+  // A delegated plugin that cannot be executed is refused while nothing is made yet.
+  if (plan.config.ipamType !== undefined) deps.findPlugin(plan.config.ipamType, request.cniPath);
   const undo = armUndo(deps, request, plan, rollback);
   try {
     const [ipam, mtu] = await allSettledOrFirst([

@@ -1,4 +1,4 @@
-import { delegateAdd, delegateVerb } from '@flatnet/invoke';
+import { delegateAdd, delegateVerb, findPlugin } from '@flatnet/invoke';
 import { realKernel, type Kernel } from '@flatnet/kernel';
 
 /** What the handlers touch of the world; tests hand in fakes. */
@@ -7,6 +7,7 @@ export interface Deps {
   kernel(signal?: AbortSignal): Kernel;
   readonly delegateAdd: typeof delegateAdd;
   readonly delegateVerb: typeof delegateVerb;
+  readonly findPlugin: typeof findPlugin;
 }
 
-export const realDeps: Deps = { kernel: realKernel, delegateAdd, delegateVerb };
+export const realDeps: Deps = { kernel: realKernel, delegateAdd, delegateVerb, findPlugin };

@@ -32,13 +32,13 @@ export function attachmentNames(network: string, attachment: Attachment): Attach
 /** Every alias of the network's links begins with one of these. */
 export const aliasPrefixes = (network: string): readonly string[] => [
   `flatnet:${network}:`,
-  `flatnet:#${networkHash(network)}:`,
+  `flatnet:=${networkHash(network)}:`,
 ];
 
-/** `:` is legal in none of the three parts. Too long a text is replaced by hashes; `#` begins no legal network name. */
+/** `:` is legal in none of the three parts. Too long a text is replaced by hashes; `=` begins no legal network name. */
 function aliasOf(network: string, { containerId, ifName }: Attachment, hash: string): string {
   const plain = `flatnet:${network}:${containerId}:${ifName}`;
-  return plain.length <= MAX_ALIAS ? plain : `flatnet:#${networkHash(network)}:${hash}:${ifName}`;
+  return plain.length <= MAX_ALIAS ? plain : `flatnet:=${networkHash(network)}:${hash}:${ifName}`;
 }
 
 /** 12 hex digits as a unicast, locally administered MAC. */

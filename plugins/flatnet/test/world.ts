@@ -26,6 +26,7 @@ export class World {
       return this.answer;
     },
     delegateVerb: async (verb) => this.#ask(verb),
+    findPlugin: (type) => `/cni/${type}`,
   };
   readonly plugin = pluginWith(this.deps);
 
