@@ -1,3 +1,13 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
-export default defineConfig({ test: { include: ['**/*.test.ts'], passWithNoTests: false, testTimeout: 20_000 } });
+// Tests under test/system start hundreds of processes and take minutes: `npm run test:system` runs them, and them only.
+const system = process.env.FLATNET_SYSTEM === '1';
+
+export default defineConfig({
+  test: {
+    include: [system ? '**/system/**/*.test.ts' : '**/*.test.ts'],
+    exclude: [...configDefaults.exclude, ...(system ? [] : ['**/system/**'])],
+    passWithNoTests: false,
+    testTimeout: 20_000,
+  },
+});
