@@ -1,5 +1,5 @@
 /** A plan as nft commands. Pure. */
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '@flatnet/digest';
 import { add, chain, concat, create, elements, flush, jump, match, type NftCommand } from '../commands.ts';
 import { type NftJson, payload, prefix, remove, rule } from '../commands.ts';
 import { LOCALNET, mapName, TABLE } from './layout.ts';
@@ -22,7 +22,7 @@ export const ownerInComment = (comment: unknown): { networkHash: string; hash: s
 };
 
 const allowChain = (family: Family, allowFrom: readonly string[]): string =>
-  `allow${family}_${createHash('sha256').update(allowFrom.join()).digest('hex').slice(0, 24)}`;
+  `allow${family}_${sha256Hex(allowFrom.join()).slice(0, 24)}`;
 
 const masqueradeChain = ({ family, from }: Hairpin): string =>
   from === 'all' ? `masq${family}_all` : `masq${family}_${from.replaceAll(':', '-').replace('/', '_')}`;
