@@ -40,10 +40,10 @@ export async function add(deps: Deps, request: Request, rollback: Rollback): Pro
   if (plan.config.ipamType !== undefined) deps.findPlugin(plan.config.ipamType, request.cniPath);
   const undo = armUndo(deps, request, plan, rollback);
   try {
-    const [ipam, mtu] = await allSettledOrFirst([
-      request.phase('delegate', () => askDelegate(deps, request)),
-      attach(kernel, request, plan),
-    ]);
+    const leased = request.phase('delegate', () => askDelegate(deps, request));
+    // A bridge stays after DEL, so a network's first ADD is the only one that makes it: not for a delegate that refuses.
+    if (!linkExists(kernel, plan.config.bridge)) await leased;
+    const [ipam, mtu] = await allSettledOrFirst([leased, attach(kernel, request, plan)]);
     const topology = ipam === undefined ? undefined : topologyOf(plan.config, plan.ifName, ipam);
     await allSettledOrFirst([
       request.phase('container', () => configureContainer(kernel, plan, request.netns, topology)),

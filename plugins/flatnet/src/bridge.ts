@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '@flatnet/digest';
 import { ToolError } from '@flatnet/exec';
 import { applyIp, createBridge, ensureSysctls, findLink, linkExists, type Kernel } from '@flatnet/kernel';
 import { macOf } from './naming.ts';
@@ -32,7 +32,7 @@ export async function ensureBridge(kernel: Kernel, plan: Plan): Promise<number> 
 /** Stable for (machine, network), so a bridge that is made anew keeps the gateway's MAC, and two machines never share one. */
 function bridgeMac(kernel: Kernel, network: string): string {
   const machine = kernel.proc.read('/etc/machine-id') ?? kernel.proc.read('/proc/sys/kernel/random/boot_id') ?? '';
-  return macOf(createHash('sha256').update(`bridge\0${machine}\0${network}`).digest('hex').slice(0, 12));
+  return macOf(sha256Hex(`bridge\0${machine}\0${network}`).slice(0, 12));
 }
 
 /**

@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { CniError, configObject, decode, ErrorCode, isInterfaceName, shown, type Dns, type Verb } from '@flatnet/cni';
 import * as z from 'zod/mini';
 import { defaultBridge } from './naming.ts';
@@ -139,8 +138,12 @@ const mentionsIpv6 = (json: Readonly<Record<string, unknown>>): boolean =>
     ([key, value]) => ['ipam', 'args', 'runtimeconfig'].includes(key.toLowerCase()) && holdsIpv6(value),
   );
 
+// A hint only, so it need not be exact; a MAC address has six groups. Not node:net: its start costs a millisecond.
+const looksLikeIpv6 = (text: string): boolean =>
+  /^[\da-f:./]+$/i.test(text) && (text.includes('::') || text.split(':').length === 8);
+
 function holdsIpv6(value: unknown): boolean {
-  if (typeof value === 'string') return isIPv6(value.split('/', 1)[0] ?? '');
+  if (typeof value === 'string') return looksLikeIpv6(value);
   return typeof value === 'object' && value !== null && Object.values(value).some(holdsIpv6);
 }
 
