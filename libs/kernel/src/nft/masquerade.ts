@@ -149,3 +149,13 @@ export const missingMasquerade = async (
     })
     .map((subnet) => `masquerade rule for ${subnet} in chain ${name} of nft table inet flatnet`);
 };
+
+/** The tags of all networks that have a masquerade chain. For listings; changes nothing. @throws ToolError. */
+export const masqueradeTags = async (run: Run, options: ApplyOptions = {}): Promise<readonly string[]> => {
+  const objects = (await listNft(run, { ...TABLE, terse: true }, { doing: 'list masquerades', ...options })) ?? [];
+  const prefixLength = objectName('').length;
+  return objects.flatMap((object) => {
+    const name = (object['chain'] as NftObject | undefined)?.['name'];
+    return typeof name === 'string' && name.startsWith(objectName('')) ? [name.slice(prefixLength)] : [];
+  });
+};
