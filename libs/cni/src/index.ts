@@ -1,5 +1,6 @@
 export * from './args.ts';
 export * from './attachment.ts';
+export * from './conventions.ts';
 export * from './decode.ts';
 export * from './error.ts';
 export * from './names.ts';

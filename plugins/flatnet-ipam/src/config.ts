@@ -1,9 +1,17 @@
 import * as z from 'zod/mini';
 import { AddressError, parseCidr, parseIp, parseIpOrCidr, type Ip, type Range } from '@flatnet/addressing';
-import { CniError, configObject, decode, ErrorCode, shown, type Route, type Verb } from '@flatnet/cni';
+import {
+  CniError,
+  configObject,
+  decode,
+  DEFAULT_DATA_DIR,
+  ErrorCode,
+  shown,
+  type Route,
+  type Verb,
+} from '@flatnet/cni';
 import { parseExcluded, rangeSetsOf, type RangeSetConfig } from './ranges.ts';
 
-export const DEFAULT_DATA_DIR = '/run/cni/flatnet';
 const MAX_COOLDOWN_SECONDS = 86_400;
 
 /** Where the leases are: all that DEL and GC need. */

@@ -1,6 +1,15 @@
-import { CniError, configObject, decode, ErrorCode, isInterfaceName, shown, type Dns, type Verb } from '@flatnet/cni';
+import {
+  CniError,
+  configObject,
+  decode,
+  defaultBridge,
+  ErrorCode,
+  isInterfaceName,
+  shown,
+  type Dns,
+  type Verb,
+} from '@flatnet/cni';
 import * as z from 'zod/mini';
-import { defaultBridge } from './naming.ts';
 import { gatewayDevice, parseVlans, type VlanPlan } from './vlan.ts';
 
 /** The plugin configuration, decoded and with its defaults filled in; README.md tells what each key means. */

@@ -5,7 +5,7 @@
  *   owner, for people, GC  ifalias  flatnet:NETWORK:ID:IFNAME
  *   owner, for deleting    altname  flatnet-24 hex            (deleting by it checks the owner and deletes in one kernel call)
  */
-import { attachmentHash, isInterfaceName, networkHash, type Attachment } from '@flatnet/cni';
+import { attachmentHash, networkHash, type Attachment } from '@flatnet/cni';
 
 /** The kernel's limit (IFALIASZ - 1). */
 const MAX_ALIAS = 255;
@@ -45,10 +45,4 @@ function aliasOf(network: string, { containerId, ifName }: Attachment, hash: str
 export function macOf(hex: string): string {
   const first = ((Number.parseInt(hex.slice(0, 2), 16) & 0xfc) | 0x02).toString(16).padStart(2, '0');
   return [first, ...(hex.slice(2).match(/../g) ?? [])].join(':');
-}
-
-/** `fl-NETWORK` where that is a legal interface name, else `fl-` and 12 hex digits of the network's hash. */
-export function defaultBridge(network: string): string {
-  const plain = `fl-${network}`;
-  return isInterfaceName(plain) ? plain : `fl-${networkHash(network)}`;
 }

@@ -1,8 +1,8 @@
-import { isInterfaceName } from '@flatnet/cni';
+import { defaultBridge, isInterfaceName } from '@flatnet/cni';
 import { parseCidr } from '@flatnet/addressing';
 import { describe, expect, it } from 'vitest';
 import { decodeConfig } from '../src/config.ts';
-import { aliasPrefixes, attachmentNames, defaultBridge } from '../src/naming.ts';
+import { aliasPrefixes, attachmentNames } from '../src/naming.ts';
 import { guardRules } from '../src/spoof.ts';
 import { clampCommands } from '../src/mss.ts';
 import { containerCommands, topologyOf } from '../src/topology.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { parseCidr } from '@flatnet/addressing';
-import { isInterfaceName, networkHash } from '@flatnet/cni';
+import { defaultBridge } from '@flatnet/cni';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
 import type { PortMapping } from '../chain/port-mapping.ts';
 import type { NetworkFile } from '../conflist/directory.ts';
@@ -10,14 +10,13 @@ import { gatewayOf, readable, subnetsOf } from '../conflist/subnets.ts';
 /** Podman's id of a CNI network: both tools show the same one. */
 export const networkId = (name: string): string => createHash('sha256').update(name).digest('hex');
 
-/** The bridge of a network: as written, else flatnet's rule (README of the flatnet plugin, "bridge"). */
+/** The bridge of a network: as written, else the plugin's default. */
 export function bridgeOf(network: Network): string | undefined {
   const { type, bridge } = mainPlugin(network);
   if (typeof bridge === 'string' && bridge !== '') return bridge;
   if (type === 'bridge') return 'cni0';
   if (type !== 'flatnet') return undefined;
-  const plain = `fl-${network.name}`;
-  return isInterfaceName(plain) ? plain : `fl-${networkHash(network.name)}`;
+  return defaultBridge(network.name);
 }
 
 export interface ContainerFacts {
