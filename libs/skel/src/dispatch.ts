@@ -78,6 +78,7 @@ async function handle(
     invocation,
     signal,
     phase: (name, work) => trace.phase(name, work),
+    note: (text) => void (trace.note = text),
   };
   const netns = env['CNI_NETNS'];
   const prevResult = prevResultOf(json, version, verb);
@@ -123,11 +124,19 @@ async function add(plugin: AnyPlugin, request: AddRequest<unknown>, rawPrevResul
     const result = await abortable(plugin.add(request, rollback), request.signal);
     if (request.signal.aborted) throw request.signal.reason;
     const answer = result === request.prevResult ? passThrough(rawPrevResult, request.cniVersion) : undefined;
-    return { exitCode: 0, stdout: JSON.stringify(answer ?? renderResult(result, request.cniVersion)) };
+    const stdout = JSON.stringify(answer ?? renderResult(result, request.cniVersion));
+    return { exitCode: 0, stdout, takeBack: async (why) => withDetails(unheard(why), await rollback.run()) };
   } catch (error) {
     throw withDetails(toCniError(error), await rollback.run());
   }
 }
+
+/**
+ * A main plugin that is killed while its delegate works leaves the delegate with a broken pipe, and the runtime's DEL may have come and
+ * gone before. Whoever made something for nobody takes it back itself.
+ */
+const unheard = (why: unknown): CniError =>
+  new CniError(ErrorCode.ioFailure, 'could not write the result', `${toCniError(why).details}; it was undone`);
 
 /** A chained plugin that answers with its prevResult answers with the runtime's own JSON, whatever else stands in it. */
 function passThrough(raw: unknown, version: CniVersion): object | undefined {

@@ -1,4 +1,4 @@
-import type { AddResult, Attachment, CniVersion, IpamResult, Verb } from '@flatnet/cni';
+import type { AddResult, Attachment, CniError, CniVersion, IpamResult, Verb } from '@flatnet/cni';
 import type { Rollback } from './rollback.ts';
 
 /** What the runtime handed over: the process environment and the bytes of stdin. */
@@ -11,6 +11,8 @@ export interface Invocation {
 export interface Outcome {
   readonly exitCode: 0 | 1;
   readonly stdout: string;
+  /** ADD: undoes what the answer tells of, for when nobody is left to read it (`why`: the failed write). Answers the error for the log. */
+  readonly takeBack?: (why: unknown) => Promise<CniError>;
 }
 
 /** What every verb's request carries. `config` is the decoded plugin configuration (schema of the plugin, per verb). */
@@ -30,6 +32,8 @@ export interface BaseRequest<C> {
   readonly signal: AbortSignal;
   /** Times a phase for the log line: `await request.phase('bridge', () => …)`. */
   phase<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /** Words for the log line of this call, e.g. how much of a range is used. The last one counts. */
+  note(text: string): void;
 }
 
 export interface AddRequest<C> extends BaseRequest<C> {

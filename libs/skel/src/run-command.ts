@@ -13,7 +13,7 @@ export async function runCommand(entry: PluginEntry, trace: Trace): Promise<neve
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error) => {
       trace.error = toCniError(error);
-      finish(trace, failureOutcome(trace.error));
+      void finish(trace, failureOutcome(trace.error));
     });
   }
   const command = process.env['CNI_COMMAND'];

@@ -57,13 +57,16 @@ export function writeAll(descriptor: 1 | 2, text: string): void {
   }
 }
 
-/** Writes the log line, then the answer, and ends the process. */
-export function finish(trace: Trace, outcome: Outcome): never {
+/** Writes the log line, then the answer, and ends the process. An answer that nobody reads is taken back. */
+export async function finish(trace: Trace, outcome: Outcome): Promise<never> {
   appendLog(trace.logFile, trace.toLine(new Date()));
   try {
     if (outcome.stdout !== '') writeAll(1, `${outcome.stdout}\n`);
-  } catch {
-    // The runtime is gone and will not know what was made: it sends DEL for what it started, or GC frees it.
+  } catch (error) {
+    if (outcome.takeBack !== undefined) {
+      trace.error = await outcome.takeBack(error);
+      appendLog(trace.logFile, trace.toLine(new Date()));
+    }
     return process.exit(1);
   }
   if (outcome.exitCode !== 0) writeQuietly(2, `${outcome.stdout}\n`);

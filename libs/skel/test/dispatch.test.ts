@@ -82,6 +82,14 @@ describe('verbs', () => {
   });
 });
 
+it('puts the words of a plugin into the log line', async () => {
+  const trace = new Trace('noting');
+  const plugin = noting({ status: async (request) => request.note('96 % used') });
+  const invocation = { env: { ...ENV, CNI_COMMAND: 'STATUS' }, stdin: Buffer.from(JSON.stringify(CONF)) };
+  await dispatch(plugin.entry, invocation, trace);
+  expect(JSON.parse(trace.toLine(new Date()))).toMatchObject({ outcome: 'ok', note: '96 % used' });
+});
+
 describe('environment', () => {
   it('names all missing variables at once, in the order of the reference', async () => {
     const { json } = await call({ CNI_CONTAINERID: '', CNI_NETNS: undefined, CNI_IFNAME: '', CNI_PATH: '' });
@@ -195,6 +203,21 @@ describe('ADD', () => {
     const outcome = await dispatch(plugin.entry, invocation, new Trace('noting'), abort);
     expect(order).toEqual(['settled', 'undo']);
     expect(JSON.parse(outcome.stdout)).toMatchObject({ code: 11 });
+  });
+  it('can take back a result that nobody reads, and only then does', async () => {
+    const undone: string[] = [];
+    const plugin = noting({
+      add: async (_, rollback) => {
+        rollback.arm('lease', async () => void undone.push('lease'));
+        return RESULT;
+      },
+    });
+    const invocation = { env: ENV, stdin: Buffer.from(JSON.stringify(CONF)) };
+    const outcome = await dispatch(plugin.entry, invocation, new Trace('noting'));
+    expect(undone).toEqual([]);
+    const error = await outcome.takeBack?.(Object.assign(new Error('EPIPE: broken pipe'), { code: 'EPIPE' }));
+    expect(undone).toEqual(['lease']);
+    expect(error).toMatchObject({ code: 5, details: 'EPIPE: broken pipe; it was undone' });
   });
   it('turns any other error into code 999', async () => {
     const plugin = noting({ add: async () => Promise.reject(new TypeError('x is not y')) });

@@ -36,6 +36,9 @@ export const importLeases = (parts: ImportParts, network: string, folder: string
   if (isImported(files, parts.layout, folder)) return 0;
   if (files.lstat(folder)?.kind !== 'directory')
     throw new StoreError('unsafe', 'importFrom is not a directory', folder);
+  // An import that was killed may have linked addresses for a lease that it never committed. Found taken below, they would be left out,
+  // and given to somebody else after the next sweep.
+  parts.tokens.sweep();
   let imported = 0;
   for (const { key, ips } of foreignLeases(files, folder).values()) imported += adopt(parts, network, key, ips);
   mark(parts, folder, `taken over by flatnet-ipam, network ${network}\n`);

@@ -1,9 +1,14 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LeaseStore } from '@flatnet/store';
 import { add, firstOf, Host, key, killAt } from './simulation.ts';
 
 const FOUR = ['10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5'];
 const SIX = ['fd00::2', 'fd00::3', 'fd00::4', 'fd00::5'];
+
+/** Thousands of file calls: seconds, or minutes on a busy machine. */
+const TIMEOUT = { timeout: 120_000 };
 
 let host: Host;
 beforeEach(() => {
@@ -27,7 +32,7 @@ const countChanges = async (
 describe.each([
   ['one address', [FOUR]],
   ['two addresses', [FOUR, SIX]],
-])('killed before each change, %s', (_name, pools) => {
+])('killed before each change, %s', TIMEOUT, (_name, pools) => {
   const addMine = (store: LeaseStore) => add(store, key('mine'), firstOf(...pools));
   const addOther = (store: LeaseStore) => add(store, key('other'), firstOf(...pools));
   const delMine = (store: LeaseStore) => store.release(key('mine'), false);
@@ -58,6 +63,30 @@ describe.each([
       await host.run(addMine, killAt(victim));
       await host.run((store) => add(store, key('third'), firstOf(...pools)));
       host.assertConsistent();
+    }
+  });
+
+  test('ADD, then ADD of another: it waits for nothing, whoever was killed where', async () => {
+    for (const verb of [addMine, delMine] as readonly ((store: LeaseStore) => unknown)[]) {
+      const ready = async (host: Host): Promise<void> => {
+        await prepared(host);
+        if (verb === delMine) await host.run(addMine);
+      };
+      const changes = await countChanges(ready, verb);
+      for (let victim = 0; victim < changes; victim++) {
+        host.remove();
+        host = new Host();
+        await ready(host);
+        await host.run(verb, killAt(victim));
+        const { store, end } = host.process();
+        let isAnswered = false;
+        const next = add(store, key('third'), firstOf(...pools)).then(() => (isAnswered = true));
+        // Only jobs that are ready run here: no timer, no file, no lock can make a promise resolve meanwhile.
+        for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+        expect(isAnswered).toBe(true);
+        await next;
+        end();
+      }
     }
   });
 
@@ -114,3 +143,43 @@ describe.each([
     }
   });
 });
+
+test(
+  'an import that is killed before each change is finished by the next call; no address of it is given away',
+  TIMEOUT,
+  async () => {
+    const foreign = (): string => {
+      const folder = mkdtempSync(`${tmpdir()}/host-local-`);
+      for (const ip of ['10.0.0.2', 'fd00::2']) writeFileSync(`${folder}/${ip}`, 'old1\r\neth0');
+      writeFileSync(`${folder}/10.0.0.3`, 'old2\r\neth0');
+      return folder;
+    };
+    for (let victim = 0, isKilled = true; isKilled; victim++) {
+      host.remove();
+      host = new Host();
+      const folder = foreign();
+      isKilled = false;
+      await host.run(
+        (store) => store.importFrom(folder),
+        (_call, index) => {
+          isKilled ||= index === victim;
+          killAt(victim)(_call, index);
+        },
+      );
+      await host.run(async (store) => {
+        await store.importFrom(folder);
+        await add(store, key('mine'), firstOf(FOUR, SIX));
+      });
+      host.assertConsistent();
+      expect(host.leases()).toEqual(
+        new Map([
+          ['mine:eth0', ['10.0.0.4', 'fd00::3']],
+          ['old1:eth0', ['10.0.0.2', 'fd00::2']],
+          ['old2:eth0', ['10.0.0.3']],
+        ]),
+      );
+      expect(await host.run((store) => store.importFrom(folder))).toBe(0);
+      rmSync(folder, { recursive: true });
+    }
+  },
+);

@@ -53,6 +53,7 @@ export class World {
       invocation: { env: {}, stdin: new Uint8Array() },
       signal: new AbortController().signal,
       phase: <T>(_: string, work: () => Promise<T>): Promise<T> => work(),
+      note: () => undefined,
       attachment: { containerId: 'c1', ifName: 'eth0' },
       netns: NETNS,
       ...more,
