@@ -1,4 +1,4 @@
-// Every file of configs/ is installed, listed by Podman and runs a chain: what the README points to works as it is.
+// Every conflist of configs/ is installed, listed by Podman and runs a chain: what the README points to works as it is.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chainOf } from '@flatnet/testing';
@@ -7,7 +7,7 @@ import { addressesIn, expectPing, ipsOf, readConflist, useSandbox, withNetns } f
 import { openPodman } from './podman.ts';
 
 const host = useSandbox();
-const files = readdirSync(join(import.meta.dirname, '../configs'));
+const files = readdirSync(join(import.meta.dirname, '../configs')).filter((file) => file.endsWith('.conflist'));
 
 describe('configs', () => {
   it.each(files)('%s runs ADD, CHECK and DEL', async (file) => {

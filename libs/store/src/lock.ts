@@ -32,10 +32,10 @@ const NEVER_STALE = 2 ** 31 - 1;
 const NEVER_UPDATE = 2 ** 30;
 
 /** Runs `work` under the lock. @throws StoreError `busy` when a living process keeps the lock. */
-export const withLock = async <T>(wait: LockWait, work: () => T): Promise<T> => {
+export const withLock = async <T>(wait: LockWait, work: () => T | Promise<T>): Promise<T> => {
   const release = await acquire(wait);
   try {
-    return work();
+    return await work();
   } finally {
     await release();
   }

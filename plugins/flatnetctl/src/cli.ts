@@ -1,10 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { addAttachCommands } from './commands/attach.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addHookCommand } from './commands/hook.ts';
 import { addInstallCommands } from './commands/install.ts';
 import { addIpamCommands } from './commands/ipam.ts';
 import { addLogsCommand } from './commands/logs.ts';
 import { addNetworkCommands } from './commands/network.ts';
+import { addRulesCommands } from './commands/rules.ts';
+import { addTestCommand } from './commands/test.ts';
 import { Exit, OperatorError } from './failure.ts';
 import { coloured, printable } from './output.ts';
 import type { World } from './world.ts';
@@ -26,7 +29,10 @@ export function buildProgram(world: World): Command {
   addInstallCommands(program, world);
   addNetworkCommands(program, world);
   addAttachCommands(program, world);
+  addHookCommand(program, world);
   addIpamCommands(program, world);
+  addRulesCommands(program, world);
+  addTestCommand(program, world);
   addDoctorCommand(program, world);
   addLogsCommand(program, world);
   inherit(program);

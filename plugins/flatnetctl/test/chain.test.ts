@@ -92,7 +92,18 @@ if [ "$CNI_COMMAND" = ADD ]; then printf '{"cniVersion":"1.0.0","ips":[{"address
   const netns = '/proc/self/ns/net';
 
   test("ADD goes forward with prevResult, CHECK forward and DEL backward with ADD's result", async () => {
-    const added = await world.ctl('attach', 'n', '--netns', netns, '--ip', '10.9.0.2', '--mac', '02:00:00:00:00:01');
+    const added = await world.ctl(
+      'attach',
+      'n',
+      '--netns',
+      netns,
+      '--ip',
+      '10.9.0.2',
+      '--mac',
+      '02:00:00:00:00:01',
+      '-o',
+      'json',
+    );
     expect(JSON.parse(added.out)).toMatchObject({ by: 'second' });
     expect((await world.ctl('check', 'n', '--netns', netns)).code).toBe(0);
     const inspected = JSON.parse((await world.ctl('network', 'inspect', 'n')).out)[0];

@@ -5,7 +5,8 @@ import { assertContainerId, assertIfName, CniError } from '@flatnet/cni';
 import { decodeNetwork, decodeSinglePlugin, hasCapability, type Network } from '../conflist/model.ts';
 import type { NetworkFile } from '../conflist/directory.ts';
 import { problem, usage } from '../failure.ts';
-import { dropCached, findCached, storeCached, type CachedAttachment } from './cache.ts';
+import { dropCached, findCached, storeCached, type CachedAttachment, type Identity } from './cache.ts';
+import { hostLinks, lifeOf, namespaceAt } from './life.ts';
 import type { PortMapping } from './port-mapping.ts';
 import { addChain, checkChain, delChain, type Attach, type ChainContext } from './run-chain.ts';
 
@@ -20,10 +21,9 @@ export interface Wishes {
 /** `--netns` as people give it: a path, or the pid of a process in the namespace. @throws OperatorError */
 export function netnsPath(text: string): string {
   const path = /^[1-9][0-9]*$/.test(text) ? `/proc/${text}/ns/net` : text;
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) throw problem(`there is no network namespace at ${path}`, 'ip netns list, or lsns -t net');
-  // All namespace files live on one device.
-  if (stat.dev !== statSync('/proc/self/ns/net').dev) {
+  const found = namespaceAt(path);
+  if (found === undefined) throw problem(`there is no network namespace at ${path}`, 'ip netns list, or lsns -t net');
+  if (found === 'no namespace') {
     throw usage(`${path} is not a network namespace`, 'give /run/netns/NAME, /proc/PID/ns/net, or a PID');
   }
   return path;
@@ -86,15 +86,11 @@ export async function attach(
   wanted: Attach,
 ): Promise<CachedAttachment> {
   const identity = { network: network.name, containerId: wanted.containerId, ifName: wanted.ifName };
-  if (findCached(cacheDir, identity) !== undefined) {
-    throw problem(
-      `${wanted.containerId} is attached to ${network.name} with ${wanted.ifName} already`,
-      `flatnetctl detach ${network.name} --id ${wanted.containerId} --ifname ${wanted.ifName}, or another --ifname`,
-    );
-  }
+  await clearDead(context, cacheDir, network, identity);
   try {
     const result = await addChain(context, network, wanted);
-    const cached: CachedAttachment = { ...identity, ...wanted, config: text, result };
+    const netnsId = namespaceAt(wanted.netns) ?? '';
+    const cached: CachedAttachment = { ...identity, ...wanted, netnsId, config: text, result };
     storeCached(cacheDir, cached);
     return cached;
   } catch (error) {
@@ -102,6 +98,26 @@ export async function attach(
     await delChain(context, network, wanted, undefined).catch(() => undefined);
     throw error;
   }
+}
+
+/** A container of this id that died without DEL, perhaps in another boot, must not keep its successor out. @throws OperatorError */
+async function clearDead(context: ChainContext, cacheDir: string, network: Network, identity: Identity): Promise<void> {
+  const before = findCached(cacheDir, identity);
+  if (before === undefined) return;
+  const { containerId, ifName } = identity;
+  const { netns, netnsId } = before;
+  const witness = {
+    ...{ network: network.name, attachment: { containerId, ifName } },
+    ...(netns === undefined ? {} : { netns }),
+    ...(netnsId === undefined ? {} : { netnsId }),
+  };
+  if (lifeOf(witness, hostLinks()) === 'gone') {
+    return detach(context, cacheDir, networkOfCached(before) ?? network, before, '');
+  }
+  throw problem(
+    `${containerId} is attached to ${network.name} with ${ifName} already`,
+    `flatnetctl detach ${network.name} --id ${containerId} --ifname ${ifName}, or another --ifname`,
+  );
 }
 
 /** The configuration that the attachment was made with: the one to take it back with, also when the file has changed since. */
@@ -129,7 +145,8 @@ export async function detach(
   cached: CachedAttachment,
   netns?: string,
 ): Promise<void> {
-  await delChain(context, network, attachOf(cached, netns), cached.result);
+  const result = Object.keys(cached.result).length === 0 ? undefined : cached.result;
+  await delChain(context, network, attachOf(cached, netns), result);
   dropCached(cacheDir, cached);
 }
 

@@ -19,6 +19,8 @@ export interface CachedAttachment {
   readonly config: string;
   /** Absent in files of libcni before 1.2. */
   readonly netns?: string;
+  /** `device:inode` of the namespace at ADD. A key of ours: libcni passes over it. */
+  readonly netnsId?: string;
   readonly cniArgs: readonly (readonly [string, string])[];
   readonly capabilityArgs: Readonly<Record<string, unknown>>;
   readonly result: Readonly<Record<string, unknown>>;
@@ -32,6 +34,7 @@ const schema = configObject({
   ifName: z.string().check(z.refine(isInterfaceName)),
   networkName: z.string().check(z.refine(isIdentifier)),
   netns: z.optional(z.string()),
+  netnsId: z.optional(z.string()),
   cniArgs: z.optional(z.array(z.tuple([z.string(), z.string()]))),
   capabilityArgs: z.optional(record),
   result: z.optional(record),
@@ -72,10 +75,11 @@ function parseCached(read: () => string): CachedAttachment | undefined {
   }
   const parsed = z.safeParse(schema, json);
   if (!parsed.success) return undefined;
-  const { networkName, containerId, ifName, config = '', netns, cniArgs = [], capabilityArgs = {} } = parsed.data;
+  const { networkName, containerId, ifName, config = '', cniArgs = [], capabilityArgs = {} } = parsed.data;
   const result = parsed.data.result ?? {};
   const text = Buffer.from(config, 'base64').toString('utf8');
-  const where = netns ? { netns } : {};
+  const { netns, netnsId } = parsed.data;
+  const where = { ...(netns ? { netns } : {}), ...(netnsId ? { netnsId } : {}) };
   return { network: networkName, containerId, ifName, config: text, ...where, cniArgs, capabilityArgs, result };
 }
 

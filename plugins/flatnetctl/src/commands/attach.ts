@@ -11,15 +11,15 @@ import {
   networkOfCached,
 } from '../chain/attachment.ts';
 import { findCached, type CachedAttachment } from '../chain/cache.ts';
-import { parsePortMapping } from '../chain/port-mapping.ts';
+import { parsePortMapping, renderPortMapping } from '../chain/port-mapping.ts';
 import { getNetwork } from '../conflist/directory.ts';
 import type { Network } from '../conflist/model.ts';
-import { problem, usage } from '../failure.ts';
+import { OperatorError, problem, usage } from '../failure.ts';
 import { factsOf } from '../network/describe.ts';
-import { renderJson } from '../output.ts';
+import { renderJson, renderTable } from '../output.ts';
 import type { PlaceOptions, Places } from '../places.ts';
 import type { World } from '../world.ts';
-import { collect, placesFor, withDryRun, withPlaces } from './options.ts';
+import { collect, placesFor, withDryRun, withOutput, withPlaces, type OutputOption } from './options.ts';
 
 interface IdentityOptions extends PlaceOptions {
   readonly netns?: string;
@@ -27,7 +27,7 @@ interface IdentityOptions extends PlaceOptions {
   readonly ifname: string;
 }
 
-interface AttachOptions extends IdentityOptions {
+interface AttachOptions extends IdentityOptions, OutputOption {
   readonly netns: string;
   readonly ip: readonly string[];
   readonly mac?: string;
@@ -43,8 +43,8 @@ const withIdentity = (command: Command): Command =>
 
 /** `attach`, `detach`, `check`: the chain as a runtime runs it. */
 export function addAttachCommands(program: Command, world: World): void {
-  withDryRun(withIdentity(program.command('attach <network>')))
-    .description('attach a network namespace to a network, as a runtime would; prints the CNI result')
+  withOutput(withDryRun(withIdentity(program.command('attach <network>'))))
+    .description('attach a network namespace to a network, as a runtime would; -o json prints the CNI result')
     .requiredOption('--netns <path|pid>', 'the network namespace')
     .option('--ip <address>', 'ask for this address; repeatable', collect, [])
     .option('--mac <address>', 'ask for this MAC address')
@@ -56,7 +56,9 @@ export function addAttachCommands(program: Command, world: World): void {
   withDryRun(withIdentity(program.command('detach <network>')))
     .description('take an attachment back; the namespace may be gone')
     .option('--netns <path|pid>', 'the network namespace; may be left out with --id')
-    .action(async (name: string, options: IdentityOptions & { dryRun: boolean }) => {
+    .option('-f, --force', 'send DEL also when nothing is recorded of it', false)
+    .addHelpText('after', '\nExample:\n  flatnetctl detach web --netns /run/netns/demo')
+    .action(async (name: string, options: IdentityOptions & { dryRun: boolean; force: boolean }) => {
       const places = placesFor(world, options);
       const { network, cached, netns } = findAttachment(places, name, options);
       if (options.dryRun) {
@@ -66,15 +68,27 @@ export function addAttachCommands(program: Command, world: World): void {
       world.out(`${cached.containerId}\n`);
     });
 
-  withIdentity(program.command('check <network>'))
+  withOutput(withIdentity(program.command('check <network>')))
     .description('ask every plugin of the chain whether the attachment is as it was made')
     .option('--netns <path|pid>', 'the network namespace; may be left out with --id')
-    .action(async (name: string, options: IdentityOptions) => {
-      const places = placesFor(world, options);
-      const { network, cached, netns } = findAttachment(places, name, options);
-      await check(contextOf(world, places), network, cached, netns);
-      world.out(`${cached.containerId} (${cached.ifName}) on ${name}: ok ${factsOf(cached).addresses.join(' ')}\n`);
-    });
+    .addHelpText('after', '\nExample:\n  flatnetctl check web --netns /run/netns/demo')
+    .action((name: string, options: IdentityOptions & OutputOption) => runCheck(world, name, options));
+}
+
+async function runCheck(world: World, name: string, options: IdentityOptions & OutputOption): Promise<void> {
+  const places = placesFor(world, options);
+  const { network, cached, netns } = findAttachment(places, name, options);
+  const { containerId, ifName } = cached;
+  const identity = { network: name, containerId, ifName, addresses: factsOf(cached).addresses };
+  try {
+    await check(contextOf(world, places), network, cached, netns);
+  } catch (error) {
+    if (options.output === 'table' || !(error instanceof OperatorError)) throw error;
+    world.out(renderJson({ ...identity, state: 'failed', reason: error.message, next: error.next }));
+    throw new OperatorError(error.exit, '', '');
+  }
+  if (options.output === 'json') return world.out(renderJson({ ...identity, state: 'ok', reason: '', next: '' }));
+  world.out(`${containerId} (${ifName}) on ${name}: ok ${identity.addresses.join(' ')}\n`);
 }
 
 const contextOf = (world: World, { cniPath }: Places) => ({ run: world.run, env: world.env, cniPath });
@@ -95,15 +109,24 @@ async function runAttach(world: World, name: string, options: AttachOptions): Pr
   const wanted = { containerId, ifName, netns, ...argumentsOf(file.network, wishes) };
   if (options.dryRun)
     return world.out(renderJson({ network: name, plugins: file.network.plugins.map(({ type }) => type), ...wanted }));
-  const { result } = await attach(contextOf(world, places), places.cacheDir, file, wanted);
-  world.out(renderJson(result));
+  const cached = await attach(contextOf(world, places), places.cacheDir, file, wanted);
+  if (options.output === 'json') return world.out(renderJson(cached.result));
+  world.out(renderTable(ATTACHED, [rowOf(cached)]));
+}
+
+const ATTACHED = ['CONTAINER', 'NETWORK', 'INTERFACE', 'ADDRESSES', 'MAC', 'PORTS'];
+
+function rowOf(cached: CachedAttachment): readonly string[] {
+  const { addresses, mac = '', ports } = factsOf(cached);
+  const { containerId, network, ifName } = cached;
+  return [containerId, network, ifName, addresses.join(' '), mac, ports.map(renderPortMapping).join(' ')];
 }
 
 /** The cached attachment that the options name. @throws OperatorError */
 function findAttachment(
   { cacheDir, netDir }: Places,
   name: string,
-  options: IdentityOptions,
+  options: IdentityOptions & { readonly force?: boolean },
 ): { network: Network; cached: CachedAttachment; netns?: string } {
   if (options.netns === undefined && options.id === undefined) {
     throw usage('which attachment?', 'give --netns or --id');
@@ -114,6 +137,16 @@ function findAttachment(
   // The name becomes part of a file's name.
   if (!isIdentifier(name)) throw usage(`${JSON.stringify(name)} is not a network name`, 'flatnetctl network ls');
   const cached = findCached(cacheDir, { network: name, containerId, ifName: options.ifname });
+  if (cached === undefined && options.force === true) {
+    const { network, text } = getNetwork(netDir, name);
+    const cniArgs = [['IgnoreUnknown', '1']] as const;
+    const rest = { config: text, cniArgs, capabilityArgs: {}, result: {} };
+    return {
+      network,
+      cached: { network: name, containerId, ifName: options.ifname, ...rest },
+      ...(netns === undefined ? {} : { netns }),
+    };
+  }
   if (cached === undefined) {
     throw problem(
       `${containerId} is not attached to ${name} with ${options.ifname}`,

@@ -1,15 +1,10 @@
-import { existsSync } from 'node:fs';
+import { DEFAULT_DATA_DIR } from '@flatnet/cni';
 import { ipFromHex, type Ip } from '@flatnet/addressing';
 import { openStore, StoreError, type Lease } from '@flatnet/store';
-import { detach, networkOfCached } from '../chain/attachment.ts';
-import { findCached } from '../chain/cache.ts';
-import { delChain, type ChainContext } from '../chain/run-chain.ts';
-import type { NetworkFile } from '../conflist/directory.ts';
+import { hostLinks, lifeOf, type Life } from '../chain/life.ts';
 import { ipamOf, type Network } from '../conflist/model.ts';
 import { subnetsOf } from '../conflist/subnets.ts';
 import { environment } from '../failure.ts';
-
-const DEFAULT_DATA_DIR = '/run/cni/flatnet';
 
 /** One address that is not free. */
 export interface Holding {
@@ -17,23 +12,29 @@ export interface Holding {
   readonly ip: Ip;
   /** Undefined when the record cannot be read. */
   readonly lease?: Lease;
-  /** Of the namespace that the lease was made for: `unknown` when the lease does not name it. */
-  readonly netns: 'alive' | 'gone' | 'unknown';
+  /** Whether the container lives that the lease was made for. */
+  readonly netns: Life;
 }
 
 /** The leases of flatnet-ipam on a network, by address. Empty for networks of another IPAM. @throws OperatorError */
-export function holdingsOf(network: Network): readonly Holding[] {
-  const { type, dataDir } = ipamOf(network);
-  if (type !== 'flatnet-ipam') return [];
+export const holdingsOf = (network: Network): readonly Holding[] =>
+  ipamOf(network)['type'] === 'flatnet-ipam' ? holdingsIn(network.name, storeFolderOf(network)) : [];
+
+/** Where the leases of a network are. */
+export function storeFolderOf(network: Network): string {
+  const { dataDir } = ipamOf(network);
+  return typeof dataDir === 'string' && dataDir !== '' ? dataDir : DEFAULT_DATA_DIR;
+}
+
+/** The leases of a network in the store below `folder`; empty when there is none. @throws OperatorError */
+export function holdingsIn(network: string, folder: string): readonly Holding[] {
   try {
-    const store = openStore({
-      network: network.name,
-      dataDir: typeof dataDir === 'string' && dataDir !== '' ? dataDir : DEFAULT_DATA_DIR,
-    });
-    return [...store.view.takenNames()]
+    const { view } = openStore({ network, dataDir: folder });
+    const links = hostLinks();
+    return [...view.takenNames()]
       .sort()
       .flatMap(ipOf)
-      .map((ip) => holdingOf(network.name, ip, store.view.holderOf(ip)));
+      .map((ip) => holdingOf(network, ip, view.holderOf(ip), links));
   } catch (error) {
     if (error instanceof StoreError) throw environment(`${error.path}: ${error.message}`, 'flatnetctl doctor', error);
     throw error;
@@ -48,9 +49,15 @@ function ipOf(name: string): readonly Ip[] {
   return family === '6' && hex.length === 32 ? [ipFromHex(6, hex)] : [];
 }
 
-function holdingOf(network: string, ip: Ip, lease: Lease | undefined): Holding {
-  const netns = lease?.netns === undefined ? 'unknown' : existsSync(lease.netns) ? 'alive' : 'gone';
-  return { network, ip, netns, ...(lease === undefined ? {} : { lease }) };
+function holdingOf(network: string, ip: Ip, lease: Lease | undefined, links: ReadonlySet<string>): Holding {
+  if (lease === undefined) return { network, ip, netns: 'unknown' };
+  const { attachment, netns } = lease;
+  return {
+    network,
+    ip,
+    lease,
+    netns: lifeOf({ network, attachment, ...(netns === undefined ? {} : { netns }) }, links),
+  };
 }
 
 /** How many addresses each subnet of a network has, and how many of them are not free. */
@@ -71,28 +78,4 @@ export const usageOf = (network: Network, holdings: readonly Holding[]) =>
 export function deadLeases(holdings: readonly Holding[]): readonly Lease[] {
   const dead = holdings.flatMap(({ lease, netns }) => (lease !== undefined && netns === 'gone' ? [lease] : []));
   return [...new Map(dead.map((lease) => [JSON.stringify(lease.attachment), lease])).values()];
-}
-
-/**
- * Frees what a dead attachment left by DEL of the whole chain: rules, link, then the address, as a runtime would have done. DEL
- * names one attachment, so that an ADD at the same time is not in danger, which a GC with a list made before it would be.
- *
- * @throws OperatorError
- */
-export async function freeDead(
-  context: ChainContext,
-  cacheDir: string,
-  { network }: NetworkFile,
-  lease: Lease,
-): Promise<boolean> {
-  // The namespace may have come back under its name since the listing.
-  if (lease.netns !== undefined && existsSync(lease.netns)) return false;
-  const { containerId, ifName } = lease.attachment;
-  const cached = findCached(cacheDir, { network: network.name, containerId, ifName });
-  if (cached !== undefined) await detach(context, cacheDir, networkOfCached(cached) ?? network, cached, '');
-  else {
-    const cniArgs = [['IgnoreUnknown', '1']] as const;
-    await delChain(context, network, { containerId, ifName, netns: '', cniArgs, capabilityArgs: {} }, undefined);
-  }
-  return true;
 }

@@ -1,0 +1,222 @@
+/**
+ * Every trace that attachments left, from all the places that keep one:
+ *
+ *   leases            the store of flatnet-ipam                 an address is taken
+ *   links             host ends, by the owner in their alias    a container is connected
+ *   published ports   records, and elements in the kernel       a host port leads to it
+ *   cached results    libcni's cache                            a runtime means to send DEL
+ *   namespaces        what is at the path that ADD was given    it lives
+ *
+ * Nothing is changed by looking.
+ */
+import { readdirSync } from 'node:fs';
+import { DEFAULT_DATA_DIR, isIdentifier, networkHash, attachmentHash, type Attachment } from '@flatnet/cni';
+import { listLinks, realProc } from '@flatnet/kernel';
+import { overview, Records, type Orphan, type Standing } from '@flatnet/kernel/hostport';
+import type { Lease } from '@flatnet/store';
+import { listCached, type CachedAttachment } from '../chain/cache.ts';
+import { hostLinks, lifeOf, namespaceAt, type Life } from '../chain/life.ts';
+import { getNetwork, readDirectory, type NetworkFile } from '../conflist/directory.ts';
+import { mainPlugin, type Network } from '../conflist/model.ts';
+import { bridgeOf, factsOf } from '../network/describe.ts';
+import type { Places } from '../places.ts';
+import type { World } from '../world.ts';
+import { addressesIn } from './addresses-in.ts';
+import { holdingsIn, storeFolderOf } from './leases.ts';
+
+/** One attachment and what there is of it. */
+export interface Trace {
+  readonly network: string;
+  readonly attachment: Attachment;
+  /** `attachmentHash`: how kernel objects name it. */
+  readonly mark: string;
+  readonly life: Life;
+  readonly name?: string;
+  readonly netns?: string;
+  readonly lease?: Lease;
+  /** The host end of its veth pair stands. */
+  readonly linked: boolean;
+  readonly published?: Standing;
+  readonly cached?: CachedAttachment;
+  /** Addresses in its namespace; undefined where that cannot be looked into. */
+  readonly inside?: readonly string[];
+}
+
+/** A network that is looked at: with its configuration, or only with what it left in the default store. */
+export interface Subject {
+  readonly name: string;
+  readonly file?: NetworkFile;
+  readonly storeFolder: string;
+}
+
+export interface Survey {
+  readonly subjects: readonly Subject[];
+  readonly traces: readonly Trace[];
+  /** Addresses that are taken by a record that cannot be read. */
+  readonly unreadable: readonly { readonly network: string; readonly address: string }[];
+  /** Elements of the kernel that no record knows. `network` is empty when its name is not known here. */
+  readonly orphans: readonly (Orphan & { readonly network: string })[];
+}
+
+/** @throws OperatorError when a named network does not exist, or a store is not one; ToolError. */
+export async function survey(
+  world: World,
+  places: Places,
+  names: readonly string[],
+  { insideToo }: { readonly insideToo: boolean },
+): Promise<Survey> {
+  const known = subjectsOf(places.netDir, names);
+  const [links, { standing, orphans }] = await Promise.all([
+    linkedAttachments(world),
+    overview(world.run, recordsOf(known)),
+  ]);
+  const seen = [...links.map(({ network }) => network), ...standing.map(({ record }) => record.owner.network)];
+  const subjects = names.length > 0 ? known : withStrangers(known, seen);
+  const wanted = new Set(subjects.map(({ name }) => name));
+  const holdings = subjects.flatMap(({ name, storeFolder }) => holdingsIn(name, storeFolder));
+  const clues = new Map<string, Clue>();
+  const note = (network: string, attachment: Attachment, clue: Partial<Clue>): void => {
+    if (!wanted.has(network)) return;
+    const key = JSON.stringify([network, attachment.containerId, attachment.ifName]);
+    clues.set(key, { ...(clues.get(key) ?? { network, attachment }), ...clue });
+  };
+  for (const { network, lease } of holdings) if (lease !== undefined) note(network, lease.attachment, { lease });
+  for (const { network, attachment } of links) note(network, attachment, { linked: true });
+  for (const each of standing) note(each.record.owner.network, keyOf(each.record.owner), { published: each });
+  const configured = new Map(subjects.flatMap(({ name, file }) => (file === undefined ? [] : [[name, file.network]])));
+  for (const cached of listCached(places.cacheDir)) {
+    if (configured.has(cached.network)) note(cached.network, keyOf(cached), { cached });
+  }
+  const present = hostLinks();
+  const traces = [...clues.values()].map((clue) => traceOf(clue, configured.get(clue.network), present));
+  return {
+    subjects,
+    traces: insideToo ? await lookInside(world, traces) : traces,
+    unreadable: holdings
+      .filter(({ lease }) => lease === undefined)
+      .map(({ network, ip }) => ({ network, address: String(ip) })),
+    orphans: orphans.flatMap((orphan) => {
+      const network = subjects.find(({ name }) => networkHash(name) === orphan.networkHash)?.name ?? '';
+      return network !== '' || names.length === 0 ? [{ ...orphan, network }] : [];
+    }),
+  };
+}
+
+interface Clue {
+  readonly network: string;
+  readonly attachment: Attachment;
+  readonly lease?: Lease;
+  readonly linked?: boolean;
+  readonly published?: Standing;
+  readonly cached?: CachedAttachment;
+}
+
+const keyOf = ({ containerId, ifName }: Attachment): Attachment => ({ containerId, ifName });
+
+/** Networks with a plugin of ours, and (when none is named) those whose leases are there without a configuration. */
+export function subjectsOf(netDir: string, names: readonly string[]): readonly Subject[] {
+  const files = names.length > 0 ? names.map((name) => getNetwork(netDir, name)) : readDirectory(netDir).files;
+  const stores = storesIn(DEFAULT_DATA_DIR);
+  const configured = files
+    .filter(({ network }) => isOurs(network) || stores.includes(network.name))
+    .map((file): Subject => ({ name: file.network.name, file, storeFolder: storeFolderOf(file.network) }));
+  if (names.length > 0) return configured;
+  const known = new Set(files.map(({ network }) => network.name));
+  const left = stores.filter((name) => !known.has(name));
+  return [...configured, ...left.map((name) => ({ name, storeFolder: DEFAULT_DATA_DIR }))];
+}
+
+/** Networks whose configuration is gone, or elsewhere: their containers go on. */
+function withStrangers(known: readonly Subject[], seen: readonly string[]): readonly Subject[] {
+  const names = new Set(known.map(({ name }) => name));
+  const strangers = [...new Set(seen)].filter((name) => !names.has(name)).sort();
+  return [...known, ...strangers.map((name) => ({ name, storeFolder: DEFAULT_DATA_DIR }))];
+}
+
+const isOurs = ({ plugins }: Network): boolean =>
+  plugins.some(
+    (plugin) => plugin.type.startsWith('flatnet') || JSON.stringify(plugin['ipam'] ?? '').includes('"flatnet-ipam"'),
+  );
+
+function storesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).filter(isIdentifier).sort();
+  } catch {
+    return [];
+  }
+}
+
+/** Where flatnet-portmap keeps its records: the default folder, and those that configurations name. */
+export function recordsOf(subjects: readonly Subject[]): readonly Records[] {
+  const folders = subjects.flatMap(({ file }) =>
+    (file?.network.plugins ?? [])
+      .filter(({ type }) => type === 'flatnet-portmap')
+      .map(({ dataDir }) => dataDir)
+      .filter((folder): folder is string => typeof folder === 'string' && folder.startsWith('/')),
+  );
+  return [new Records(), ...[...new Set(folders)].map((folder) => new Records(folder))];
+}
+
+/** Owners of host ends, as far as the alias has room for them in clear text. */
+async function linkedAttachments(world: World): Promise<readonly { network: string; attachment: Attachment }[]> {
+  const links = await listLinks({ run: world.run, proc: realProc }, ['type', 'veth']);
+  return links.flatMap(({ alias = '' }) => {
+    const [owner, network = '', containerId = '', ifName = ''] = alias.split(':');
+    const isPlain = owner === 'flatnet' && isIdentifier(network) && isIdentifier(containerId);
+    return isPlain ? [{ network, attachment: { containerId, ifName } }] : [];
+  });
+}
+
+function traceOf(clue: Clue, config: Network | undefined, present: ReadonlySet<string>): Trace {
+  const { network, attachment, lease, linked, published, cached } = clue;
+  const facts = cached === undefined ? undefined : factsOf(cached);
+  // The newest first: a lease that an ADD found and kept names the namespace of an earlier life.
+  const netns = published?.record.netns || facts?.netns || lease?.netns || undefined;
+  const netnsId = published?.record.netns ? published.record.netnsId : cached?.netnsId;
+  const witness = {
+    ...{ network, attachment },
+    ...(netns === undefined ? {} : { netns }),
+    ...(netnsId === undefined ? {} : { netnsId }),
+    hostEnds: config === undefined || cached === undefined ? [] : hostEndsOf(cached, config),
+  };
+  const name = lease?.name ?? facts?.name;
+  return {
+    ...{ network, attachment, mark: attachmentHash(network, attachment) },
+    life: lifeOf(witness, present),
+    ...(name === undefined ? {} : { name }),
+    ...(netns === undefined ? {} : { netns }),
+    ...(lease === undefined ? {} : { lease }),
+    linked: linked ?? false,
+    ...(published === undefined ? {} : { published }),
+    ...(cached === undefined ? {} : { cached }),
+  };
+}
+
+/** What a result says of links on the host, but for the bridge, which outlives its containers. */
+const hostEndsOf = (cached: CachedAttachment, network: Network): readonly string[] => {
+  const bridge = bridgeOf(network);
+  const interfaces: unknown = cached.result['interfaces'];
+  return (Array.isArray(interfaces) ? interfaces : []).flatMap((link: { name?: unknown; sandbox?: unknown } | null) =>
+    typeof link?.name === 'string' && !link.sandbox && link.name !== bridge && mainPlugin(network).type !== 'flatnet'
+      ? [link.name]
+      : [],
+  );
+};
+
+async function lookInside(world: World, traces: readonly Trace[]): Promise<readonly Trace[]> {
+  const seen: Trace[] = [];
+  for (const trace of traces) {
+    const visible = trace.life === 'alive' && trace.lease !== undefined && isVisible(trace.netns);
+    const inside = visible ? await addressesIn(world.run, trace.netns as string) : undefined;
+    seen.push(inside === undefined ? trace : { ...trace, inside });
+  }
+  return seen;
+}
+
+function isVisible(netns: string | undefined): boolean {
+  try {
+    return netns !== undefined && /^\d+:\d+$/.test(namespaceAt(netns) ?? '');
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Rebuilding after `nft flush ruleset`, a firewall's restart, or by hand: from records alone, for living attachments alone. The rules
+ * of others are not looked at. What stands already is left as it stands.
+ */
+import { ensureMasquerade } from '@flatnet/kernel';
+import { forgetStaleFlows, isDead, portsOf, reload, type PublishRecord } from '@flatnet/kernel/hostport';
+import { ToolError } from '@flatnet/exec';
+import { recordsOf, type Survey } from '../ipam/survey.ts';
+import type { World } from '../world.ts';
+import { listRules, type RuleEntry } from './list-rules.ts';
+import { wantedMasquerades } from './masquerade.ts';
+
+/** The shape is what `-o json` prints; keys are only ever added. */
+export interface Reloaded {
+  /** What was missing and stands now. */
+  readonly rebuilt: readonly RuleEntry[];
+  /** Attachments whose container is gone: their record was removed. */
+  readonly dropped: readonly { readonly network: string; readonly containerId: string; readonly ifName: string }[];
+  /** What is still missing, and why. */
+  readonly failed: readonly (RuleEntry & { readonly reason: string })[];
+}
+
+const keyOf = ({ kind, network, containerId, ifName, rule }: RuleEntry): string =>
+  JSON.stringify([kind, network, containerId, ifName, rule]);
+
+/** @throws ToolError when the kernel cannot be asked at all. */
+export async function reloadRules(world: World, look: () => Promise<Survey>): Promise<Reloaded> {
+  const survey = await look();
+  const missing = (await listRules(world, survey)).filter(({ state }) => state === 'missing');
+  const lives = new Map(survey.traces.map(({ mark, life }) => [mark, life]));
+  // A link or a namespace elsewhere counts too, where the record alone would say "gone".
+  const isGone = (record: PublishRecord): boolean => (lives.get(record.owner.hash) ?? lifeByRecord(record)) === 'gone';
+  const reasons = new Map<string, string>();
+  const dropped: PublishRecord[] = [];
+  for (const records of recordsOf(survey.subjects)) {
+    const outcome = await reload(world.run, records, isGone);
+    dropped.push(...outcome.dropped);
+    for (const { record, reason } of outcome.failed) reasons.set(record.owner.hash, reason);
+    await forgetFlows(world, records.all());
+  }
+  for (const { network, masquerade } of wantedMasquerades(survey)) {
+    try {
+      await ensureMasquerade(world.run, masquerade);
+    } catch (error) {
+      reasons.set(network, error instanceof Error ? error.message : String(error));
+    }
+  }
+  return {
+    ...(await outcomeOf(world, survey, await look(), missing, reasons)),
+    dropped: dropped.map(({ owner }) => identity(owner)),
+  };
+}
+
+const lifeByRecord = (record: PublishRecord) => (isDead(record) ? 'gone' : 'alive');
+
+const identity = ({ network, containerId, ifName }: PublishRecord['owner']) => ({ network, containerId, ifName });
+
+/** UDP that came while there were no rules is tracked as the host's own, and would go on to it. */
+async function forgetFlows(world: World, records: readonly PublishRecord[]): Promise<void> {
+  try {
+    await forgetStaleFlows(
+      world.run,
+      records.flatMap(({ publications }) => portsOf(publications)),
+    );
+  } catch (error) {
+    // Without conntrack(8) old flows expire by themselves.
+    if (!(error instanceof ToolError) || error.kind !== 'missing') throw error;
+  }
+}
+
+async function outcomeOf(
+  world: World,
+  survey: Survey,
+  after: Survey,
+  missing: readonly RuleEntry[],
+  reasons: ReadonlyMap<string, string>,
+): Promise<Pick<Reloaded, 'rebuilt' | 'failed'>> {
+  const living = missing.filter((rule) => lifeOfRule(survey, rule) !== 'gone');
+  const still = new Set((await listRules(world, after)).filter(({ state }) => state === 'missing').map(keyOf));
+  return {
+    rebuilt: living.filter((rule) => !still.has(keyOf(rule))),
+    failed: living
+      .filter((rule) => still.has(keyOf(rule)))
+      .map((rule) => ({ ...rule, reason: reasonOf(survey, rule, reasons) })),
+  };
+}
+
+const traceOf = ({ traces }: Survey, { network, containerId, ifName }: RuleEntry) =>
+  traces.find(
+    ({ network: own, attachment }) =>
+      own === network && attachment.containerId === containerId && attachment.ifName === ifName,
+  );
+
+const lifeOfRule = (survey: Survey, rule: RuleEntry) => traceOf(survey, rule)?.life;
+
+function reasonOf(survey: Survey, rule: RuleEntry, reasons: ReadonlyMap<string, string>): string {
+  if (rule.kind === 'guard' || rule.kind === 'mss') return 'only ADD makes it: restart the container';
+  const mark = traceOf(survey, rule)?.mark ?? '';
+  return reasons.get(mark) ?? reasons.get(rule.network) ?? 'it is gone again';
+}

@@ -1,0 +1,241 @@
+/** The steps of `flatnetctl test`, in order: each says what it saw, and what to do when it is not what it should be. */
+import { parseCidr } from '@flatnet/addressing';
+import { attachmentHash, networkHash } from '@flatnet/cni';
+import { findTool } from '@flatnet/exec';
+import { inNetns } from '@flatnet/kernel';
+import { overview } from '@flatnet/kernel/hostport';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { argumentsOf, attach, check, detach } from '../chain/attachment.ts';
+import { listCached, type CachedAttachment } from '../chain/cache.ts';
+import { hostEndOf, hostLinks } from '../chain/life.ts';
+import { findExecutable, type ChainContext } from '../chain/run-chain.ts';
+import type { NetworkFile } from '../conflist/directory.ts';
+import { hasCapability, mainPlugin } from '../conflist/model.ts';
+import { addressesIn } from '../ipam/addresses-in.ts';
+import { holdingsIn, storeFolderOf } from '../ipam/leases.ts';
+import { recordsOf } from '../ipam/survey.ts';
+import { factsOf } from '../network/describe.ts';
+import type { World } from '../world.ts';
+import type { Lab } from './lab.ts';
+import { refusal, type Step } from './step.ts';
+
+export interface Bench {
+  readonly world: World;
+  readonly lab: Lab;
+  readonly context: ChainContext;
+  /** Of the test alone: no runtime sees these attachments. */
+  readonly cacheDir: string;
+  readonly file: NetworkFile;
+  readonly hostPort: number;
+  /** What is attached at the moment; `detach` takes it from here. */
+  readonly attached: CachedAttachment[];
+}
+
+const PORT = 8099;
+const TOKEN = 'flatnetctl-test';
+const REACH_MS = 6_000;
+const GONE_MS = 10_000;
+
+export const containerIdOf = (part: 'a' | 'b'): string => `flatnet-test-${process.pid}-${part}`;
+
+export const STEPS: readonly (readonly [name: string, work: (bench: Bench) => Promise<Step> | Step])[] = [
+  ['plugins', plugins],
+  ['attach', attachBoth],
+  ['addresses', addresses],
+  ['ping', ping],
+  ['container to container', between],
+  ['outside', outside],
+  ['published port', published],
+  ['check', checkBoth],
+  ['detach', detachBoth],
+  ['nothing left', nothingLeft],
+];
+
+const ok = (reason: string): Step => ({ state: 'ok', reason });
+const failed = (reason: string, next: string): Step => ({ state: 'failed', reason, next });
+const skipped = (reason: string): Step => ({ state: 'skipped', reason });
+
+function plugins({ file, context }: Bench): Step {
+  return ok(file.network.plugins.map(({ type }) => findExecutable(type, context.cniPath)).join(' '));
+}
+
+const publishes = ({ file }: Bench): boolean =>
+  file.network.plugins.some((plugin) => hasCapability(plugin, 'portMappings'));
+
+async function attachBoth(bench: Bench): Promise<Step> {
+  for (const part of ['a', 'b'] as const) {
+    const isServer = part === 'a' && publishes(bench);
+    const ports = isServer ? [{ hostPort: bench.hostPort, containerPort: PORT, protocol: 'tcp' as const }] : [];
+    const wanted = {
+      ...{ containerId: containerIdOf(part), ifName: 'eth0', netns: bench.lab[part] },
+      ...argumentsOf(bench.file.network, { ips: [], ports, name: containerIdOf(part) }),
+    };
+    bench.attached.push(await attach(bench.context, bench.cacheDir, bench.file, wanted));
+  }
+  return ok(bench.attached.flatMap((cached) => factsOf(cached).addresses).join(' '));
+}
+
+const addressOf = (bench: Bench, index: 0 | 1): string | undefined => {
+  const cached = bench.attached[index];
+  const text = cached === undefined ? undefined : factsOf(cached).addresses[0];
+  return text === undefined ? undefined : String(parseCidr(text).ip);
+};
+
+async function addresses(bench: Bench): Promise<Step> {
+  for (const cached of bench.attached) {
+    const inside = (await addressesIn(bench.world.run, cached.netns ?? '')) ?? [];
+    const lost = factsOf(cached).addresses.map((text) => String(parseCidr(text).ip));
+    const missing = lost.filter((address) => !inside.includes(address));
+    if (missing.length > 0) return failed(`${missing.join(' ')} is not on the interface`, 'flatnetctl logs --errors');
+  }
+  return ok('as in the results');
+}
+
+/** ping(8) or busybox's; a host may have neither. */
+function pingCommand(address: string): readonly [string, readonly string[]] | undefined {
+  const args = ['-c', '1', '-W', '3', address];
+  if (findTool('ping') !== undefined) return ['ping', args];
+  return findTool('busybox') === undefined ? undefined : ['busybox', ['ping', ...args]];
+}
+
+async function ping(bench: Bench): Promise<Step> {
+  const address = addressOf(bench, 0);
+  const command = address === undefined ? undefined : pingCommand(address);
+  if (address === undefined) return skipped('the network gives no addresses');
+  if (command === undefined) return skipped('there is no ping(8); the next steps use TCP');
+  const { exitCode, stdout, stderr } = await bench.world.run(...inNetns(bench.lab.b, command), { timeoutMs: 10_000 });
+  if (exitCode === 0) return ok(`b reaches ${address}`);
+  if (mainPlugin(bench.file.network)['portIsolation'] === true) return ok('isolated from each other, as configured');
+  return failed(`b does not reach ${address}: ${(stderr || stdout).trim().split('\n').at(-1)}`, 'flatnetctl doctor');
+}
+
+/** Runs `work` while the test's server answers in a namespace. */
+async function withServer(bench: Bench, netns: string, work: () => Promise<Step>): Promise<Step> {
+  const stop = new AbortController();
+  const args = ['serve', '--port', String(PORT), '--token', TOKEN];
+  const server = bench.lab.probe(netns, args, { signal: stop.signal }).catch(() => undefined);
+  try {
+    return await work();
+  } finally {
+    stop.abort();
+    await server;
+  }
+}
+
+/** Asks the server from a namespace; what it answers is whom it sees. */
+async function seenFrom(bench: Bench, netns: string, host: string, port: number): Promise<string | undefined> {
+  const args = ['ask', '--host', host, '--port', String(port), '--timeout', String(REACH_MS)];
+  const { stdout } = await bench.lab.probe(netns, args);
+  try {
+    const { token, peer } = JSON.parse(stdout) as { token?: unknown; peer?: unknown };
+    return token === TOKEN && typeof peer === 'string' ? peer : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function between(bench: Bench): Promise<Step> {
+  const address = addressOf(bench, 0);
+  if (address === undefined) return skipped('the network gives no addresses');
+  if (mainPlugin(bench.file.network)['portIsolation'] === true)
+    return skipped('isolated from each other, as configured');
+  return withServer(bench, bench.lab.a, async () => {
+    const seen = await seenFrom(bench, bench.lab.b, address, PORT);
+    if (seen === undefined) return failed(`b gets no answer from ${address}:${PORT}`, 'flatnetctl doctor');
+    return ok(`b talks to ${address}:${PORT}`);
+  });
+}
+
+const familyOf = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4);
+const isMasqueraded = (bench: Bench, seen: string): boolean => seen !== addressOf(bench, 1);
+
+/** The world has no route to the containers, so an answer proves both forwarding and masquerade. */
+async function outside(bench: Bench): Promise<Step> {
+  const address = addressOf(bench, 1);
+  if (address === undefined) return skipped('the network gives no addresses');
+  const link = await bench.lab.connectOutside(familyOf(address));
+  return withServer(bench, bench.lab.outside, async () => {
+    const isInternal = mainPlugin(bench.file.network)['internal'] === true;
+    if (isInternal) return skipped('the network is internal: it has no way out');
+    const seen = await seenFrom(bench, bench.lab.b, link.world, PORT);
+    if (seen === undefined) {
+      const next = 'flatnetctl doctor: it names a firewall that drops forwarded packets, or ip_forward';
+      return failed(`b gets no answer from ${link.world}, which stands for the outside`, next);
+    }
+    if (!isMasqueraded(bench, seen)) return failed(`the outside sees ${seen}`, 'set ipMasq in the configuration');
+    return ok(`b reaches ${link.world} as ${seen}`);
+  });
+}
+
+async function published(bench: Bench): Promise<Step> {
+  const address = addressOf(bench, 0);
+  if (address === undefined || !publishes(bench)) return skipped('no plugin of the chain publishes ports');
+  const family = familyOf(address);
+  const host = (await bench.world.run('ip', ['-j', `-${family}`, 'address', 'show', 'dev', `flt-${process.pid}-o`]))
+    .stdout;
+  const own = /"local":"([0-9a-f.:]+)"/.exec(host)?.[1];
+  if (own === undefined) return skipped('there is no outside to ask from');
+  return withServer(bench, bench.lab.a, async () => {
+    const from = [
+      ['the outside', bench.lab.outside],
+      ['the other container', bench.lab.b],
+      ['the host', '/proc/self/ns/net'],
+    ] as const;
+    for (const [who, netns] of from) {
+      if ((await seenFrom(bench, netns, own, bench.hostPort)) === undefined) {
+        return failed(
+          `${who} gets no answer from ${own}:${bench.hostPort}`,
+          'flatnetctl rules show, then flatnetctl doctor',
+        );
+      }
+    }
+    return ok(`${own}:${bench.hostPort} answers ${from.map(([who]) => who).join(', ')}`);
+  });
+}
+
+async function checkBoth(bench: Bench): Promise<Step> {
+  if (bench.file.network.disableCheck) return skipped('the configuration has disableCheck');
+  for (const cached of bench.attached) await check(bench.context, bench.file.network, cached);
+  return ok('every plugin finds what it made');
+}
+
+async function detachBoth(bench: Bench): Promise<Step> {
+  const { length } = bench.attached;
+  const failures: string[] = [];
+  for (const cached of bench.attached.splice(0).reverse()) {
+    await detach(bench.context, bench.cacheDir, bench.file.network, cached).catch((error: unknown) => {
+      bench.attached.unshift(cached);
+      failures.push(refusal(error).reason);
+    });
+  }
+  return failures.length === 0 ? ok(`${length} attachments`) : failed(failures.join('; '), 'flatnetctl ipam check');
+}
+
+async function nothingLeft(bench: Bench): Promise<Step> {
+  for (let left = GONE_MS; ; left -= 100) {
+    const remains = await remainsOf(bench);
+    if (remains.length === 0) return ok('no link, lease, rule or record');
+    if (left <= 0) return failed(remains.join(', '), 'flatnetctl ipam check');
+    await sleep(100);
+  }
+}
+
+async function remainsOf({ world, file, cacheDir }: Bench): Promise<readonly string[]> {
+  const { network } = file;
+  const own = (['a', 'b'] as const).map((part) => ({ containerId: containerIdOf(part), ifName: 'eth0' }));
+  const marks = new Set(own.map((attachment) => attachmentHash(network.name, attachment)));
+  const links = hostLinks();
+  const leases = holdingsIn(network.name, storeFolderOf(network)).filter(({ lease }) =>
+    own.some(({ containerId }) => lease?.attachment.containerId === containerId),
+  );
+  const { standing, orphans } = await overview(world.run, recordsOf([{ name: network.name, file, storeFolder: '' }]));
+  const rules = [...standing.map(({ record }) => record.owner.hash), ...orphans.map(({ hash }) => hash)];
+  return [
+    ...own.map((attachment) => hostEndOf(network.name, attachment)).filter((name) => links.has(name)),
+    ...leases.map(({ ip }) => `lease ${ip}`),
+    ...rules
+      .filter((hash) => marks.has(hash))
+      .map((hash) => `rules of mark ${hash} (network ${networkHash(network.name)})`),
+    ...listCached(cacheDir).map(({ containerId }) => `cached result of ${containerId}`),
+  ];
+}
