@@ -4,8 +4,8 @@
  */
 import { CniError, ErrorCode, type AddResult } from '@flatnet/cni';
 import { ensureMasquerade, ensureSysctls, type Kernel } from '@flatnet/kernel';
-import { describePort, listenKey, netnsIdOf, PortHeld, portsOf, publish, withdraw } from '@flatnet/kernel/hostport';
-import { forgetStaleFlows, type Published, type PublishRecord, type Records } from '@flatnet/kernel/hostport';
+import { describePort, netnsIdOf, PortHeld, portsOf, publish, publishOrWait, withdraw } from '@flatnet/kernel/hostport';
+import { forgetStaleFlows, type PublishRecord, type Records } from '@flatnet/kernel/hostport';
 import type { AddRequest, Rollback } from '@flatnet/skel';
 import type { PortmapConfig } from './config.ts';
 import type { Deps } from './deps.ts';
@@ -69,7 +69,7 @@ function armUndo(
 }
 
 async function program(kernel: Kernel, records: Records, record: PublishRecord): Promise<void> {
-  const { replaced } = await publishWhatIsFree(kernel, records, record).catch((error: unknown) => {
+  const { replaced } = await publishOrWait(kernel.run, records, record).catch((error: unknown) => {
     throw error instanceof PortHeld ? held(error) : error;
   });
   if (record.localInterface !== undefined) {
@@ -79,24 +79,6 @@ async function program(kernel: Kernel, records: Records, record: PublishRecord):
   const reused = replaced.length > 0;
   const stale = reused || ports.some(({ protocol }) => protocol === 'udp');
   if (stale && tracksFlows(kernel)) await unlessMissing(forgetStaleFlows(kernel.run, ports, reused));
-}
-
-/**
- * A container on two networks brings the same mappings to both (Podman 4.3.1): the first attachment has published them, and the
- * second one leaves them to it. Another container's port is refused.
- */
-async function publishWhatIsFree(kernel: Kernel, records: Records, record: PublishRecord): Promise<Published> {
-  try {
-    return await publish(kernel.run, records, record);
-  } catch (error) {
-    if (!(error instanceof PortHeld) || error.holder.owner.containerId !== record.owner.containerId) throw error;
-    const theirs = new Set(portsOf(error.holder.publications).map(listenKey));
-    const publications = record.publications.filter(
-      (each) => !portsOf([each]).every((port) => theirs.has(listenKey(port))),
-    );
-    if (publications.length === record.publications.length) throw error;
-    return publishWhatIsFree(kernel, records, { ...record, publications });
-  }
 }
 
 /** The refusal names the port, its owner and the next step. */

@@ -16,7 +16,9 @@ export async function check(deps: Deps, request: CheckRequest<PortmapConfig>): P
   const plan = planOf(network, attachment, config, result, routeLookup(kernel.proc));
   const masquerade = masqueradeOf(plan.owner, config, result);
   const missing = [
-    ...(plan.publications.length === 0 ? [] : await missingPublications(kernel.run, plan)),
+    ...(plan.publications.length === 0
+      ? []
+      : await missingPublications(kernel.run, deps.records(config.dataDir), plan)),
     ...(masquerade === undefined ? [] : await missingMasquerade(kernel.run, masquerade)),
   ];
   if (plan.localInterface !== undefined) {

@@ -1,25 +1,35 @@
-/** CHECK and GC: the wanted state against the table as it is. */
+/** CHECK: the wanted state against the table as it is. */
 import { type Run } from '@flatnet/exec';
-import { type ApplyOptions, applyNft } from '../apply.ts';
+import type { ApplyOptions } from '../apply.ts';
 import type { NftObject } from '../commands.ts';
 import { ADMIN, CHAINS, SETS, TABLE } from './layout.ts';
-import { describePort, type Owner, type Plan, portsOf } from './model.ts';
+import { describePort, type Plan, portsOf } from './model.ts';
 import { entryKey, type HeldEntry, listHeld, sameValue } from './owners.ts';
-import { withdraw } from './publish.ts';
 import type { Records } from './record.ts';
-import { entriesOf, entriesOfPorts, unclaim } from './ruleset.ts';
+import { chainNames, entriesOf, entriesOfPorts } from './ruleset.ts';
 
 const name = (object: NftObject, kind: string): string | undefined => {
   const inner = object[kind] as NftObject | undefined;
   return inner === undefined ? undefined : String(inner['name'] ?? inner['chain']);
 };
 
-const missingBase = (objects: readonly NftObject[]): readonly string[] => {
+const memoized = (ask: (owner: NonNullable<HeldEntry['owner']>) => boolean) => {
+  const answers = new Map<string, boolean>();
+  return (owner: NonNullable<HeldEntry['owner']>): boolean => {
+    const known = answers.get(owner.hash) ?? ask(owner);
+    answers.set(owner.hash, known);
+    return known;
+  };
+};
+
+const missingBase = (objects: readonly NftObject[], contentChains: readonly string[]): readonly string[] => {
   const chains = new Set(objects.flatMap((object) => name(object, 'chain') ?? []));
   const sets = new Set(objects.flatMap((object) => name(object, 'map') ?? name(object, 'set') ?? []));
   const rules = objects.flatMap((object) => name(object, 'rule') ?? []);
   return [
-    ...[ADMIN, ...Object.keys(CHAINS)].filter((chain) => !chains.has(chain)).map((chain) => `chain ${chain}`),
+    ...[ADMIN, ...Object.keys(CHAINS), ...contentChains]
+      .filter((chain) => !chains.has(chain))
+      .map((chain) => `chain ${chain}`),
     ...SETS.filter((set) => !sets.has(set)).map((set) => `map ${set}`),
     ...Object.entries(CHAINS).flatMap(([chain, wanted]) => {
       const found = rules.filter((of) => of === chain).length;
@@ -28,9 +38,13 @@ const missingBase = (objects: readonly NftObject[]): readonly string[] => {
   ];
 };
 
-/** What of the plan is missing in the kernel, or somebody else's, in words; empty when all of it stands. Changes nothing. */
+/**
+ * What of the plan is missing in the kernel, or another container's, in words; empty when all of it stands. A port that another
+ * attachment of the same container has stands. Changes nothing.
+ */
 export const missingPublications = async (
   run: Run,
+  records: Records,
   plan: Plan,
   options: ApplyOptions = {},
 ): Promise<readonly string[]> => {
@@ -41,44 +55,21 @@ export const missingPublications = async (
     const there = found.get(entryKey(entry));
     return there !== undefined && sameValue(there.value, entry.value) && there.owner?.hash === plan.owner.hash;
   };
-  const ports = portsOf(plan.publications).filter((port) => !entriesOfPorts([port]).every(stands));
+  const isSibling = memoized(
+    (owner: NonNullable<HeldEntry['owner']>) => records.read(owner)?.owner.containerId === plan.owner.containerId,
+  );
+  const atSibling = (entry: { map: string; key: HeldEntry['key'] }): boolean => {
+    const owner = found.get(entryKey(entry))?.owner;
+    return owner !== undefined && owner.hash !== plan.owner.hash && isSibling(owner);
+  };
+  const ports = portsOf(plan.publications).filter((port) => {
+    const entries = entriesOfPorts([port]);
+    return !entries.every(stands) && !entries.every(atSibling);
+  });
   const hairpins = entriesOf({ ...plan, publications: [] }).filter((entry) => !stands(entry));
   return [
-    ...missingBase(listing.objects),
+    ...missingBase(listing.objects, chainNames(plan)),
     ...ports.map((port) => `port ${describePort(port)} to ${port.address}:${port.port}`),
     ...hairpins.map((entry) => `masquerade element ${String(entry.key)} of map ${entry.map}`),
   ];
-};
-
-/**
- * Withdraws what attachments of a network publish that are not in `valid` (hashes): those with a record, and elements without one. Goes
- * on to the end and throws the failures together.
- *
- * @returns how many attachments were withdrawn.
- */
-export const collect = async (
-  run: Run,
-  records: Records,
-  network: Pick<Owner, 'networkHash'>,
-  valid: ReadonlySet<string>,
-  options: ApplyOptions = {},
-): Promise<number> => {
-  const failures: unknown[] = [];
-  const gone = records.attachmentsOf(network.networkHash).filter((hash) => !valid.has(hash));
-  for (const hash of gone) {
-    const record = records.read({ networkHash: network.networkHash, hash });
-    try {
-      if (record !== undefined) await withdraw(run, records, record.owner, options);
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  const listing = await listHeld(run, options);
-  const orphans = (listing?.entries ?? []).filter(
-    ({ owner }) => owner?.networkHash === network.networkHash && !valid.has(owner.hash),
-  );
-  await applyNft(run, unclaim(orphans), options).catch((error: unknown) => failures.push(error));
-  records.removeOtherBoots();
-  if (failures.length > 0) throw failures[0];
-  return gone.length + new Set(orphans.map(({ owner }) => owner?.hash)).size;
 };

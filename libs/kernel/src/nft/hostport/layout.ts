@@ -16,7 +16,7 @@
  *   }
  *
  * Only `fib daddr type local` enters: transit traffic to the same port is untouched (CVE-2025-67499). Chains `allow_` and `masq_` are
- * named by their content, so they never change and networks share them.
+ * named by their content, so they never change and networks share them; the last user's DEL deletes them.
  *
  * The names are the layout's version: a call adds elements only, and builds the base when nft answers that something is missing.
  */
@@ -68,8 +68,10 @@ const dnat = (family: Family, key: NftJson, kind: 'any' | 'address'): NftJson =>
 const lookups = (family: Family, limited: boolean): readonly (readonly NftJson[])[] => {
   const any = concat(PROTOCOL, PORT);
   const one = concat(destination(family), PROTOCOL, PORT);
+  // A key without an address is the same for both families.
+  const ours = match(meta('nfproto'), family === 4 ? 'ipv4' : 'ipv6');
   const limit = (key: NftJson, kind: 'limit_any' | 'limit_address') =>
-    limited ? [[vmap(key, `@${mapName(kind, family)}`)]] : [];
+    limited ? [[ours, vmap(key, `@${mapName(kind, family)}`)]] : [];
   return [
     ...limit(one, 'limit_address'),
     [dnat(family, one, 'address')],

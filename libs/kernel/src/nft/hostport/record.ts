@@ -2,17 +2,27 @@
  * What the kernel cannot tell: which attachment published what, under its name. One small file per attachment:
  *
  *   <stateDir>/<boot id>-<inode of the host's network namespace>/<network hash>/<attachment hash>.json    its plan
- *   <stateDir>/<…>/address/<family>-<protocol>-<port>/<attachment hash>      hint: this port is published on one address
+ *
+ * and beside them hints about what is shared, each one empty file (users.ts):
+ *
+ *   <stateDir>/<…>/address/<family>-<protocol>-<port>/<attachment hash>      this port is published on one address
+ *   <stateDir>/<…>/chain/<chain named by its content>/<attachment hash>      an element of the attachment refers to this chain
+ *   <stateDir>/<…>/waiting/<container hash>/<network hash>.<attachment hash>  wants ports that the container has on another network
+ *   <stateDir>/<…>/localnet/<interface>/guarded                              has been put under guard
  *
  * The elements in the kernel are the claims; a record only says where to look, so that DEL lists nothing, a conflict can name its
  * owner, and `reload` can rebuild. It is written before the first element and removed after the last. The rules live in one network
  * namespace until the next boot, and so does the folder's name: records of another boot are never read.
  */
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
-import { existsSync, unlinkSync, writeFileSync } from 'node:fs';
+import { unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sha256Hex } from '@flatnet/digest';
 import type { Masquerade } from '../masquerade.ts';
-import { listenKey, type Owner, type Plan, type Port, portsOf } from './model.ts';
+import { ignoring, isMissing, safeRead } from './files.ts';
+import { type Owner, type Plan, type Port, type Publication, portsOf } from './model.ts';
+import { chainNames } from './ruleset.ts';
+import { Users } from './users.ts';
 
 export const DEFAULT_STATE_DIR = '/run/flatnet/hostport';
 
@@ -22,43 +32,40 @@ export interface PublishRecord extends Plan {
   /** CNI_NETNS at ADD, and `device:inode` of what it was. */
   readonly netns: string;
   readonly netnsId: string;
+  /** Wanted too, but another attachment of the same container has them; they become ours when it goes. */
+  readonly waiting?: readonly Publication[];
   /** Outbound masquerade that the network has while any of its attachments has a record. */
   readonly masquerade?: Masquerade;
 }
 
-const missing = (error: unknown): boolean => {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === 'ENOENT' || code === 'ENOTDIR';
-};
+const containerKey = (containerId: string): string => sha256Hex(containerId).slice(0, 24);
 
-const ignoring = (codes: readonly string[], work: () => void): void => {
-  try {
-    work();
-  } catch (error) {
-    if (!codes.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
-};
-
-const safeRead = <T>(work: () => T): T | undefined => {
-  try {
-    return work();
-  } catch (error) {
-    if (missing(error)) return undefined;
-    throw error;
-  }
-};
+const portName = ({ family, protocol, hostPort }: Port): string => `${family}-${protocol}-${hostPort}`;
 
 const HEX = { network: /^[0-9a-f]{12}$/, attachment: /^([0-9a-f]{24})\.json$/ };
 
 /** The records of this boot and network namespace, below `stateDir`. All work is synchronous: it is a few dozen microseconds. */
 export class Records {
   readonly #root: string;
+  readonly #address: Users;
+  readonly #waiting: Users;
+  /** Which attachments refer to a chain named by its content. */
+  readonly chains: Users;
+  /** Interfaces that were put under guard. */
+  readonly localnet: Users;
 
   constructor(
     readonly stateDir: string = DEFAULT_STATE_DIR,
     generation: string = currentGeneration(),
   ) {
     this.#root = join(stateDir, generation);
+    const [address, waiting, chains, localnet] = ['address', 'waiting', 'chain', 'localnet'].map(
+      (kind) => new Users(join(this.#root, kind)),
+    ) as [Users, Users, Users, Users];
+    this.#address = address;
+    this.#waiting = waiting;
+    this.chains = chains;
+    this.localnet = localnet;
   }
 
   #folder(networkHash: string): string {
@@ -85,20 +92,31 @@ export class Records {
     try {
       save();
     } catch (error) {
-      if (!missing(error)) throw error;
+      if (!isMissing(error)) throw error;
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       save();
     }
     renameSync(temporary, join(folder, `${record.owner.hash}.json`));
+    const { containerId, networkHash, hash } = record.owner;
+    if (record.waiting !== undefined) this.#waiting.add(containerKey(containerId), `${networkHash}.${hash}`);
   }
 
   /** Removes the attachment's record and its hints; success when there is none. */
-  remove(record: Pick<Plan, 'owner' | 'publications'>): void {
-    ignoring(['ENOENT', 'ENOTDIR'], () =>
-      unlinkSync(join(this.#folder(record.owner.networkHash), `${record.owner.hash}.json`)),
-    );
-    ignoring(['ENOENT', 'ENOTEMPTY', 'ENOTDIR'], () => rmdirSync(this.#folder(record.owner.networkHash)));
+  remove(record: Pick<PublishRecord, 'owner' | 'publications' | 'hairpins'>): void {
+    const { containerId, networkHash, hash } = record.owner;
+    ignoring(['ENOENT', 'ENOTDIR'], () => unlinkSync(join(this.#folder(networkHash), `${hash}.json`)));
+    ignoring(['ENOENT', 'ENOTEMPTY', 'ENOTDIR'], () => rmdirSync(this.#folder(networkHash)));
     this.forgetAddresses(record.owner, portsOf(record.publications));
+    for (const chain of chainNames(record)) this.chains.drop(chain, hash);
+    this.#waiting.drop(containerKey(containerId), `${networkHash}.${hash}`);
+  }
+
+  /** The records of a container's attachments that wait for ports of another one. */
+  waitingOf(containerId: string): readonly PublishRecord[] {
+    return this.#waiting.of(containerKey(containerId)).flatMap((user) => {
+      const [networkHash = '', hash = ''] = user.split('.');
+      return this.read({ networkHash, hash }) ?? [];
+    });
   }
 
   /** Hashes of the attachments of a network that have a record. */
@@ -115,48 +133,29 @@ export class Records {
     );
   }
 
-  #addressFolder(port: Port): string {
-    return join(
-      this.#root,
-      'address',
-      listenKey({ ...port, hostIp: '' })
-        .replaceAll('/', '-')
-        .replace(/-$/, ''),
-    );
-  }
-
   /** Says, before the claim in the kernel, that ports are about to be published on one address. */
   hintAddresses(owner: Owner, ports: readonly Port[]): void {
-    for (const port of ports) {
-      if (port.hostIp === undefined) continue;
-      const folder = this.#addressFolder(port);
-      const hint = (): void => writeFileSync(join(folder, owner.hash), '', { mode: 0o600 });
-      // A DEL of another container may remove the empty folder between these two.
-      for (let attempt = 0; ; attempt += 1) {
-        mkdirSync(folder, { recursive: true, mode: 0o700 });
-        try {
-          hint();
-          break;
-        } catch (error) {
-          if (!missing(error) || attempt === 5) throw error;
-        }
-      }
-    }
+    for (const port of ports) if (port.hostIp !== undefined) this.#address.add(portName(port), owner.hash);
   }
 
   forgetAddresses(owner: Owner, ports: readonly Port[]): void {
-    for (const port of ports) {
-      if (port.hostIp === undefined) continue;
-      const folder = this.#addressFolder(port);
-      ignoring(['ENOENT', 'ENOTDIR'], () => unlinkSync(join(folder, owner.hash)));
-      ignoring(['ENOENT', 'ENOTEMPTY', 'ENOTDIR'], () => rmdirSync(folder));
-    }
+    for (const port of ports) if (port.hostIp !== undefined) this.#address.drop(portName(port), owner.hash);
   }
 
   /** Whether one of these ports may be published on a single address by somebody: yes is a hint, no is a fact. */
   mayBeOnAddress(ports: readonly Port[]): boolean {
-    if (!existsSync(join(this.#root, 'address'))) return false;
-    return ports.some((port) => port.hostIp === undefined && existsSync(this.#addressFolder(port)));
+    if (this.#address.things().length === 0) return false;
+    return ports.some((port) => port.hostIp === undefined && this.#address.has(portName(port)));
+  }
+
+  /** Forgets hints of attachments that have no record: what a killed ADD or DEL left. */
+  removeStrayHints(): void {
+    const known = new Set(this.all().map(({ owner }) => owner.hash));
+    for (const kind of [this.#address, this.#waiting, this.chains]) {
+      for (const thing of kind.things()) {
+        for (const user of kind.of(thing)) if (!known.has(user.slice(-24))) kind.drop(thing, user);
+      }
+    }
   }
 
   /** Removes what earlier boots left. */

@@ -21,8 +21,15 @@ export const ownerInComment = (comment: unknown): { networkHash: string; hash: s
   return found === null ? undefined : { networkHash: found[1] ?? '', hash: found[2] ?? '' };
 };
 
-const allowChain = (family: Family, allowFrom: readonly string[]): string =>
-  `allow${family}_${sha256Hex(allowFrom.join()).slice(0, 24)}`;
+const allowNames = new Map<string, string>();
+
+/** Named once per list: a range of a thousand ports has a thousand elements that jump to it. */
+const allowChain = (family: Family, allowFrom: readonly string[]): string => {
+  const text = allowFrom.join();
+  const name = allowNames.get(text) ?? sha256Hex(text).slice(0, 24);
+  allowNames.set(text, name);
+  return `allow${family}_${name}`;
+};
 
 const masqueradeChain = ({ family, from }: Hairpin): string =>
   from === 'all' ? `masq${family}_all` : `masq${family}_${from.replaceAll(':', '-').replace('/', '_')}`;
@@ -133,8 +140,8 @@ const masqueradeRules = ({ family, from }: Hairpin): readonly (readonly NftJson[
   return sources.map((each) => [match(payload(protocolOf(family), 'saddr'), cidr(each)), { masquerade: null }]);
 };
 
-/** The chains that the plans' elements jump to. */
-export const contentChains = (plans: readonly Plan[]): readonly NftCommand[] => {
+/** The chains that the plans' elements jump to: name -> commands that build it, whatever is there. */
+export const contentChains = (plans: readonly Pick<Plan, 'hairpins' | 'publications'>[]): ContentChains => {
   const chains = new Map<string, readonly NftCommand[]>();
   for (const plan of plans) {
     for (const hairpin of plan.hairpins) {
@@ -146,8 +153,31 @@ export const contentChains = (plans: readonly Plan[]): readonly NftCommand[] => 
       chains.set(name, chainWith(name, allowRules(family, allowFrom)));
     }
   }
-  return [...chains.values()].flat();
+  return chains;
 };
+
+export type ContentChains = ReadonlyMap<string, readonly NftCommand[]>;
+
+/** Names of the chains that a plan's elements jump to. */
+export const chainNames = (plan: Pick<Plan, 'hairpins' | 'publications'>): readonly string[] => [
+  ...new Set([
+    ...plan.hairpins.map(masqueradeChain),
+    ...plan.publications.flatMap(({ family, allowFrom }) =>
+      allowFrom === undefined ? [] : [allowChain(family, allowFrom)],
+    ),
+  ]),
+];
+
+/** Whether a chain of the table is one that is named by its content. */
+export const isContentChain = (name: string): boolean => /^(?:allow|masq)[46]_/.test(name);
+
+/** Deletes chains. The kernel answers "busy" while an element refers to one, and the whole transaction fails. */
+export const removeChains = (names: readonly string[]): readonly NftCommand[] =>
+  names.map((name) => remove(chain(TABLE, name)));
+
+/** Takes interfaces that are gone out of the guard. */
+export const unguard = (interfaces: readonly string[]): readonly NftCommand[] =>
+  interfaces.length === 0 ? [] : [remove(elements(TABLE, LOCALNET, interfaces))];
 
 /** Puts the interface under guard; to be in force before its route_localnet is set. */
 export const guardInterface = (plan: Plan): readonly NftCommand[] =>

@@ -1,0 +1,58 @@
+/**
+ * One container on several networks. A runtime sends the same port mappings with each of its attachments (Podman 4.3.1), and a port
+ * has one owner: the attachment that came first has it, and the later ones wait for it.
+ *
+ * Story: ADD A publishes 8080. ADD B wants it too; its record says that it waits. DEL A gives 8080 back, finds B, and publishes it for
+ * B. With a rule per network, as others do it, the first rule wins and the next takes over when that one is deleted: the same for who
+ * connects, without the second rule.
+ */
+import type { Run } from '@flatnet/exec';
+import type { ApplyOptions } from '../apply.ts';
+import { PortHeld } from './conflict.ts';
+import { listenKey, mergePorts, portsOf, type Publication } from './model.ts';
+import { type Published, publish } from './publish.ts';
+import { isDead, type PublishRecord, type Records } from './record.ts';
+
+/**
+ * Publishes what `wanted` says, and waits for what another attachment of the same container publishes.
+ *
+ * @throws PortHeld when another container has one of the ports; ToolError.
+ */
+export const publishOrWait = async (
+  run: Run,
+  records: Records,
+  wanted: PublishRecord,
+  options: ApplyOptions = {},
+): Promise<Published> => {
+  try {
+    return await publish(run, records, wanted, options);
+  } catch (error) {
+    if (!(error instanceof PortHeld) || error.holder.owner.containerId !== wanted.owner.containerId) throw error;
+    const theirs = keysOf(error.holder.publications);
+    const held = mergePorts(portsOf(wanted.publications).filter((port) => theirs.has(listenKey(port))));
+    // The same port in another spelling (one address against all): neither contains the other.
+    if (held.length === 0) throw error;
+    const publications = mergePorts(portsOf(wanted.publications).filter((port) => !theirs.has(listenKey(port))));
+    const waiting = [...(wanted.waiting ?? []), ...held];
+    return publishOrWait(run, records, { ...wanted, publications, waiting }, options);
+  }
+};
+
+const keysOf = (publications: readonly Publication[]): ReadonlySet<string> =>
+  new Set(portsOf(publications).map(listenKey));
+
+/** Publishes for other attachments of the container what they waited for and `gone` had. A dead one gets nothing. */
+export const handOver = async (
+  run: Run,
+  records: Records,
+  gone: Pick<PublishRecord, 'owner' | 'publications'>,
+  options: ApplyOptions = {},
+): Promise<void> => {
+  for (const heir of records.waitingOf(gone.owner.containerId)) {
+    if (heir.owner.hash === gone.owner.hash || isDead(heir)) continue;
+    const free = keysOf(gone.publications);
+    const { waiting = [], ...rest } = heir;
+    if (!portsOf(waiting).some((port) => free.has(listenKey(port)))) continue;
+    await publishOrWait(run, records, { ...rest, publications: [...heir.publications, ...waiting] }, options);
+  }
+};

@@ -1,0 +1,131 @@
+import { mkdtempSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Run } from '@flatnet/exec';
+import { expect, test } from 'vitest';
+import { collect, publishOrWait, Records, withdraw, type PublishRecord } from '../../../src/nft/hostport/index.ts';
+
+const record = (hash: string, containerId: string, address: string, allowFrom?: readonly string[]): PublishRecord => ({
+  version: 1,
+  owner: { network: hash, containerId, ifName: 'eth0', networkHash: hash.repeat(12), hash: hash.repeat(24) },
+  publications: [
+    {
+      ...{ family: 4, protocol: 'tcp', hostPort: 8080, count: 2, address, port: 80 },
+      ...(allowFrom === undefined ? {} : { allowFrom }),
+    },
+  ],
+  hairpins: [{ family: 4, address, from: '10.0.0.0/24' }],
+  netns: '/proc/self/ns/none',
+  netnsId: '',
+});
+const alive = (of: PublishRecord): PublishRecord => ({ ...of, netns: '' });
+
+/** A fake nft: answers with the next of `answers` (stderr, or an object for stdout), then with success. */
+const fakeNft = (...answers: (string | object)[]) => {
+  const sent: string[] = [];
+  const run: Run = (_file, args) => {
+    sent.push(args.join(' '));
+    const next = answers.shift() ?? '';
+    const listing = args.includes('list') ? '{"nftables":[]}' : '';
+    const stdout = typeof next === 'object' ? JSON.stringify(next) : listing;
+    return Promise.resolve({
+      exitCode: next === '' || typeof next === 'object' ? 0 : 1,
+      stdout,
+      stderr: String(next),
+      ending: 'exit',
+    });
+  };
+  return { sent, run };
+};
+const heldBy = ({ owner }: PublishRecord, ...ports: readonly number[]) => ({
+  nftables: [
+    {
+      map: {
+        name: 'any4',
+        elem: ports.map((port) => [
+          { elem: { val: { concat: ['tcp', port] }, comment: `flatnet ${owner.networkHash} ${owner.hash}` } },
+          { concat: ['10.0.0.2', port - 8000] },
+        ]),
+      },
+    },
+  ],
+});
+const newRecords = () => new Records(mkdtempSync(join(tmpdir(), 'standby-')), 'boot.1');
+
+test('a second attachment of a container waits for the ports of the first, and has them after its DEL', async () => {
+  const records = newRecords();
+  const [first, second] = [alive(record('a', 'web', '10.0.0.2')), alive(record('b', 'web', '10.1.0.2'))];
+  records.write(first);
+  const nft = fakeNft('Error: File exists', heldBy(first, 8080, 8081));
+  await publishOrWait(nft.run, records, second);
+  expect(records.read(second.owner)).toMatchObject({ publications: [], waiting: second.publications });
+  expect(nft.sent.at(-1)).not.toContain('8080');
+
+  await withdraw(nft.run, records, first.owner);
+  expect(nft.sent.at(-1)).toMatch(/"create":.*8080.*10\.1\.0\.2/);
+  expect(records.read(second.owner)?.publications).toEqual(second.publications);
+  expect(records.read(second.owner)?.waiting).toBeUndefined();
+  await withdraw(nft.run, records, second.owner);
+  expect(records.waitingOf('web')).toEqual([]);
+});
+
+test('waits only for what the other attachment has, and not for another container', async () => {
+  const records = newRecords();
+  const holder = alive(record('a', 'web', '10.0.0.2'));
+  const half = { ...holder, publications: [{ ...holder.publications[0]!, count: 1 }] };
+  records.write(half);
+  const listing = heldBy(half, 8080);
+  const nft = fakeNft('Error: File exists', listing, '', 'Error: File exists', listing);
+  await publishOrWait(nft.run, records, alive(record('b', 'web', '10.1.0.2')));
+  expect(records.read(record('b', 'web', '').owner)).toMatchObject({
+    publications: [{ hostPort: 8081, count: 1 }],
+    waiting: [{ hostPort: 8080, count: 1 }],
+  });
+  await expect(publishOrWait(nft.run, records, alive(record('c', 'other', '10.2.0.2')))).rejects.toThrow('held by web');
+});
+
+test('what a dead attachment waits for goes to nobody', async () => {
+  const records = newRecords();
+  const first = alive(record('a', 'web', '10.0.0.2'));
+  const { publications, ...rest } = record('b', 'web', '10.1.0.2');
+  records.write(first);
+  records.write({ ...rest, netnsId: '1:1', publications: [], waiting: publications });
+  const nft = fakeNft();
+  await withdraw(nft.run, records, first.owner);
+  expect(nft.sent).toHaveLength(1);
+  expect(nft.sent[0]).not.toContain('"create"');
+});
+
+test('a chain named by its content is made by its first user and deleted by its last', async () => {
+  const records = newRecords();
+  const nft = fakeNft();
+  const [first, second] = [
+    record('a', 'one', '10.0.0.2', ['192.0.2.0/24']),
+    record('b', 'two', '10.0.0.3', ['192.0.2.0/24']),
+  ];
+  await publishOrWait(nft.run, records, alive(first));
+  await publishOrWait(nft.run, records, alive(second));
+  expect(nft.sent.map((text) => text.includes('"add":{"chain"'))).toEqual([true, false]);
+  await withdraw(nft.run, records, first.owner);
+  await withdraw(nft.run, records, second.owner);
+  expect(nft.sent.slice(2).map((text) => (text.match(/"delete":\{"chain"/g) ?? []).length)).toEqual([0, 2]);
+});
+
+test('a chain that has a new user stays, and the elements go', async () => {
+  const records = newRecords();
+  const nft = fakeNft('', ...Array<string>(6).fill('Error: Device or resource busy'));
+  await publishOrWait(nft.run, records, alive(record('a', 'one', '10.0.0.2')));
+  await withdraw(nft.run, records, record('a', 'one', '').owner);
+  expect(nft.sent.at(-1)).toContain('list table');
+  expect(records.all()).toEqual([]);
+});
+
+test('GC forgets hints that nothing stands behind', async () => {
+  const records = newRecords();
+  records.chains.add('masq4_10.0.0.0_24', 'd'.repeat(24));
+  await collect(fakeNft().run, records, { networkHash: 'a'.repeat(12) }, new Set());
+  expect(records.chains.things()).toEqual([]);
+  expect(
+    readdirSync(records.stateDir, { recursive: true }).filter((name) => String(name).endsWith('d'.repeat(24))),
+  ).toEqual([]);
+});
