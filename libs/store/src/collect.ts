@@ -63,6 +63,27 @@ export const removeUnreadable = (files: Files, layout: Layout, tokens: Tokens): 
   }
 };
 
+const SMALL_STORE = 1_000;
+const RECLAIM_SECONDS = 60;
+
+/**
+ * Whether an ADD may look for orphans. While a /16 is full every ADD of every container fails and is tried again, and each would read
+ * 65,000 records. Notes the time, since the search is about to be made.
+ */
+export const isReclaimDue = (files: Files, layout: Layout, processes: Processes): boolean => {
+  const now = processes.uptime();
+  const last = files.lstat(layout.reclaimed);
+  const isDue = last === undefined || last.kind !== 'file' || now - last.mtime >= RECLAIM_SECONDS;
+  if (!isDue && files.list(layout.ip).length > SMALL_STORE) return false;
+  try {
+    files.overwrite(layout.reclaimed, '');
+    files.setMtime(layout.reclaimed, Math.floor(now));
+  } catch {
+    // A hint: without it the next ADD searches too.
+  }
+  return true;
+};
+
 /** No cooldown is longer than this (the plugin's schema refuses it). */
 const LONGEST_COOLDOWN_SECONDS = 86_400;
 /** Remembered names beyond this are forgotten, oldest first. */

@@ -127,3 +127,9 @@ export const removeAny = (files: Files, path: string): void => {
     files.removeTree(path);
   }
 };
+
+/** Whether something was made so long ago, or so far in the future: then the clock was set. */
+export const isOlderThan = (files: Files, path: string, seconds: number): boolean => {
+  const facts = files.lstat(path);
+  return facts !== undefined && Math.abs(Date.now() / 1000 - facts.mtime) > seconds;
+};

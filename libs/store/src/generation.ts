@@ -13,6 +13,7 @@ import { networkFolder } from './names.ts';
  *                                    /freed/4-0a010005   released under `cooldown`; mtime = seconds since boot
  *                                    /cur.<pool hash>    last address given from a pool: only a hint
  *                                    /lock/              held by GC, import, and the removal of orphans
+ *                                    /reclaimed          mtime = seconds since boot of the last search for orphans by an ADD
  *                        /sticky/<name hash>             addresses that a container name had: only a hint
  *
  * A generation is one boot. Containers do not survive their kernel, so leases of another boot are void without being looked at.
@@ -26,6 +27,7 @@ export interface Layout {
   readonly tmp: string;
   readonly freed: string;
   readonly lock: string;
+  readonly reclaimed: string;
   readonly sticky: string;
 }
 
@@ -48,6 +50,7 @@ export const layoutOf = (dataDir: string, network: string, bootId: string): Layo
     tmp: `${generation}/tmp`,
     freed: `${generation}/freed`,
     lock: `${generation}/lock`,
+    reclaimed: `${generation}/reclaimed`,
     sticky: `${folder}/sticky`,
   };
 };

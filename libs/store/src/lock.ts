@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as fs from 'node:fs';
 import type { LockOptions } from 'proper-lockfile';
 import { errnoOf, StoreError } from './error.ts';
-import { realFiles } from './files.ts';
-import type { Processes } from './process.ts';
+import { isOlderThan, realFiles } from './files.ts';
+import { FOREIGN_SECONDS, type Processes } from './process.ts';
 
 /**
  * The lock of the few operations that look at the whole store. ADD and DEL never take it, and never load this module: their truth is
@@ -66,13 +66,17 @@ const acquire = async ({ path, processes, timeoutMs }: LockWait): Promise<() => 
   }
 };
 
-/** Removes the entry of a dead owner. Its name holds pid and start time, so a new holder can never be meant. */
+/**
+ * Removes the entry of a dead owner. Its name holds pid and start time, so a new holder can never be meant. An owner in namespaces
+ * that cannot be seen from here has held the lock too long after ten minutes.
+ */
 const breakIfDead = (path: string, processes: Processes): void => {
   const facts = realFiles.lstat(path);
   if (facts !== undefined && facts.kind !== 'directory') fs.rmSync(path, { force: true });
   for (const name of realFiles.list(path)) {
-    const isOwned = name.startsWith(ENTRY);
-    if (isOwned && processes.stateOf(name.slice(ENTRY.length)) !== 'dead') continue;
+    const state = name.startsWith(ENTRY) ? processes.stateOf(name.slice(ENTRY.length)) : 'dead';
+    const isOverdue = state === 'unknown' && isOlderThan(realFiles, `${path}/${name}`, FOREIGN_SECONDS);
+    if (state !== 'dead' && !isOverdue) continue;
     fs.rmSync(`${path}/${name}`, { recursive: true, force: true });
   }
 };

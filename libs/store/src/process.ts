@@ -15,6 +15,9 @@ export interface Processes {
   uptime(): number;
 }
 
+/** An owner in namespaces that we cannot see is given up on after this time: 20 times the deadline of a command. */
+export const FOREIGN_SECONDS = 600;
+
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 const OWNER = /^([1-9][0-9]*)\.([0-9]+)\.([0-9]+-[0-9]+)$/;
 const GONE_STATES = new Set(['Z', 'X', 'x']);

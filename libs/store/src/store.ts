@@ -1,5 +1,5 @@
 import { claim, type Claim, type ClaimRequest } from './claim.ts';
-import { releaseOthers, removeOrphans, removeUnreadable, tidy } from './collect.ts';
+import { isReclaimDue, releaseOthers, removeOrphans, removeUnreadable, tidy } from './collect.ts';
 import { errnoOf, StoreError } from './error.ts';
 import { realFiles, type Files } from './files.ts';
 import { ensure, ensureFolder, exists, layoutOf, purgeOldGenerations, type Layout } from './generation.ts';
@@ -22,7 +22,7 @@ export interface LeaseStore {
   releaseExactly(claim: Claim): void;
   /** GC: releases all leases but those of `valid` (undefined: releases none), then cleans up. Answers how many were released. */
   collect(valid: readonly LeaseKey[] | undefined): Promise<number>;
-  /** Frees addresses that no lease holds. Slow; answers how many. */
+  /** Frees addresses that no lease holds, answers how many. Reads everything, so a large store does it once a minute at most. */
   reclaim(): Promise<number>;
   /** Takes over a lease folder of host-local, unless that was done. */
   importFrom(folder: string): Promise<number>;
@@ -127,6 +127,7 @@ class FileStore implements LeaseStore {
 
   reclaim(): Promise<number> {
     return this.#guardedAsync(async () => {
+      if (!isReclaimDue(this.files, this.#layout, this.processes)) return 0;
       removeUnreadable(this.files, this.#layout, this.#tokens);
       return await this.#locked(LOCK_TIMEOUT_MS, () => removeOrphans(this.files, this.#layout));
     });

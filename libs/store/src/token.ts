@@ -1,8 +1,8 @@
 import { errnoOf, StoreError } from './error.ts';
-import { removeAny, type Files } from './files.ts';
+import { isOlderThan, removeAny, type Files } from './files.ts';
 import type { Layout } from './generation.ts';
 import { ipName } from './names.ts';
-import type { Processes } from './process.ts';
+import { FOREIGN_SECONDS, type Processes } from './process.ts';
 import { readRecord } from './record.ts';
 
 /**
@@ -27,9 +27,6 @@ import { readRecord } from './record.ts';
 export const RECORD = 'lease';
 
 const SEPARATOR = '~';
-/** An owner in namespaces that we cannot see is given up on after this time: 20 times the deadline of a command. */
-const FOREIGN_SECONDS = 600;
-
 export type Token = string;
 
 /** Of the process, not of the object: two objects in one process have one owner name. */
@@ -161,7 +158,6 @@ export class Tokens {
     if (owner === this.processes.self) return false;
     const state = this.processes.stateOf(owner);
     if (state !== 'unknown') return state === 'dead';
-    const facts = this.files.lstat(`${this.layout.tmp}/${name}`);
-    return facts !== undefined && Math.abs(Date.now() / 1000 - facts.mtime) > FOREIGN_SECONDS;
+    return isOlderThan(this.files, `${this.layout.tmp}/${name}`, FOREIGN_SECONDS);
   }
 }

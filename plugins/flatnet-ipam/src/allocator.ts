@@ -1,8 +1,9 @@
 import { Range, RangeSet, type Ip } from '@flatnet/addressing';
 import { CniError, ErrorCode, shown } from '@flatnet/cni';
-import { ipName, type Choice, type Lease, type StoreView } from '@flatnet/store';
+import type { Choice, Lease, StoreView } from '@flatnet/store';
 import type { Allocation } from './config.ts';
 import type { RangeConfig, RangeSetConfig } from './ranges.ts';
+import { freeFrom } from './search.ts';
 
 /** Who asks, and for what. */
 export interface Wish {
@@ -138,11 +139,10 @@ const nextFree = (set: RangeSetConfig, pool: RangeSet, cooldown: number, view: S
     const ip = pool.at(start + step);
     if (!view.isTaken(ip) && isFree(ip)) return ip;
   }
-  // Every further step meets a taken or a cooling address, so this ends after as many of them even in an IPv6 /64.
-  const taken = probes === pool.size ? new Set<string>() : view.takenNames();
-  for (let step = probes; step < pool.size; step++) {
-    const ip = pool.at(start + step);
-    if (!taken.has(ipName(ip)) && isFree(ip)) return ip;
+  if (probes < pool.size) {
+    // Those that were probed come last, and are taken by now or cooling: counted once.
+    cooling = 0;
+    for (const ip of freeFrom(pool, start + probes, view.takenNames())) if (isFree(ip)) return ip;
   }
   const rest = cooling === 0 ? '' : `, ${cooling} of them released less than ${cooldown} s ago (ipam.cooldown)`;
   throw new PoolFull(

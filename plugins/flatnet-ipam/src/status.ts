@@ -1,12 +1,13 @@
 import { CniError, ErrorCode } from '@flatnet/cni';
 import type { StatusRequest } from '@flatnet/skel';
-import { ipName, type StoreView } from '@flatnet/store';
-import type { RangeSet } from '@flatnet/addressing';
+import type { StoreView } from '@flatnet/store';
 import { poolOf } from './allocator.ts';
 import type { Allocation, Config } from './config.ts';
 import { withStore } from './failure.ts';
+import type { RangeSetConfig } from './ranges.ts';
 import { allocationOf, storeOf } from './request.ts';
 import { readResolvConf } from './resolv-conf.ts';
+import { usedOf } from './search.ts';
 
 /** Ready for ADD: the store takes a lease, and every range set has an address. @throws CniError code 50 with the reason. */
 export const status = async (request: StatusRequest<Config>): Promise<void> => {
@@ -18,29 +19,30 @@ export const status = async (request: StatusRequest<Config>): Promise<void> => {
       return store.view;
     });
     if (allocation.resolvConf !== undefined) readResolvConf(allocation.resolvConf);
-    assertRoom(allocation, view);
+    assertRoom(request, allocation, view);
   } catch (error) {
     if (!(error instanceof CniError) || error.code === ErrorCode.notAvailable) throw error;
     throw new CniError(ErrorCode.notAvailable, error.message, error.details, { cause: error });
   }
 };
 
-const assertRoom = (allocation: Allocation, view: StoreView): void => {
+/** Notes how much of each range set is used, then refuses if one has nothing left. */
+const assertRoom = (request: StatusRequest<Config>, allocation: Allocation, view: StoreView): void => {
   const taken = view.takenNames();
-  for (const set of allocation.sets) {
-    const pool = poolOf(set, allocation);
-    if (pool.size > BigInt(taken.size) || usedOf(pool, taken) < pool.size) continue;
-    throw new CniError(
-      ErrorCode.notAvailable,
-      `no IP addresses available in range set: ${set.name}`,
-      `100 % of ${set.ranges.map(({ subnet }) => subnet).join(', ')} used; remove containers or widen the range`,
-    );
-  }
+  const uses = allocation.sets.map((set) => useOf(set, allocation, taken));
+  request.note(uses.map(({ text }) => text).join(', '));
+  const full = uses.find(({ isFull }) => isFull);
+  if (full === undefined) return;
+  const details = `${full.text}; remove containers or widen the range`;
+  throw new CniError(ErrorCode.notAvailable, `no IP addresses available in range set: ${full.name}`, details);
 };
 
-/** How many addresses of a pool are taken. The pool is no larger than `taken` here. */
-const usedOf = (pool: RangeSet, taken: ReadonlySet<string>): bigint => {
-  let used = 0n;
-  for (let position = 0n; position < pool.size; position++) if (taken.has(ipName(pool.at(position)))) used++;
-  return used;
+const useOf = (set: RangeSetConfig, allocation: Allocation, taken: ReadonlySet<string>) => {
+  const pool = poolOf(set, allocation);
+  const used = BigInt(usedOf(pool, taken));
+  const isFull = used >= pool.size;
+  // Rounded down: only a full one is 100 %.
+  const percent = isFull ? 100n : (used * 100n) / pool.size;
+  const subnets = set.ranges.map(({ subnet }) => subnet).join(' and ');
+  return { name: set.name, isFull, text: `${percent} % of ${subnets} used` };
 };
