@@ -60,7 +60,8 @@ const route = configObject({
   table: count,
   scope: count,
 });
-const ipam = configObject({
+/** What the `ipam` object of a configuration may say. */
+export const configSchema = configObject({
   subnet: text,
   rangeStart: text,
   rangeEnd: text,
@@ -77,7 +78,7 @@ const ipam = configObject({
 });
 const addresses = z.optional(z.array(address));
 const whole = configObject({
-  ipam,
+  ipam: configSchema,
   args: z.optional(configObject({ cni: z.optional(configObject({ ips: addresses, mac: text })) })),
   runtimeConfig: z.optional(configObject({ ips: addresses, ipRanges: z.optional(z.array(z.array(range))), mac: text })),
 });

@@ -28,7 +28,8 @@ const mapping = configObject({
   allowFrom: texts,
 });
 
-const schema = configObject({
+/** What a configuration may say, for ADD, CHECK and STATUS. */
+export const configSchema = configObject({
   snat: flag,
   masqAll: flag,
   ipMasq: flag,
@@ -43,7 +44,7 @@ const schema = configObject({
   dataDir: text,
   runtimeConfig: z.optional(configObject({ portMappings: z.optional(z.array(mapping)) })),
 });
-type Raw = z.infer<typeof schema>;
+type Raw = z.infer<typeof configSchema>;
 export type RawMapping = z.infer<typeof mapping>;
 
 export const list = (value: string | readonly string[] | undefined): readonly string[] =>
@@ -52,7 +53,7 @@ export const list = (value: string | readonly string[] | undefined): readonly st
 /** Decodes the configuration. DEL and GC need none of it: what cannot be read there counts as absent. @throws CniError code 7. */
 export function decodeConfig(json: Readonly<Record<string, unknown>>, verb: Verb): PortmapConfig {
   if (verb === 'DEL' || verb === 'GC') return laxly(json);
-  const raw = decode(schema, json, 'configuration of flatnet-portmap');
+  const raw = decode(configSchema, json, 'configuration of flatnet-portmap');
   refuseUnsupported(raw);
   return resolve(raw, mappingsOf(raw.runtimeConfig?.portMappings ?? [], raw));
 }

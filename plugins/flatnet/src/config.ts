@@ -51,7 +51,8 @@ const texts = z.optional(z.array(z.string()));
 const whole = (low: number, high: number) => z.optional(z.int().check(z.gte(low), z.lte(high)));
 const withMac = configObject({ mac: text });
 
-const schema = configObject({
+/** What a configuration may say. DEL and GC read it key by key. */
+export const configSchema = configObject({
   name: z.string(),
   bridge: text,
   isGateway: flag,
@@ -79,12 +80,12 @@ const schema = configObject({
   args: z.optional(configObject({ cni: z.optional(withMac) })),
   runtimeConfig: z.optional(withMac),
 });
-type Raw = z.infer<typeof schema>;
+type Raw = z.infer<typeof configSchema>;
 
 /** Decodes the configuration. DEL and GC get a lax reading: what is needed to find and remove things. @throws CniError code 7. */
 export function decodeConfig(json: Readonly<Record<string, unknown>>, verb: Verb): FlatnetConfig {
   if (verb === 'DEL' || verb === 'GC') return resolve(laxly(json), json);
-  const raw = decode(schema, json, 'configuration of flatnet');
+  const raw = decode(configSchema, json, 'configuration of flatnet');
   const config = resolve(raw, json);
   refuseContradictions(raw, config);
   return config;
@@ -93,9 +94,9 @@ export function decodeConfig(json: Readonly<Record<string, unknown>>, verb: Verb
 /** Every key that reads well by itself; the others count as absent. */
 function laxly(json: Readonly<Record<string, unknown>>): Raw {
   const readable = Object.entries(json).filter(
-    ([key, value]) => key !== 'name' && z.safeParse(schema, { name: 'x', [key]: value }).success,
+    ([key, value]) => key !== 'name' && z.safeParse(configSchema, { name: 'x', [key]: value }).success,
   );
-  const parsed = z.safeParse(schema, { ...Object.fromEntries(readable), name: json['name'] });
+  const parsed = z.safeParse(configSchema, { ...Object.fromEntries(readable), name: json['name'] });
   return parsed.success ? parsed.data : { name: String(json['name']) };
 }
 

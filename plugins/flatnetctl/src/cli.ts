@@ -1,12 +1,17 @@
 import { Command, CommanderError } from 'commander';
 import { addAttachCommands } from './commands/attach.ts';
+import { addCompletionCommands } from './commands/completion.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addHookCommand } from './commands/hook.ts';
 import { addHookCommand } from './commands/hook.ts';
 import { addInstallCommands } from './commands/install.ts';
 import { addIpamCommands } from './commands/ipam.ts';
 import { addLogsCommand } from './commands/logs.ts';
 import { addNetworkCommands } from './commands/network.ts';
 import { addRulesCommands } from './commands/rules.ts';
+import { addRulesCommands } from './commands/rules.ts';
+import { addSchemaCommand } from './commands/schema.ts';
+import { addTestCommand } from './commands/test.ts';
 import { addTestCommand } from './commands/test.ts';
 import { Exit, OperatorError } from './failure.ts';
 import { coloured, printable } from './output.ts';
@@ -23,6 +28,7 @@ First steps:
 export function buildProgram(world: World): Command {
   const program = new Command('flatnetctl')
     .description('What an operator of flatnet has in hand: networks, attachments, leases, repairs.')
+    .version('0.1.0')
     .addHelpText('after', HELP)
     .exitOverride()
     .configureOutput({ writeOut: world.out, writeErr: world.err });
@@ -30,11 +36,16 @@ export function buildProgram(world: World): Command {
   addNetworkCommands(program, world);
   addAttachCommands(program, world);
   addHookCommand(program, world);
+  addHookCommand(program, world);
   addIpamCommands(program, world);
   addRulesCommands(program, world);
   addTestCommand(program, world);
-  addDoctorCommand(program, world);
+  addRulesCommands(program, world);
+  addTestCommand(program, world);
+  addDoctorCommand(program, world, (args) => runCli(args, { ...world, out: world.err }));
   addLogsCommand(program, world);
+  addSchemaCommand(program, world);
+  addCompletionCommands(program, world);
   inherit(program);
   return program;
 }
@@ -59,7 +70,11 @@ export async function runCli(args: readonly string[], world: World): Promise<num
 
 function tell(world: World, error: unknown): number {
   // commander has told its own by itself.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.ok : Exit.usage;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return Exit.ok;
+    world.err('Next:  flatnetctl help, or --help after a command\n');
+    return Exit.usage;
+  }
   if (error instanceof OperatorError) {
     if (error.message === '') return error.exit;
     world.err(`${coloured(world, 'red', 'Error:')} ${printable(error.message)}\nNext:  ${printable(error.next)}\n`);

@@ -1,3 +1,4 @@
+import { pluginDirectories } from './install/runtime-config.ts';
 import type { World } from './world.ts';
 
 /** Where things are: by option, else by the variables that cnitool and libcni users know, else where runtimes look. */
@@ -18,20 +19,11 @@ export interface PlaceOptions {
 
 export const DEFAULT_NET_DIR = '/etc/cni/net.d';
 export const DEFAULT_CACHE_DIR = '/var/lib/cni';
-/** The union of what Podman, containerd and CRI-O search by default. */
-export const DEFAULT_CNI_PATH = [
-  '/opt/cni/bin',
-  '/usr/local/libexec/cni',
-  '/usr/libexec/cni',
-  '/usr/local/lib/cni',
-  '/usr/lib/cni',
-];
-
 export function placesOf(options: PlaceOptions, env: World['env']): Places {
   const path = options.cniPath || env['CNI_PATH'];
   return {
     netDir: options.netDir || env['NETCONFPATH'] || DEFAULT_NET_DIR,
-    cniPath: path ? path.split(':').filter((directory) => directory.startsWith('/')) : DEFAULT_CNI_PATH,
+    cniPath: path ? path.split(':').filter((directory) => directory.startsWith('/')) : pluginDirectories(env),
     cacheDir: options.cacheDir || env['CNI_CACHE_DIR'] || DEFAULT_CACHE_DIR,
   };
 }

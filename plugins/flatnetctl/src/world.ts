@@ -1,8 +1,9 @@
-import { readFileSync, writeSync } from 'node:fs';
+import { readFileSync, readSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Run } from '@flatnet/exec';
 import { execaRun } from '@flatnet/exec/execa';
 import { errnoOf } from './failure.ts';
+import type { PluginSchemas } from './schema/conflist-schema.ts';
 
 /** All that a command touches outside of the file system. */
 export interface World {
@@ -16,6 +17,10 @@ export interface World {
   readonly colour: boolean;
   readonly stdin: () => string;
   readonly now: () => Date;
+  /** What the plugins of this image decode with. */
+  readonly pluginSchemas?: PluginSchemas;
+  /** Asks on the terminal; absent where nobody sits at one. */
+  readonly confirm?: (question: string) => boolean;
 }
 
 /**
@@ -35,6 +40,14 @@ function write(descriptor: 1 | 2, text: string): void {
   }
 }
 
+/** Reads one line of the terminal. Only `y` and `yes` agree: an empty line, or the end of input, is a no. */
+function ask(question: string): boolean {
+  write(2, `${question} [y/N] `);
+  const bytes = Buffer.alloc(256);
+  const size = readSync(0, bytes);
+  return /^\s*y(?:es)?\s*$/i.test(bytes.toString('utf8', 0, size));
+}
+
 export const realWorld = (): World => ({
   run: execaRun,
   env: process.env,
@@ -43,4 +56,5 @@ export const realWorld = (): World => ({
   colour: isatty(1) && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
   stdin: () => readFileSync(0, 'utf8'),
   now: () => new Date(),
+  ...(isatty(0) && isatty(2) ? { confirm: ask } : {}),
 });

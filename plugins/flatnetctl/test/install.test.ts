@@ -1,7 +1,17 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { backendOf } from '../src/install/podman-backend.ts';
+import { describe, expect, test } from 'vitest';
+import { backendOf, pluginDirsOf } from '../src/install/runtime-config.ts';
 import { fakeWorld } from './fake-world.ts';
 
 function setUp() {
@@ -54,7 +64,6 @@ test('a file that was changed since is kept and named', async () => {
   // A new file under the name: the other two are links of the old one.
   const { code } = await install('--dry-run');
   expect(code).toBe(0);
-  const { rmSync } = await import('node:fs');
   rmSync(path);
   writeFileSync(path, 'patched by hand');
   const outcome = await uninstall();
@@ -68,6 +77,115 @@ test('--dry-run changes nothing', async () => {
   const { install, pluginDir } = setUp();
   expect((await install('--dry-run')).out).toContain('would install');
   expect(existsSync(pluginDir)).toBe(false);
+});
+
+describe('--drop-in', () => {
+  function withReference() {
+    const parts = setUp();
+    const reference = join(parts.root, 'reference');
+    mkdirSync(reference);
+    for (const name of ['bridge', 'host-local', 'firewall']) {
+      writeFileSync(join(reference, name), `the reference ${name}`);
+      chmodSync(join(reference, name), 0o755);
+    }
+    const dropIn = (...args: string[]) => parts.install('--drop-in', '--cni-path', reference, ...args);
+    const read = (name: string): string => readFileSync(join(reference, name), 'utf8');
+    return { ...parts, reference, dropIn, read };
+  }
+
+  test('asks first, and without a terminal changes nothing', async () => {
+    const { dropIn, pluginDir, read } = withReference();
+    const { code, err } = await dropIn();
+    expect(code).toBe(2);
+    expect(err).toMatch(/Next: {2}flatnetctl install --drop-in --yes/);
+    expect(existsSync(pluginDir)).toBe(false);
+    expect(read('bridge')).toBe('the reference bridge');
+  });
+
+  test('takes the names where runtimes find them, keeps the files, and uninstall puts them back', async () => {
+    const { dropIn, uninstall, reference, pluginDir, read } = withReference();
+    const before = statSync(join(reference, 'bridge'));
+    const { code, out } = await dropIn('--yes');
+    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('host-local.before-flatnet') as string });
+    for (const name of ['bridge', 'host-local', 'portmap'])
+      expect(readlinkSync(join(reference, name))).toBe(join(pluginDir, 'flatnet'));
+    expect(read('bridge.before-flatnet')).toBe('the reference bridge');
+    // Again changes nothing: the link is not taken for the reference plugin.
+    expect((await dropIn('--yes')).code).toBe(0);
+    expect(read('bridge.before-flatnet')).toBe('the reference bridge');
+    const undone = await uninstall();
+    expect(undone.out).toContain(`restored ${join(reference, 'bridge')}`);
+    expect(readdirSync(reference).sort()).toEqual(['bridge', 'firewall', 'host-local']);
+    expect(statSync(join(reference, 'bridge'))).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs });
+  });
+
+  test('a newer reference plugin, put there by a package upgrade, is what comes back', async () => {
+    const { dropIn, uninstall, reference, read } = withReference();
+    await dropIn('--yes');
+    rmSync(join(reference, 'bridge'));
+    writeFileSync(join(reference, 'bridge'), 'a newer reference bridge');
+    const refused = await uninstall('--dry-run');
+    expect(refused.code).toBe(1);
+    expect((await dropIn('--yes')).code).toBe(0);
+    expect((await uninstall()).code).toBe(0);
+    expect(read('bridge')).toBe('a newer reference bridge');
+  });
+
+  test('a crash before the link was made loses nothing', async () => {
+    const { dropIn, uninstall, reference, read } = withReference();
+    await dropIn('--yes');
+    // As it is between keeping the old file and renaming the link onto it.
+    rmSync(join(reference, 'bridge'));
+    writeFileSync(join(reference, 'bridge'), 'the reference bridge');
+    expect((await uninstall()).code).toBe(0);
+    expect(readdirSync(reference).sort()).toEqual(['bridge', 'firewall', 'host-local']);
+    expect(read('bridge')).toBe('the reference bridge');
+  });
+
+  test('a failure half way takes back what was new', async () => {
+    const { dropIn, reference, pluginDir, binDir, read } = withReference();
+    // No file can be made in a file.
+    writeFileSync(binDir, 'not a directory');
+    const { code, err } = await dropIn('--yes');
+    expect(code).toBe(3);
+    expect(err).toMatch(/\nNext: {2}\S/);
+    expect(read('bridge')).toBe('the reference bridge');
+    expect(readdirSync(reference).sort()).toEqual(['bridge', 'firewall', 'host-local']);
+    expect(readdirSync(pluginDir)).toEqual([]);
+  });
+
+  test('is refused while a container uses a reference plugin', async () => {
+    const { dropIn, netDir, cacheDir, reference, read } = withReference();
+    const plugins = [{ type: 'bridge', ipam: { type: 'host-local', subnet: '10.9.0.0/24' } }];
+    const config = JSON.stringify({ cniVersion: '1.0.0', name: 'old', plugins });
+    mkdirSync(netDir);
+    writeFileSync(join(netDir, 'old.conflist'), config);
+    mkdirSync(join(cacheDir, 'results'), { recursive: true });
+    const cached = {
+      ...{ kind: 'cniCacheV1', containerId: 'c1', ifName: 'eth0', networkName: 'old', netns: '/proc/self/ns/net' },
+      ...{ config: Buffer.from(config).toString('base64'), result: { cniVersion: '1.0.0' } },
+    };
+    writeFileSync(join(cacheDir, 'results/old-c1-eth0'), JSON.stringify(cached));
+    const { code, err } = await dropIn('--yes');
+    expect(code).toBe(1);
+    expect(err).toContain('c1 on old');
+    expect(readdirSync(reference).sort()).toEqual(['bridge', 'firewall', 'host-local']);
+    expect(read('bridge')).toBe('the reference bridge');
+    expect((await dropIn('--yes', '--force')).code).toBe(0);
+  });
+});
+
+test('a damaged record is said, not taken for an empty one', async () => {
+  const { install, uninstall, root, pluginDir } = setUp();
+  await install();
+  writeFileSync(join(root, 'state/installed.json'), '{"files": [{"pa');
+  expect((await uninstall()).err).toContain('is damaged');
+  expect(existsSync(join(pluginDir, 'flatnet'))).toBe(true);
+});
+
+test('the plugin directories of a containers.conf, over several lines and with comments', () => {
+  const text = '[network]\ncni_plugin_dirs = [\n  "/a", # "/no"\n  \'/b\',\n]\n#cni_plugin_dirs = ["/c"]\n';
+  expect(pluginDirsOf(text)).toEqual([['/a', '/b']]);
 });
 
 test('the backend of a containers.conf', () => {

@@ -89,6 +89,25 @@ describe('network create', () => {
   });
 });
 
+describe('isolation', () => {
+  test('from containers is a key of the plugin, and inspect tells it', async () => {
+    const { ctl, netDir } = fakeWorld();
+    expect((await ctl('network', 'create', 'web', '--isolate', 'containers')).code).toBe(0);
+    expect(JSON.parse(readFileSync(join(netDir, 'web.conflist'), 'utf8')).plugins[0].portIsolation).toBe(true);
+    expect(JSON.parse((await ctl('network', 'inspect', 'web')).out)[0].isolation).toEqual(['containers']);
+  });
+
+  test('from networks needs the reference firewall, in every spelling', async () => {
+    const { ctl, netDir } = fakeWorld();
+    for (const args of [['--isolate'], ['--isolate', 'all'], ['--opt', 'isolate=true']]) {
+      const { code, err } = await ctl('network', 'create', 'web', ...args);
+      expect(code).toBe(3);
+      expect(err).toMatch(/plugin firewall is in none of .*\nNext: {2}install firewall/);
+    }
+    expect(existsSync(netDir)).toBe(false);
+  });
+});
+
 describe('looking', () => {
   test('ls shows hand-written networks and warns of files that no runtime can read', async () => {
     const { ctl, netDir } = fakeWorld();
@@ -117,7 +136,8 @@ describe('looking', () => {
     const { ctl } = fakeWorld();
     await ctl('network', 'create', 'web');
     expect((await ctl('network', 'graph')).out).toMatchSnapshot();
-    expect((await ctl('network', 'graph', '--dot')).out).toMatchSnapshot();
+    expect((await ctl('network', 'graph', '--format', 'dot')).out).toMatchSnapshot();
+    expect((await ctl('network', 'graph', '--format', 'svg')).out).toMatchSnapshot();
   });
 });
 

@@ -4,8 +4,9 @@ import { entry as flatnet } from '@flatnet/plugin-flatnet';
 import { entry as portmap } from '@flatnet/plugin-portmap';
 import type { PluginEntry } from '@flatnet/skel';
 import { runPlugin } from '@flatnet/skel/run';
+import { DROP_INS } from './drop-in.ts';
 
-const ENTRIES: readonly PluginEntry[] = [flatnet, ipam, portmap];
+const ENTRIES: readonly PluginEntry[] = [flatnet, ipam, portmap, ...DROP_INS];
 
 // A second entry point that compile.mjs puts into the image. Inside of this one its code would cost every start of a plugin
 // 1.5 ms (hyperfine, VERSION, fastest of 120: 5.9 with it in here 7.4, as it is 5.6 ms). The path is computed so that no bundler takes the file in.

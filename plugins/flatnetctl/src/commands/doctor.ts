@@ -1,32 +1,75 @@
 import type { Command } from 'commander';
-import { CHECKS, type Finding } from '../doctor/checks.ts';
+import { CHECKS } from '../doctor/checks.ts';
+import type { Finding } from '../doctor/finding.ts';
 import { Exit, OperatorError } from '../failure.ts';
 import { coloured, printable, renderJson } from '../output.ts';
-import type { PlaceOptions } from '../places.ts';
+import type { PlaceOptions, Places } from '../places.ts';
 import type { World } from '../world.ts';
-import { placesFor, withOutput, withPlaces, type OutputOption } from './options.ts';
+import { placesFor, withDryRun, withOutput, withPlaces, type OutputOption } from './options.ts';
 
 const MARKS = { ok: ['ok     ', 'green'], warning: ['warning', 'yellow'], failed: ['failed ', 'red'] } as const;
 
-/** `doctor`: looks, changes nothing, and says for each trouble what mends it. */
-export function addDoctorCommand(program: Command, world: World): void {
-  withOutput(withPlaces(program.command('doctor')))
+interface DoctorOptions extends PlaceOptions, OutputOption {
+  readonly fix: boolean;
+  readonly dryRun: boolean;
+}
+
+/** A finding, and what became of its repair. */
+interface Told extends Finding {
+  readonly fixed?: boolean;
+}
+
+/**
+ * `doctor`: looks, and says for each trouble what mends it; `--fix` does it where nobody can be harmed.
+ *
+ * @param again runs a command line of flatnetctl, and answers its exit code.
+ */
+export function addDoctorCommand(
+  program: Command,
+  world: World,
+  again: (args: readonly string[]) => Promise<number>,
+): void {
+  withDryRun(withOutput(withPlaces(program.command('doctor'))))
     .description('check host, tools, configuration and leases; exit code 1 if something failed')
-    .action(async (options: PlaceOptions & OutputOption) => {
+    .option('--fix', 'mend what can be mended without harm: forwarding, leases of dead containers', false)
+    .addHelpText(
+      'after',
+      '\nEach line is ok, warning or failed, with a reason and a repair. Warnings leave the exit code 0.',
+    )
+    .action(async (options: DoctorOptions) => {
       const places = placesFor(world, options);
-      const findings: Finding[] = [];
+      const told: Told[] = [];
       for (const check of CHECKS) {
-        const found = await check(world, places);
-        findings.push(...found);
-        if (options.output === 'table') world.out(found.map((finding) => render(world, finding)).join(''));
+        for (const finding of await check(world, places)) {
+          const really = options.fix && !options.dryRun && finding.fix !== undefined;
+          const one = really ? { ...finding, fixed: await mend(world, places, finding.fix ?? [], again) } : finding;
+          told.push(one);
+          if (options.output === 'table') world.out(render(world, one, options.fix && options.dryRun));
+        }
       }
-      if (options.output === 'json') world.out(renderJson(findings));
-      if (findings.some(({ state }) => state === 'failed')) throw new OperatorError(Exit.problem, '', '');
+      if (options.output === 'json') world.out(renderJson(told));
+      if (told.some(({ state, fixed }) => state === 'failed' && fixed !== true)) {
+        throw new OperatorError(Exit.problem, '', '');
+      }
     });
 }
 
-function render(world: World, { check, state, reason, repair }: Finding): string {
+async function mend(
+  world: World,
+  { netDir, cniPath, cacheDir }: Places,
+  [file = '', ...args]: readonly string[],
+  again: (args: readonly string[]) => Promise<number>,
+): Promise<boolean> {
+  if (file !== 'flatnetctl') return (await world.run(file, args)).exitCode === 0;
+  const where = ['--net-dir', netDir, '--cni-path', cniPath.join(':'), '--cache-dir', cacheDir];
+  return (await again([...args, ...where])) === 0;
+}
+
+function render(world: World, { check, state, reason, repair, fix, fixed }: Told, would: boolean): string {
   const [mark, colour] = MARKS[state];
   const line = `${coloured(world, colour, mark)} ${check}: ${printable(reason)}\n`;
-  return repair === undefined ? line : `${line}        repair: ${printable(repair)}\n`;
+  if (repair === undefined) return line;
+  const word =
+    fixed === true ? 'fixed: ' : fixed === false ? 'repair failed: ' : would && fix ? 'would run: ' : 'repair: ';
+  return `${line}        ${word}${printable(repair)}\n`;
 }

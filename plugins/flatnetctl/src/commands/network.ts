@@ -1,10 +1,12 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { getNetwork, readDirectory } from '../conflist/directory.ts';
 import { Exit, OperatorError, problem } from '../failure.ts';
 import { createNetwork } from '../network/create.ts';
 import { inspectNetwork } from '../network/describe.ts';
 import { graphOf, renderDot, renderMermaid } from '../network/graph.ts';
+import { renderSvg } from '../network/graph-svg.ts';
 import { listNetworks, parseFilters } from '../network/list.ts';
+import { ISOLATIONS, type Isolation } from '../network/plan-network.ts';
 import { parseLabels, parsePluginOptions } from '../network/plugin-options.ts';
 import { attachmentsOf, removeNetwork } from '../network/remove.ts';
 import { renderJson } from '../output.ts';
@@ -26,7 +28,10 @@ interface CreateOptions extends PlaceOptions {
   readonly ignore: boolean;
   readonly dryRun: boolean;
   readonly mtu?: number;
+  readonly isolate?: Isolation | true;
 }
+
+const DRAWINGS = { mermaid: renderMermaid, dot: renderDot, svg: renderSvg } as const;
 
 interface RemoveOptions extends PlaceOptions {
   readonly force: boolean;
@@ -49,6 +54,11 @@ function addCreate(network: Command, world: World): void {
     .option('--ip-range <range>', 'hand out only these: CIDR or first-last', collect, [])
     .option('--ipv6', 'add a free IPv6 subnet when none is given', false)
     .option('--internal', 'no way out: no default route, no masquerade, no published ports', false)
+    .addOption(
+      new Option('--isolate [from]', 'keep other networks out (the default), the other containers, or all').choices(
+        ISOLATIONS,
+      ),
+    )
     .option('--allow-overlap', 'accept a subnet that a route or another network has', false)
     .option('--mtu <bytes>', 'MTU of bridge and containers', wholeNumber(68, 65535))
     .option('--opt <key=value>', 'a key of the flatnet plugin, like portIsolation=true', collect, [])
@@ -61,7 +71,8 @@ function addCreate(network: Command, world: World): void {
       '\nExamples:\n  flatnetctl network create web\n  flatnetctl network create db --subnet 10.87.7.0/24 --internal',
     )
     .action(async (name: string, options: CreateOptions) => {
-      const { subnet, gateway, ipRange, opt, label, dns, dnsSearch, ipv6, internal, allowOverlap, mtu } = options;
+      const { subnet, gateway, ipRange, label, dns, dnsSearch, ipv6, internal, allowOverlap, mtu } = options;
+      const { opt, isolate } = isolationOf(options);
       const outcome = await createNetwork(
         world,
         placesFor(world, options),
@@ -78,6 +89,7 @@ function addCreate(network: Command, world: World): void {
             dnsSearch,
           },
           ...(mtu === undefined ? {} : { mtu }),
+          ...(isolate === undefined ? {} : { isolate }),
           options: parsePluginOptions(opt),
           labels: parseLabels(label),
         },
@@ -86,6 +98,13 @@ function addCreate(network: Command, world: World): void {
       world.out(options.dryRun ? outcome.text : `${name}\n`);
       if (options.dryRun) world.err(`would write ${outcome.path}\n`);
     });
+}
+
+/** `--isolate`, or Podman's spelling of it among the `--opt`s. */
+function isolationOf({ opt, isolate }: CreateOptions): { opt: readonly string[]; isolate?: Isolation } {
+  const asked = isolate === true || (isolate === undefined && opt.includes('isolate=true')) ? 'networks' : isolate;
+  const rest = opt.filter((text) => !/^isolate=(?:true|false)$/.test(text));
+  return asked === undefined ? { opt: rest } : { opt: rest, isolate: asked };
 }
 
 function addLooking(network: Command, world: World): void {
@@ -118,13 +137,16 @@ function addLooking(network: Command, world: World): void {
     });
 
   withPlaces(network.command('graph [name...]'))
-    .description('networks, bridges, containers and ports as a picture in text')
-    .option('--dot', 'Graphviz instead of mermaid', false)
-    .action((names: string[], options: PlaceOptions & { dot: boolean }) => {
+    .description('networks, bridges, containers, ports and routes as a picture')
+    .addOption(
+      new Option('--format <format>', 'mermaid and dot are text').choices(['mermaid', 'dot', 'svg']).default('mermaid'),
+    )
+    .addHelpText('after', '\nExample:\n  flatnetctl network graph --format svg > networks.svg')
+    .action((names: string[], options: PlaceOptions & { format: keyof typeof DRAWINGS }) => {
       const { netDir, cacheDir } = placesFor(world, options);
       const files = names.length > 0 ? names.map((name) => getNetwork(netDir, name)) : readDirectory(netDir).files;
       const graph = graphOf(files, cacheDir);
-      world.out(options.dot ? renderDot(graph) : renderMermaid(graph));
+      world.out(DRAWINGS[options.format](graph));
     });
 }
 

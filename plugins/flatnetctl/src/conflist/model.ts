@@ -33,7 +33,7 @@ export const MARKER = 'flatnetctl';
 
 const words = z.optional(z.record(z.string(), z.string()));
 const plugin = z.record(z.string(), z.unknown());
-const listSchema = configObject({
+export const listSchema = configObject({
   cniVersion: z.optional(z.string()),
   cniVersions: z.optional(z.array(z.string())),
   name: z.string(),

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { isExecutable } from '@flatnet/exec';
 import { removeFile } from '../conflist/directory.ts';
 import { environment, problem, refused } from '../failure.ts';
-import { markOf, readRecord, writeRecord, type InstalledFile } from './record.ts';
+import { dropInFiles, refuseWhatCannotStepAside, stepAside } from './drop-in.ts';
+import { dropRecord, linkMark, markOf, readRecord, writeRecord, type InstalledFile } from './record.ts';
+import { takeAway } from './uninstall.ts';
 
 export const PLUGIN_NAMES = ['flatnet', 'flatnet-ipam', 'flatnet-portmap'] as const;
 
@@ -16,6 +18,8 @@ export interface InstallPlan {
   readonly binDir: string;
   readonly stateDir: string;
   readonly force: boolean;
+  /** Where the reference plugins' names are to lead to the image too. */
+  readonly dropInDir?: string;
 }
 
 /** The image to install: this very executable, or under Node the one of `--from`. @throws OperatorError */
@@ -29,58 +33,83 @@ export function findImage(from: string | undefined): string {
   throw environment('this is the Node bundle, which cannot install itself', 'flatnetctl install --from dist/bin');
 }
 
-/** The files that `install` makes, with the plugin directory first. */
-export const targetsOf = ({ pluginDir, binDir }: InstallPlan): readonly string[] => [
-  ...PLUGIN_NAMES.map((name) => join(pluginDir, name)),
-  join(binDir, 'flatnetctl'),
-];
+/** The files that `install` makes, with the plugin directory first. @throws OperatorError when the image cannot be read. */
+export function filesOf(plan: InstallPlan): readonly InstalledFile[] {
+  const { image, pluginDir, binDir, dropInDir, stateDir } = plan;
+  const mark = markOf(image);
+  if (mark === undefined) throw environment(`${image} is gone`, 'flatnetctl install --from dist/bin');
+  return [
+    ...PLUGIN_NAMES.map((name) => ({ path: join(pluginDir, name), mark })),
+    { path: join(binDir, 'flatnetctl'), mark: linkMark(join(pluginDir, 'flatnet')) },
+    ...(dropInDir === undefined ? [] : dropInFiles(dropInDir, pluginDir, readRecord(stateDir))),
+  ];
+}
 
 /**
- * Puts the image under every plugin's name (hard links of one copy), and a link named flatnetctl where people look. Each name
- * changes by one rename: a plugin that runs keeps its old image, and there is never half a file.
+ * Puts the image under every plugin's name (hard links of one copy), and links where people, or runtimes that ask for the reference
+ * plugins, look. Each name changes by one rename: a plugin that runs keeps its old image, and there is never half a file. The record
+ * is written first, so that whatever a crash leaves can be uninstalled; a failure takes back what was new.
  *
  * @throws OperatorError when a file of somebody else has one of the names, unless `force`.
  */
 export function install(plan: InstallPlan): readonly InstalledFile[] {
-  refuseForeign(plan);
-  const { image, pluginDir, binDir, stateDir } = plan;
-  const copy = join(pluginDir, `.flatnet.${process.pid}.image`);
-  try {
-    mkdirSync(pluginDir, { recursive: true });
-    mkdirSync(binDir, { recursive: true });
-    // Shares blocks where the file system can.
-    copyFileSync(image, copy, constants.COPYFILE_FICLONE);
-    chmodSync(copy, 0o755);
-    for (const name of PLUGIN_NAMES) replaceBy(join(pluginDir, name), (temporary) => linkSync(copy, temporary));
-    const command = join(binDir, 'flatnetctl');
-    replaceBy(command, (temporary) => symlinkSync(join(pluginDir, 'flatnet'), temporary));
-  } catch (error) {
-    throw refused('install into', pluginDir, error);
-  } finally {
-    removeFile(copy);
-  }
+  const { stateDir } = plan;
+  const earlier = readRecord(stateDir);
+  const files = filesOf(plan);
+  if (!plan.force) refuseForeign(files, earlier);
+  refuseWhatCannotStepAside(files, earlier);
   const seen = new Map<string, string>();
-  const files = targetsOf(plan).map((path) => ({ path, mark: markOf(path, seen) ?? '' }));
-  const earlier = readRecord(stateDir).filter(({ path }) => !files.some((file) => file.path === path));
-  writeRecord(stateDir, [...earlier, ...files]);
+  const isNew = files.filter(
+    ({ path, mark }) => !earlier.some((file) => file.path === path) && markOf(path, seen) !== mark,
+  );
+  const others = earlier.filter(({ path }) => !files.some((file) => file.path === path));
+  writeRecord(stateDir, [...others, ...files]);
+  try {
+    place(plan, files);
+  } catch (error) {
+    takeAway(isNew);
+    if (earlier.length === 0) dropRecord(stateDir);
+    else writeRecord(stateDir, earlier);
+    throw refused('install into', plan.pluginDir, error);
+  }
   return files;
 }
 
-function refuseForeign(plan: InstallPlan): void {
-  if (plan.force) return;
-  const own = new Set(readRecord(plan.stateDir).map(({ path }) => path));
+function place({ image, pluginDir, binDir, dropInDir }: InstallPlan, files: readonly InstalledFile[]): void {
+  const copy = join(pluginDir, `.flatnet.${process.pid}.image`);
+  [pluginDir, binDir, ...(dropInDir === undefined ? [] : [dropInDir])].forEach((directory) =>
+    mkdirSync(directory, { recursive: true }),
+  );
+  try {
+    // Shares blocks where the file system can.
+    copyFileSync(image, copy, constants.COPYFILE_FICLONE);
+    chmodSync(copy, 0o755);
+    for (const file of files) {
+      stepAside(file);
+      const target = file.mark.startsWith('-> ') ? file.mark.slice(3) : undefined;
+      replaceBy(file.path, (temporary) =>
+        target === undefined ? linkSync(copy, temporary) : symlinkSync(target, temporary),
+      );
+    }
+  } finally {
+    removeFile(copy);
+  }
+}
+
+function refuseForeign(files: readonly InstalledFile[], earlier: readonly InstalledFile[]): void {
+  const own = new Set(earlier.map(({ path }) => path));
   const seen = new Map<string, string>();
-  const image = markOf(plan.image, seen);
-  const foreign = targetsOf(plan).find((path) => {
-    const mark = own.has(path) ? undefined : markOf(path, seen);
-    return mark !== undefined && mark !== image;
+  const foreign = files.find(({ path, mark, aside }) => {
+    const now = own.has(path) || aside !== undefined ? undefined : markOf(path, seen);
+    return now !== undefined && now !== mark;
   });
   if (foreign !== undefined)
-    throw problem(`${foreign} exists and was not installed by flatnetctl`, 'look at it, then --force');
+    throw problem(`${foreign.path} exists and was not installed by flatnetctl`, 'look at it, then --force');
 }
 
 function replaceBy(path: string, make: (temporary: string) => void): void {
   const temporary = `${path}.${process.pid}.new`;
+  removeFile(temporary);
   make(temporary);
   renameSync(temporary, path);
   // rename() of two links of one file does nothing and leaves both (POSIX).

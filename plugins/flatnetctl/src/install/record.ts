@@ -5,31 +5,52 @@ import { join } from 'node:path';
 import { configObject } from '@flatnet/cni';
 import * as z from 'zod/mini';
 import { placeFile, removeFile } from '../conflist/directory.ts';
-import { errnoOf } from '../failure.ts';
+import { errnoOf, problem } from '../failure.ts';
 import { renderJson } from '../output.ts';
+
+/** Somebody else's file that made room for ours. */
+const aside = configObject({ path: z.string().check(z.startsWith('/')), mark: z.string() });
+const file = configObject({
+  path: z.string().check(z.startsWith('/')),
+  mark: z.string(),
+  aside: z.optional(aside),
+});
+const schema = configObject({ files: z.array(file) });
 
 export interface InstalledFile {
   readonly path: string;
   /** sha256 of the content, or `-> target` of a symbolic link. */
   readonly mark: string;
+  /** Where the file is that had the name before, and its mark. */
+  readonly aside?: { readonly path: string; readonly mark: string } | undefined;
 }
-
-const schema = configObject({
-  files: z.array(configObject({ path: z.string().check(z.startsWith('/')), mark: z.string() })),
-});
 
 export const DEFAULT_STATE_DIR = '/var/lib/flatnet';
 
 const pathOf = (stateDir: string): string => join(stateDir, 'installed.json');
 
+/** @throws OperatorError for a record that cannot be read: without it nobody knows what is ours. */
 export function readRecord(stateDir: string): readonly InstalledFile[] {
+  const path = pathOf(stateDir);
+  let text: string;
   try {
-    const parsed = z.safeParse(schema, JSON.parse(readFileSync(pathOf(stateDir), 'utf8')));
-    return parsed.success ? parsed.data.files : [];
-  } catch {
-    return [];
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw problem(`${path} cannot be read: ${errnoOf(error) ?? String(error)}`, `look at ${path}`, error);
   }
+  const parsed = z.safeParse(schema, jsonOf(text));
+  if (parsed.success) return parsed.data.files;
+  throw problem(`${path} is damaged, so it is unknown what was installed`, `correct or remove ${path}`);
 }
+
+const jsonOf = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
 
 export const writeRecord = (stateDir: string, files: readonly InstalledFile[]): void =>
   placeFile(pathOf(stateDir), renderJson({ files }), 'replace');
@@ -40,26 +61,30 @@ export const dropRecord = (stateDir: string): void => removeFile(pathOf(stateDir
 export function markOf(path: string, seen = new Map<string, string>()): string | undefined {
   try {
     const stat = lstatSync(path);
-    if (stat.isSymbolicLink()) return `-> ${readlinkSync(path)}`;
+    if (stat.isSymbolicLink()) return linkMark(readlinkSync(path));
     if (!stat.isFile()) return 'not a file';
     const key = `${stat.dev}:${stat.ino}`;
     const mark = seen.get(key) ?? digestOf(path);
     seen.set(key, mark);
     return mark;
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
     throw error;
   }
 }
 
+export const linkMark = (target: string): string => `-> ${target}`;
+
 function digestOf(path: string): string {
   const hash = createHash('sha256');
-  const file = openSync(path, 'r');
+  const descriptor = openSync(path, 'r');
   try {
     const chunk = Buffer.allocUnsafe(1024 * 1024);
-    for (let size = readSync(file, chunk); size > 0; size = readSync(file, chunk)) hash.update(chunk.subarray(0, size));
+    for (let size = readSync(descriptor, chunk); size > 0; size = readSync(descriptor, chunk)) {
+      hash.update(chunk.subarray(0, size));
+    }
     return hash.digest('hex');
   } finally {
-    closeSync(file);
+    closeSync(descriptor);
   }
 }

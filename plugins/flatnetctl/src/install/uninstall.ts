@@ -1,12 +1,14 @@
-import { rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
+import { basename } from 'node:path';
+import { DEFAULT_DATA_DIR } from '@flatnet/cni';
 import type { Run } from '@flatnet/exec';
 import { readDirectory, removeFile } from '../conflist/directory.ts';
-import { mainPlugin } from '../conflist/model.ts';
-import { problem } from '../failure.ts';
-import { attachmentsOf, removeNetwork } from '../network/remove.ts';
+import { problem, refused } from '../failure.ts';
+import { removeNetwork } from '../network/remove.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
-import { dropRecord, markOf, readRecord, writeRecord } from './record.ts';
+import { DROP_IN_NAMES, usersOfNames } from './drop-in.ts';
+import { dropRecord, markOf, readRecord, writeRecord, type InstalledFile } from './record.ts';
 
 /** Whole tables of ours. Others' are never touched. */
 const TABLES = [
@@ -16,42 +18,83 @@ const TABLES = [
 ] as const;
 
 /** Leases and logs: both are of this boot only. */
-const RUNTIME_DIRECTORIES = ['/run/cni/flatnet', '/run/flatnet'];
+const RUNTIME_DIRECTORIES = [DEFAULT_DATA_DIR, '/run/flatnet'];
 
 export interface UninstallOutcome {
   readonly removed: readonly string[];
+  /** Names that lead to somebody else's file again. */
+  readonly restored: readonly string[];
   /** Recorded files that somebody has changed since: they stay. */
   readonly kept: readonly string[];
 }
 
-/** Removes what the record names, as far as it is still what was installed. */
+type Fate = 'remove' | 'restore' | 'undone' | 'kept' | 'gone';
+
+/** Removes what the record names, as far as it is still what was installed, and brings back what had made room. */
 export function uninstall(stateDir: string, dryRun: boolean): UninstallOutcome {
-  const seen = new Map<string, string>();
-  const files = readRecord(stateDir).map((file) => ({ ...file, now: markOf(file.path, seen) }));
-  const own = files.filter(({ mark, now }) => now === mark);
-  const changed = files.filter(({ mark, now }) => now !== undefined && now !== mark);
-  if (!dryRun) {
-    own.forEach(({ path }) => removeFile(path));
-    if (changed.length === 0) dropRecord(stateDir);
-    else
-      writeRecord(
-        stateDir,
-        changed.map(({ path, mark }) => ({ path, mark })),
-      );
+  const files = readRecord(stateDir);
+  const fates = dryRun ? fatesOf(files) : takeAway(files);
+  const kept = fates.filter(({ fate }) => fate === 'kept').map(({ file }) => file);
+  if (!dryRun && files.length > 0) {
+    if (kept.length === 0) dropRecord(stateDir);
+    else writeRecord(stateDir, kept);
   }
-  return { removed: own.map(({ path }) => path), kept: changed.map(({ path }) => path) };
+  const pathsOf = (wanted: Fate): string[] => fates.filter(({ fate }) => fate === wanted).map(({ file }) => file.path);
+  return { removed: pathsOf('remove'), restored: pathsOf('restore'), kept: kept.map(({ path }) => path) };
 }
 
-/** Refuses while a container has a flatnet interface: its network would break under it. @throws OperatorError */
-export function refuseIfUsed({ netDir, cacheDir }: Places): void {
-  const users = readDirectory(netDir)
-    .files.filter(({ network }) => mainPlugin(network).type === 'flatnet')
-    .flatMap(({ network }) => attachmentsOf(cacheDir, network.name))
-    .filter(({ alive }) => alive);
-  if (users.length === 0) return;
-  const names = users.map(({ containerId, network }) => `${containerId} on ${network}`).join(', ');
-  throw problem(`containers still use flatnet: ${names}`, 'stop them, or flatnetctl uninstall --force');
+interface Fated {
+  readonly file: InstalledFile;
+  readonly fate: Fate;
 }
+
+/** `undone`: the link of a drop-in was never made, so that only the second name of the old file is to go. */
+function fatesOf(files: readonly InstalledFile[]): readonly Fated[] {
+  const seen = new Map<string, string>();
+  return files.map((file) => {
+    const { path, mark, aside } = file;
+    const now = markOf(path, seen);
+    const isKeptAside = aside !== undefined && markOf(aside.path, seen) === aside.mark;
+    if (isKeptAside && (now === mark || now === undefined)) return { file, fate: 'restore' };
+    if (isKeptAside && now === aside.mark) return { file, fate: 'undone' };
+    if (now === undefined) return { file, fate: 'gone' };
+    return { file, fate: now === mark ? 'remove' : 'kept' };
+  });
+}
+
+/** The files' removal; what cannot be told from somebody else's stays. @throws OperatorError */
+export function takeAway(files: readonly InstalledFile[]): readonly Fated[] {
+  const fates = fatesOf(files);
+  for (const { file, fate } of fates) {
+    if (fate === 'remove') removeFile(file.path);
+    if (fate === 'undone') removeFile(file.aside?.path ?? '');
+    if (fate === 'restore') bringBack(file);
+  }
+  return fates;
+}
+
+function bringBack({ path, aside }: InstalledFile): void {
+  if (aside === undefined) return;
+  try {
+    renameSync(aside.path, path);
+  } catch (error) {
+    throw refused('restore', path, error);
+  }
+}
+
+/** Refuses while a container has an interface of what goes away: its network would break under it. @throws OperatorError */
+export function refuseIfUsed(places: Places, names: readonly string[], doing: string): void {
+  const users = usersOfNames(places, names);
+  if (users.length === 0) return;
+  const list = users.map(({ containerId, network }) => `${containerId.slice(0, 23)} on ${network}`).join(', ');
+  throw problem(`containers still use ${names.join(', ')}: ${list}`, `stop them, or ${doing} --force`);
+}
+
+/** The names whose users would lose their plugin: ours, and the reference's where `files` hold drop-ins. */
+export const namesThatGo = (stateDir: string): readonly string[] => {
+  const installed = readRecord(stateDir).map(({ path }) => basename(path));
+  return ['flatnet', 'flatnet-ipam', 'flatnet-portmap', ...DROP_IN_NAMES.filter((name) => installed.includes(name))];
+};
 
 /** Removes the networks that flatnetctl made, all tables, leases and logs. The plugins must still be there. */
 export async function purge(world: World, places: Places, dryRun: boolean): Promise<readonly string[]> {

@@ -9,7 +9,7 @@ import { problem, usage } from '../failure.ts';
 import { renderJson } from '../output.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
-import { planNetwork, type NetworkWish } from './plan-network.ts';
+import { fromNetworks, ISOLATING_PLUGIN, planNetwork, type NetworkWish } from './plan-network.ts';
 import { configuredSubnets, takenSubnets } from './taken-subnets.ts';
 
 export interface CreateOutcome {
@@ -43,7 +43,10 @@ export async function createNetwork(
     const taken = await takenSubnets(world.run, places.netDir);
     const list = planNetwork(wish, { taken, now: world.now(), random: () => randomBytes(5), skip: skipOf(attempt) });
     const network = decodeNetwork(list, 'network');
-    if (attempt === 0) await refuseWhatPluginsRefuse(world, places, network);
+    if (attempt === 0) {
+      if (fromNetworks(wish)) findExecutable(ISOLATING_PLUGIN, places.cniPath);
+      await refuseWhatPluginsRefuse(world, places, network);
+    }
     const text = renderJson(list);
     if (how.dryRun) return { path, text };
     placeFile(path, text, 'exclusive');

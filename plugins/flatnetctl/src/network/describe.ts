@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { parseCidr } from '@flatnet/addressing';
+import type { Cidr } from '@flatnet/addressing';
 import { defaultBridge } from '@flatnet/cni';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
 import type { PortMapping } from '../chain/port-mapping.ts';
 import type { NetworkFile } from '../conflist/directory.ts';
 import { ipamOf, mainPlugin, type Network } from '../conflist/model.ts';
-import { gatewayOf, readable, subnetsOf } from '../conflist/subnets.ts';
+import { gatewayOf, subnetsOf } from '../conflist/subnets.ts';
+import { useOf, type Use } from './use.ts';
 
 /** Podman's id of a CNI network: both tools show the same one. */
 export const networkId = (name: string): string => createHash('sha256').update(name).digest('hex');
@@ -79,6 +80,7 @@ export function inspectNetwork({ network, path }: NetworkFile, cacheDir: string)
   const main = mainPlugin(network);
   const containers = containersOf(cacheDir, network.name);
   const ipam = ipamOf(network);
+  const use = useOf(network);
   return {
     name: network.name,
     id: networkId(network.name),
@@ -91,11 +93,11 @@ export function inspectNetwork({ network, path }: NetworkFile, cacheDir: string)
       ...(configured.rangeStart === undefined && configured.rangeEnd === undefined
         ? {}
         : { lease_range: { start_ip: configured.rangeStart, end_ip: configured.rangeEnd } }),
-      addresses_in_use: containers.flatMap(({ addresses }) => addresses).filter((text) => isIn(configured.subnet, text))
-        .length,
+      ...useOfSubnet(use, configured.subnet),
     })),
     ipv6_enabled: subnets.some(({ subnet }) => subnet.ip.family === 6),
     internal: main['internal'] === true,
+    isolation: isolationOf(network),
     dns_enabled: network.plugins.some(({ type }) => type === 'dnsname'),
     labels: network.labels,
     options: network.options,
@@ -106,6 +108,13 @@ export function inspectNetwork({ network, path }: NetworkFile, cacheDir: string)
     file: path,
     managed: network.created !== undefined,
   };
+}
+
+/** From whom the containers are isolated, in the words of `network create --isolate`. */
+function isolationOf({ plugins }: Network): readonly string[] {
+  const networks = plugins.some(({ type, ingressPolicy }) => type === 'firewall' && ingressPolicy === 'same-bridge');
+  const containers = plugins.some(({ portIsolation }) => portIsolation === true);
+  return [...(networks ? ['networks'] : []), ...(containers ? ['containers'] : [])];
 }
 
 /** As newer Podman shows them: by container id, then by interface. */
@@ -123,7 +132,8 @@ function byContainer(containers: readonly ContainerFacts[]): object {
   );
 }
 
-const isIn = (subnet: { contains(ip: ReturnType<typeof parseCidr>['ip']): boolean }, text: string): boolean => {
-  const address = readable(() => parseCidr(text));
-  return address !== undefined && subnet.contains(address.ip);
-};
+/** Absent where the leases are another IPAM's. */
+function useOfSubnet(use: readonly Use[], subnet: Cidr): object {
+  const found = use.find((each) => each.subnet === String(subnet));
+  return found === undefined ? {} : { addresses: { total: found.total, in_use: found.in_use, free: found.free } };
+}

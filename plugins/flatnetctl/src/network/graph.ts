@@ -1,17 +1,18 @@
 /** Networks, bridges, containers and published ports as a picture in text: mermaid or Graphviz dot. */
 import { renderPortMapping } from '../chain/port-mapping.ts';
 import type { NetworkFile } from '../conflist/directory.ts';
+import { ipamOf, mainPlugin, type Network } from '../conflist/model.ts';
 import { gatewayOf, subnetsOf } from '../conflist/subnets.ts';
 import { printable } from '../output.ts';
 import { bridgeOf, containersOf } from './describe.ts';
 
-interface Node {
+export interface Node {
   readonly id: string;
   readonly lines: readonly string[];
   readonly shape: 'network' | 'container' | 'host';
 }
 
-interface Edge {
+export interface Edge {
   readonly from: string;
   readonly to: string;
   readonly label: string;
@@ -31,6 +32,7 @@ export function graphOf(files: readonly NetworkFile[], cacheDir: string): Graph 
       network.name,
       bridgeOf(network) ?? network.plugins[0]?.type ?? '',
       ...subnets.map(({ subnet }) => String(subnet)),
+      ...routesOf(network),
     ];
     const gateways = subnets.map(gatewayOf).join(', ');
     const containers = containersOf(cacheDir, network.name).map((facts) => ({
@@ -54,6 +56,19 @@ export function graphOf(files: readonly NetworkFile[], cacheDir: string): Graph 
     nodes: [host, ...parts.map(({ node }) => node), ...unique.values()],
     edges: [...parts.map(({ edge }) => edge), ...containers.map(({ edge }) => edge)],
   };
+}
+
+/** Ways out of the network, and routes that its containers are given. */
+function routesOf(network: Network): readonly string[] {
+  const { ipMasq, internal, isGateway, isDefaultGateway, type } = mainPlugin(network);
+  const isPlain = type === 'flatnet' && [ipMasq, isGateway, isDefaultGateway].every((key) => key === undefined);
+  const out = internal === true ? ['internal'] : ipMasq === true || isPlain ? ['masquerade'] : [];
+  const routes: unknown = ipamOf(network)['routes'];
+  const given = Array.isArray(routes) ? routes : [];
+  return [
+    ...out,
+    ...given.flatMap((route: { dst?: unknown } | null) => (typeof route?.dst === 'string' ? [`to ${route.dst}`] : [])),
+  ];
 }
 
 /** Node names of both languages are plain words; ids may hold dots and dashes. */

@@ -5,6 +5,18 @@ import { problem, usage } from '../failure.ts';
 import { freeSubnet4, freeSubnet6 } from './free-subnet.ts';
 import type { TakenSubnet } from './taken-subnets.ts';
 
+/** From whom: the containers of other networks, those of the same network, or both. */
+export const ISOLATIONS = ['networks', 'containers', 'all'] as const;
+export type Isolation = (typeof ISOLATIONS)[number];
+
+/** The reference plugin that keeps networks apart; Podman chains it for `--opt isolate=true`. */
+export const ISOLATING_PLUGIN = 'firewall';
+
+export const fromNetworks = ({ isolate }: Pick<NetworkWish, 'isolate'>): boolean =>
+  isolate === 'networks' || isolate === 'all';
+const fromContainers = ({ isolate }: Pick<NetworkWish, 'isolate'>): boolean =>
+  isolate === 'containers' || isolate === 'all';
+
 /** What `network create` was asked for. */
 export interface NetworkWish {
   readonly name: string;
@@ -16,6 +28,7 @@ export interface NetworkWish {
   readonly ipv6: boolean;
   readonly internal: boolean;
   readonly allowOverlap: boolean;
+  readonly isolate?: Isolation;
   readonly mtu?: number;
   readonly options: Readonly<Record<string, unknown>>;
   readonly labels: Readonly<Record<string, string>>;
@@ -48,8 +61,8 @@ export function planNetwork(wish: NetworkWish, around: Surroundings): object {
   };
   return {
     cniVersion: '1.0.0',
-    // A runtime that knows 1.1.0 takes the newest; older ones skip the key.
-    cniVersions: ['0.4.0', '1.0.0', '1.1.0'],
+    // A runtime that knows 1.1.0 takes the newest; older ones skip the key. Reference plugins of today may not know it.
+    ...(fromNetworks(wish) ? {} : { cniVersions: ['0.4.0', '1.0.0', '1.1.0'] }),
     name: wish.name,
     [MARKER]: { created: around.now.toISOString() },
     ...(Object.keys(wish.labels).length === 0 ? {} : { args: { podman_labels: wish.labels } }),
@@ -59,12 +72,14 @@ export function planNetwork(wish: NetworkWish, around: Surroundings): object {
         ...(wish.internal ? { internal: true, isGateway: true } : {}),
         ...(wish.mtu === undefined ? {} : { mtu: wish.mtu }),
         ...routing(wish),
+        ...(fromContainers(wish) ? { portIsolation: true } : {}),
         ...wish.options,
         ...(Object.keys(dns).length === 0 ? {} : { dns }),
         ipam: { type: 'flatnet-ipam', ranges },
         capabilities: { ips: true, mac: true },
       },
       ...(wish.internal ? [] : [{ type: 'flatnet-portmap', capabilities: { portMappings: true } }]),
+      ...(fromNetworks(wish) ? [{ type: ISOLATING_PLUGIN, ingressPolicy: 'same-bridge' }] : []),
     ],
   };
 }

@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { findTool } from '@flatnet/exec';
+import { failed, fixable, ok, warning, type Check, type Finding } from './finding.ts';
+
+export const root: Check = () =>
+  process.geteuid?.() === 0
+    ? [ok('root', 'running as root')]
+    : [failed('root', 'plugins and most checks need root', 'sudo flatnetctl doctor')];
+
+/** What the plugins run, and the package that holds it on Debian. */
+const TOOLS = [
+  { tool: 'ip', version: ['-V'], package: 'iproute2' },
+  { tool: 'nft', version: ['--version'], package: 'nftables' },
+  { tool: 'nsenter', version: ['--version'], package: 'util-linux' },
+  { tool: 'sysctl', version: ['--version'], package: 'procps' },
+  { tool: 'conntrack', version: ['--version'], package: 'conntrack', without: 'old flows outlive a published port' },
+] as const;
+
+export const tools: Check = ({ run }) =>
+  Promise.all(
+    TOOLS.map(async (entry): Promise<Finding> => {
+      const check = `tool ${entry.tool}`;
+      const path = findTool(entry.tool);
+      const repair = `apt-get install ${entry.package}`;
+      if (path === undefined && 'without' in entry) return warning(check, `not installed: ${entry.without}`, repair);
+      if (path === undefined) return failed(check, 'not installed', repair);
+      const { stdout, stderr } = await run(path, entry.version);
+      return ok(check, `${path} ${versionIn(`${stdout}${stderr}`)}`.trimEnd());
+    }),
+  );
+
+const versionIn = (text: string): string => /\d+\.\d[\w.]*/.exec(text)?.[0] ?? '';
+
+const setting = (key: string): string | undefined => {
+  try {
+    return readFileSync(`/proc/sys/net/${key}`, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+};
+
+export const forwarding: Check = () =>
+  setting('ipv4/ip_forward') === '1'
+    ? [ok('ip_forward', 'on')]
+    : [
+        fixable(
+          { check: 'ip_forward', state: 'warning', reason: 'off: the first container with a gateway turns it on' },
+          ['sysctl', '-w', 'net.ipv4.ip_forward=1'],
+        ),
+      ];
+
+export const reversePath: Check = () =>
+  setting('ipv4/conf/all/rp_filter') === '1'
+    ? [
+        warning(
+          'rp_filter',
+          'strict: a container on two networks loses answers that leave by the other one',
+          'sysctl -w net.ipv4.conf.all.rp_filter=2',
+        ),
+      ]
+    : [ok('rp_filter', 'not strict')];
+
+/** Kubernetes needs it on, so it is only told. */
+export const bridgeNetfilter: Check = () =>
+  setting('bridge/bridge-nf-call-iptables') === '1'
+    ? [ok('br_netfilter', 'on: iptables rules of others also see packets inside a bridge')]
+    : [ok('br_netfilter', 'off: packets inside a bridge pass no rules of others')];

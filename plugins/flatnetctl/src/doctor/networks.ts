@@ -1,0 +1,116 @@
+import { ErrorCode } from '@flatnet/cni';
+import { findExecutable, statusChain } from '../chain/run-chain.ts';
+import { readDirectory, type NetworkFile } from '../conflist/directory.ts';
+import type { Network } from '../conflist/model.ts';
+import { subnetsOf } from '../conflist/subnets.ts';
+import { OperatorError } from '../failure.ts';
+import { deadLeases, holdingsOf } from '../ipam/leases.ts';
+import { bridgePorts } from '../network/bridge.ts';
+import { bridgeOf } from '../network/describe.ts';
+import { useOf } from '../network/use.ts';
+import type { Places } from '../places.ts';
+import { failed, fixable, ok, warning, type Check, type Finding } from './finding.ts';
+
+export const configurations: Check = (_, { netDir }) => {
+  const { files, broken } = readDirectory(netDir);
+  return [
+    ok('networks', `${files.length} in ${netDir}`),
+    ...broken.map(({ path, reason }) => failed('networks', `${path}: ${reason}`, `correct or remove ${path}`)),
+    ...clashes(files),
+  ];
+};
+
+function clashes(files: readonly NetworkFile[]): readonly Finding[] {
+  const all = files.flatMap(({ network }) => subnetsOf(network).map(({ subnet }) => ({ name: network.name, subnet })));
+  return all.flatMap((one, index) =>
+    all
+      .slice(index + 1)
+      .filter((other) => other.name !== one.name && other.subnet.overlaps(one.subnet))
+      .map((other) =>
+        warning(
+          'subnets',
+          `${one.subnet} of ${one.name} overlaps with ${other.subnet} of ${other.name}`,
+          `flatnetctl network rm ${other.name}, and create it with --subnet auto`,
+        ),
+      ),
+  );
+}
+
+/** Every network of ours is asked whether it could take a container now (STATUS). */
+export const readiness: Check = async (world, { netDir, cniPath }) => {
+  const context = { run: world.run, env: world.env, cniPath };
+  const findings = readDirectory(netDir).files.map(async ({ network }): Promise<readonly Finding[]> => {
+    const check = `network ${network.name}`;
+    const missing = missingPlugins(network, cniPath);
+    if (missing.length > 0) {
+      const repair = missing.some((type) => type.startsWith('flatnet'))
+        ? 'flatnetctl install'
+        : `install ${missing.join(', ')}`;
+      return [failed(check, `not in ${cniPath.join(':')}: ${missing.join(', ')}`, repair)];
+    }
+    if (!network.plugins.every(({ type }) => type.startsWith('flatnet')))
+      return [ok(check, 'its plugins are installed')];
+    const failures = await statusChain(context, network);
+    return failures.length === 0 ? [ok(check, 'ready')] : failures.map((failure) => notReady(check, failure));
+  });
+  return (await Promise.all(findings)).flat();
+};
+
+/** Code 51 is of a foreign firewall, and tells what to do in its own words. */
+const notReady = (check: string, { type, code, text }: { type: string; code: number; text: string }): Finding =>
+  code === ErrorCode.limitedConnectivity
+    ? warning(check, `${type}: ${text}`, 'do what it says, or remove the foreign rule')
+    : failed(check, `${type}: ${text}`, 'flatnetctl logs --errors');
+
+const missingPlugins = ({ plugins }: Network, cniPath: readonly string[]): readonly string[] =>
+  plugins.map(({ type }) => type).filter((type) => !isInstalled(type, cniPath));
+
+function isInstalled(type: string, cniPath: readonly string[]): boolean {
+  try {
+    return findExecutable(type, cniPath) !== '';
+  } catch (error) {
+    if (error instanceof OperatorError) return false;
+    throw error;
+  }
+}
+
+/** The kernel's limit of a bridge (BR_MAX_PORTS is 1024, one of which is none). */
+const MAX_PORTS = 1023;
+const NEARLY = 0.9;
+
+export const room: Check = async (world, { netDir }: Places) => {
+  const findings = readDirectory(netDir).files.map(async ({ network }) => [
+    ...poolFindings(network),
+    ...(await bridgeFindings(world.run, network)),
+  ]);
+  return (await Promise.all(findings)).flat();
+};
+
+const poolFindings = (network: Network): readonly Finding[] =>
+  useOf(network).flatMap(({ subnet, total, in_use: used, free }) => {
+    const check = `pool of ${network.name}`;
+    const repair = `flatnetctl ipam gc ${network.name}, or a network with a larger subnet`;
+    if (free === 0) return [failed(check, `all ${total} addresses of ${subnet} are in use`, repair)];
+    return used > NEARLY * total
+      ? [warning(check, `${used} of ${total} addresses of ${subnet} are in use`, repair)]
+      : [];
+  });
+
+async function bridgeFindings(run: Parameters<typeof bridgePorts>[0], network: Network): Promise<readonly Finding[]> {
+  const bridge = bridgeOf(network);
+  const ports = bridge === undefined ? undefined : await bridgePorts(run, bridge);
+  if (ports === undefined || ports.length <= NEARLY * MAX_PORTS) return [];
+  const reason = `${ports.length} of ${MAX_PORTS} ports are in use`;
+  const repair = 'flatnetctl network create another one for the containers to come';
+  const check = `bridge ${bridge}`;
+  return [ports.length >= MAX_PORTS ? failed(check, reason, repair) : warning(check, reason, repair)];
+}
+
+export const leftovers: Check = (_, { netDir }) =>
+  readDirectory(netDir).files.flatMap(({ network }) => {
+    const dead = deadLeases(holdingsOf(network));
+    if (dead.length === 0) return [];
+    const reason = `${dead.length} leases of containers whose namespace is gone`;
+    const finding = { check: `leases of ${network.name}`, state: 'warning' as const, reason };
+    return [fixable(finding, ['flatnetctl', 'ipam', 'gc', network.name])];
+  });

@@ -1,0 +1,65 @@
+/** What container runtimes of this host are told of plugins, in the few keys that concern us. */
+import { readdirSync, readFileSync } from 'node:fs';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The union of what Podman, containerd and CRI-O search by default, in Podman's order. */
+export const DEFAULT_CNI_PATH = [
+  '/opt/cni/bin',
+  '/usr/local/libexec/cni',
+  '/usr/libexec/cni',
+  '/usr/local/lib/cni',
+  '/usr/lib/cni',
+];
+
+export const CONTAINERS_CONF = '/etc/containers/containers.conf';
+const DROP_INS = '/etc/containers/containers.conf.d';
+
+/** The texts of Podman's configuration, the one that wins last. */
+export function containersConf(env: Environment): readonly string[] {
+  const override = env['CONTAINERS_CONF'];
+  const paths = override ? [override] : ['/usr/share/containers/containers.conf', CONTAINERS_CONF, ...dropIns()];
+  return paths.map(textOf);
+}
+
+/**
+ * Where plugins are looked for: Podman's `cni_plugin_dirs` where somebody set it, then what runtimes search by default. Only the
+ * order among Podman's own is certain; that is what `--drop-in` has to know.
+ */
+export function pluginDirectories(env: Environment): readonly string[] {
+  const told = containersConf(env).flatMap(pluginDirsOf).at(-1) ?? [];
+  return [...new Set([...told, ...DEFAULT_CNI_PATH])].filter((directory) => directory.startsWith('/'));
+}
+
+/** The lists of `cni_plugin_dirs` in a containers.conf (TOML; the list may span lines). */
+export const pluginDirsOf = (text: string): readonly (readonly string[])[] =>
+  [...text.matchAll(/^[ \t]*cni_plugin_dirs[ \t]*=[ \t]*\[([^\]]*)\]/gm)].map(([, list = '']) =>
+    [...list.replaceAll(/#.*$/gm, '').matchAll(/["']([^"'\n]+)["']/g)].map(([, directory = '']) => directory),
+  );
+
+/** The key stands in a line of its own (TOML); comments begin with `#`. */
+export const backendOf = (text: string): readonly string[] =>
+  [...text.matchAll(/^[ \t]*network_backend[ \t]*=[ \t]*["']([^"'\n]*)["']/gm)].map((match) => match[1] ?? '');
+
+/** The value of `network_backend` that Podman reads, the last file winning; undefined when none says it. */
+export const configuredBackend = (env: Environment): string | undefined =>
+  containersConf(env).flatMap(backendOf).at(-1);
+
+const dropIns = (): readonly string[] => {
+  try {
+    return readdirSync(DROP_INS)
+      .filter((name) => name.endsWith('.conf'))
+      .sort()
+      .map((name) => `${DROP_INS}/${name}`);
+  } catch {
+    return [];
+  }
+};
+
+const textOf = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+};

@@ -1,0 +1,9 @@
+// `flatnetctl` in the image: the one place that has both the operator's tool and the plugins, whose schemas it prints.
+import { realWorld, runCli } from '@flatnet/flatnetctl';
+import { configSchema as ipam } from '@flatnet/plugin-ipam/config';
+import { configSchema as flatnet } from '@flatnet/plugin-flatnet/config';
+import { configSchema as portmap } from '@flatnet/plugin-portmap/config';
+
+const pluginSchemas = { flatnet, 'flatnet-ipam': ipam, 'flatnet-portmap': portmap };
+
+void runCli(process.argv.slice(2), { ...realWorld(), pluginSchemas }).then((code) => process.exit(code));
