@@ -1,0 +1,274 @@
+// What happens to published ports over time: conflicts, several networks, flushes, rebuilds, GC, lost state.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Records, reload } from '@flatnet/kernel/hostport';
+import { chainOf, REFERENCE_BIN } from '@flatnet/testing';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { errorOf, fetchPage, ipsOf, useSandbox, withNetns, withServer } from './fixture.ts';
+import { type Lab, openLab } from './ports-lab.ts';
+
+const host = useSandbox();
+let lab: Lab;
+beforeAll(async () => void (lab = await openLab(host.sandbox)), 240_000);
+
+// Also after a failed test, so that the leak check speaks of that test only.
+afterEach(async () => {
+  for (const name of ['c2', 'c3', 'x2']) await lab.ok('DEL', name, []);
+});
+
+const WEB = { hostPort: 8080, containerPort: 80, protocol: 'tcp' };
+const DNS = { hostPort: 5353, containerPort: 53, protocol: 'udp' };
+const STATE = '/run/flatnet/hostport';
+const flush = () => host.sandbox.must('nft', ['flush', 'ruleset']);
+const files = async (): Promise<string> =>
+  (await host.sandbox.run('find', [STATE, '-type', 'f', '!', '-path', '*/localnet/*'])).stdout;
+const refusal = async (...call: Parameters<Lab['cni']>) => errorOf(await lab.cni(...call));
+
+describe('published ports', { timeout: 240_000 }, () => {
+  it('have one owner: a held port is refused with the owner named, also between all addresses and one', async () => {
+    await lab.ok('ADD', 'c2', [WEB]);
+    expect(await refusal('ADD', 'c3', [WEB])).toMatchObject({
+      code: 100,
+      msg: expect.stringContaining('container c2') as string,
+      details: expect.stringContaining('network net9') as string,
+    });
+    expect(await refusal('ADD', 'x2', [{ ...WEB, hostIP: '192.0.2.1' }])).toMatchObject({ code: 100 });
+    await lab.ok('ADD', 'c3', [
+      { ...WEB, hostPort: 8081, hostIP: '192.0.2.1' },
+      { ...WEB, protocol: 'udp' },
+    ]);
+    const all = await refusal('ADD', 'x2', [{ ...WEB, hostPort: 8081 }]);
+    expect(all).toMatchObject({ code: 100, msg: expect.stringContaining('container c3') as string });
+    await lab.ok('ADD', 'x2', [{ ...WEB, hostPort: 8081, hostIP: '127.0.0.1' }]);
+    expect(await lab.who('host', 'tcp 192.0.2.1 8081', 'tcp 127.0.0.1 8081', 'tcp 192.0.2.1 8080')).toEqual([
+      'c3',
+      'x2',
+      'c2',
+    ]);
+    for (const name of ['c3', 'x2']) await lab.ok('DEL', name, []);
+    expect(await lab.who('out', 'tcp 192.0.2.1 8080')).toEqual(['c2']);
+    await lab.ok('DEL', 'c2', []);
+  });
+
+  it('of a container that is gone without a DEL are taken over', async () => {
+    const { sandbox } = host;
+    await withNetns(sandbox, ['dead'], async ([netns]) => {
+      await lab.ok('ADD', 'c3', [WEB, DNS], { env: { CNI_CONTAINERID: 'dead', CNI_NETNS: netns } });
+    });
+    await lab.ok('ADD', 'c2', [WEB]);
+    expect(await lab.who('out', 'tcp 192.0.2.1 8080')).toEqual(['c2']);
+    // Not only the port in question: all that the dead one had.
+    expect(await lab.table()).not.toContain('10.9.0.3');
+    await lab.ok('DEL', 'c2', []);
+    expect(await files()).toBe('');
+  });
+
+  it('follow a repeated ADD with another list', async () => {
+    await lab.ok('ADD', 'c2', [WEB, DNS], { extra: { allowFrom: '192.0.2.0/24' } });
+    await lab.ok('ADD', 'c2', [{ ...WEB, hostPort: 8088 }, DNS]);
+    expect(await lab.who('out', 'tcp 192.0.2.1 8088', 'tcp 192.0.2.1 8080', 'udp 192.0.2.1 5353')).toEqual([
+      'c2',
+      'ECONNREFUSED',
+      'c2',
+    ]);
+    expect(await lab.table()).not.toContain('chain allow');
+    await lab.ok('CHECK', 'c2', [{ ...WEB, hostPort: 8088 }, DNS]);
+    await lab.ok('DEL', 'c2', []);
+  });
+
+  it('of one container on two networks belong to the first, and go over to the second when that one is detached', async () => {
+    const second = { network: 'net10', ifName: 'eth1', address: '10.9.0.3/24' };
+    await lab.ok('ADD', 'c2', [WEB, DNS]);
+    await lab.ok('ADD', 'c2', [WEB, { ...WEB, hostPort: 8085 }], second);
+    expect(await lab.who('out', 'tcp 192.0.2.1 8080', 'tcp 192.0.2.1 8085')).toEqual(['c2', 'c3']);
+    await lab.ok('CHECK', 'c2', [WEB, DNS]);
+    await lab.ok('CHECK', 'c2', [WEB, { ...WEB, hostPort: 8085 }], second);
+    // Another container is still refused.
+    expect(await refusal('ADD', 'x2', [WEB])).toMatchObject({ code: 100 });
+
+    await lab.ok('DEL', 'c2', [WEB, DNS]);
+    expect(await lab.who('out', 'tcp 192.0.2.1 8080', 'tcp 192.0.2.1 8085')).toEqual(['c3', 'c3']);
+    await lab.ok('CHECK', 'c2', [WEB, { ...WEB, hostPort: 8085 }], second);
+    await lab.ok('DEL', 'c2', [WEB], second);
+
+    // The other order: detaching the one that waits changes nothing.
+    await lab.ok('ADD', 'c2', [WEB]);
+    await lab.ok('ADD', 'c2', [WEB], second);
+    await lab.ok('DEL', 'c2', [WEB], second);
+    expect(await lab.who('out', 'tcp 192.0.2.1 8080')).toEqual(['c2']);
+    await lab.ok('DEL', 'c2', [WEB]);
+    expect(await files()).toBe('');
+  });
+
+  it('are missed by CHECK after a flush, by name, and rebuilt by the next ADD; DEL does not mind', async () => {
+    const range = [WEB, { ...WEB, hostPort: 9000, containerPort: 9000, range: 3 }];
+    await lab.ok('ADD', 'c2', range);
+    await host.sandbox.must('nft', ['delete', 'element', 'inet', 'flatnet_hostport', 'any4', '{ tcp . 9001 }']);
+    const { code, details } = await refusal('CHECK', 'c2', range);
+    expect({ code, details }).toEqual({ code: 102, details: expect.stringContaining('9001/tcp on 0.0.0.0') as string });
+    expect(details).not.toContain('9000/tcp');
+    await flush();
+    expect((await refusal('CHECK', 'c2', range))['details']).toContain('nft table inet flatnet_hostport');
+    await lab.ok('ADD', 'c2', range);
+    await lab.ok('CHECK', 'c2', range);
+    expect(await lab.who('out', 'tcp 192.0.2.1 8080')).toEqual(['c2']);
+    for (const part of [
+      'flush chain inet flatnet_hostport prerouting',
+      'flush map inet flatnet_hostport hairpin4',
+      'flush chain inet flatnet_hostport guard',
+    ]) {
+      await host.sandbox.must('nft', part.split(' '));
+      expect((await refusal('CHECK', 'c2', range)).code).toBe(102);
+    }
+    await host.sandbox.must('sysctl', ['-qw', 'net.ipv4.conf.br9.route_localnet=0']);
+    expect((await refusal('CHECK', 'c2', range))['details']).toContain('route_localnet is 0');
+    await flush();
+    await lab.ok('DEL', 'c2', range);
+    await lab.ok('DEL', 'c2', range);
+  });
+
+  it('are all rebuilt from the records in one call, but those of dead containers', async () => {
+    const { sandbox } = host;
+    // A folder that is the same inside and outside: the rebuild runs in this process, its nft in the sandbox.
+    const dataDir = join(sandbox.folder, 'state');
+    const limited = { extra: { dataDir, allowFrom: '192.0.2.0/24' } };
+    const masquerading = { extra: { dataDir, ipMasq: true } };
+    await lab.ok('ADD', 'c2', [WEB], limited);
+    await lab.ok('ADD', 'x2', [{ ...WEB, hostPort: 8081 }], masquerading);
+    await lab.ok('ADD', 'c3', [DNS], { extra: { dataDir } });
+    await flush();
+    const [generation] = (await sandbox.must('ls', [dataDir])).split('\n');
+    const records = new Records(dataDir, generation);
+    const told = await reload(sandbox.run, records, ({ owner }) => owner.containerId === 'c3');
+    expect({ ...told, dropped: told.dropped.map(({ owner }) => owner.containerId) }).toEqual({
+      published: 2,
+      dropped: ['c3'],
+      failed: [],
+    });
+    expect(await lab.who('out', 'tcp 192.0.2.1 8080', 'tcp 192.0.2.1 8081')).toEqual(['c2', 'x2']);
+    await lab.ok('CHECK', 'c2', [WEB], limited);
+    await lab.ok('CHECK', 'x2', [{ ...WEB, hostPort: 8081 }], masquerading);
+    for (const name of ['c2', 'x2']) await lab.ok('DEL', name, [], { extra: { dataDir } });
+    expect(records.all()).toEqual([]);
+  });
+
+  it('that are not of a valid attachment are freed by GC, of this network only', async () => {
+    const { sandbox } = host;
+    await lab.ok('ADD', 'c2', [WEB]);
+    await lab.ok('ADD', 'c3', [{ ...WEB, hostPort: 8081 }], { extra: { allowFrom: '192.0.2.0/24' } });
+    await lab.ok('ADD', 'x2', [{ ...WEB, hostPort: 8082 }]);
+    const gc = (...ids: string[]) =>
+      lab.ok('GC', 'c2', [], {
+        extra: { 'cni.dev/valid-attachments': ids.map((containerID) => ({ containerID, ifname: 'eth0' })) },
+      });
+    await gc('c2');
+    expect(await lab.who('out', 'tcp 192.0.2.1 8080', 'tcp 192.0.2.1 8081', 'tcp 192.0.2.1 8082')).toEqual([
+      'c2',
+      'ECONNREFUSED',
+      'x2',
+    ]);
+    expect(await lab.table()).not.toContain('chain allow');
+    // The record is lost, the elements are not: GC finds them by their mark.
+    await sandbox.must('rm', ['-rf', STATE]);
+    await gc();
+    expect(await lab.who('out', 'tcp 192.0.2.1 8080', 'tcp 192.0.2.1 8082')).toEqual(['ECONNREFUSED', 'x2']);
+    // DEL does too, when the runtime says that there were ports.
+    await lab.ok('DEL', 'x2', [{ ...WEB, hostPort: 8082 }]);
+    expect(await lab.table()).not.toMatch(/comment|chain masq/);
+  });
+
+  it('leave no chain behind, and no guard of an interface that is gone', async () => {
+    const { sandbox } = host;
+    await sandbox.must('ip', ['link', 'add', 'ptp0', 'type', 'veth', 'peer', 'name', 'ptp1']);
+    await sandbox.must('ip', ['link', 'set', 'ptp0', 'up']);
+    await sandbox.must('ip', ['route', 'add', '10.77.0.2/32', 'dev', 'ptp0']);
+    const call = { network: 'ptp', address: '10.77.0.2/32' };
+    await lab.ok('ADD', 'c2', [WEB], call);
+    expect(await lab.table()).toMatch(/ptp0[^]*chain masq4_10\.77\.0\.2_32/);
+    // Another network with the same chain keeps it.
+    await lab.ok('ADD', 'x2', [{ ...WEB, hostPort: 8081 }], { network: 'twin', address: '10.77.0.2/32' });
+    await lab.ok('DEL', 'c2', [], call);
+    expect(await lab.table()).toContain('chain masq4_10.77.0.2_32');
+    await sandbox.must('ip', ['link', 'del', 'ptp0']);
+    await lab.ok('DEL', 'x2', [], { network: 'twin' });
+    expect(await lab.table()).not.toMatch(/ptp0|chain masq|comment/);
+    expect(await files()).toBe('');
+  });
+
+  it('work behind the reference bridge and host-local', async () => {
+    const { sandbox } = host;
+    const ipam = { type: 'host-local', ranges: [[{ subnet: '10.88.8.0/24' }]], dataDir: '/run/cni/networks' };
+    const bridge = { type: 'bridge', bridge: 'ref0', isGateway: true, isDefaultGateway: true, hairpinMode: true, ipam };
+    const ports = { type: 'flatnet-portmap', ipMasq: true, capabilities: { portMappings: true } };
+    const own = process.env['FLATNET_BIN'] ?? undefined;
+    const list = { cniVersion: '1.0.0', name: 'ref', plugins: [bridge, ports] };
+    const chain = chainOf(sandbox, list, own === undefined ? undefined : [own, REFERENCE_BIN]);
+    await withNetns(sandbox, ['ref'], async ([netns]) => {
+      const attachment = { containerId: 'ref', ifName: 'eth0', netns: netns!, capabilities: { portMappings: [WEB] } };
+      const [address] = ipsOf(await chain.add(attachment));
+      await withServer(sandbox, 'ref', 80, async () => {
+        expect(await fetchPage(sandbox, '192.0.2.1', 8080)).toBe('served by ref');
+        expect(await fetchPage(sandbox, '127.0.0.1', 8080)).toBe('served by ref');
+        expect(await fetchPage(sandbox, '192.0.2.1', 8080, 'ref')).toBe('served by ref');
+      });
+      await chain.check(attachment);
+      expect(address).toMatch(/^10\.88\.8\./);
+      await chain.del(attachment);
+    });
+    await sandbox.must('ip', ['link', 'del', 'ref0']);
+  });
+});
+
+describe('an nft that', { timeout: 240_000 }, () => {
+  /** Puts a stand-in for nft in front of the real one. */
+  const standIn = (script: string) => {
+    const folder = join(host.sandbox.folder, 'tools');
+    return host.sandbox
+      .must('mkdir', ['-p', folder])
+      .then(() => writeFileSync(join(folder, 'nft'), `#!/bin/sh\n${script}\n`, { mode: 0o755 }))
+      .then(() => ({ FLATNET_TOOL_PATH: `${folder}:/usr/sbin:/usr/bin` }));
+  };
+
+  it('fails at its k-th call fails ADD, and nothing is left', async () => {
+    const counter = join(host.sandbox.folder, 'calls');
+    for (const fresh of [true, false]) {
+      for (let k = 1; ; k += 1) {
+        if (fresh) await flush();
+        const before = await lab.table();
+        writeFileSync(counter, '0');
+        const env = await standIn(
+          `n=$(($(cat ${counter}) + 1)); echo $n > ${counter}; [ $n = ${k} ] && { echo 'Error: Operation not permitted' >&2; exit 1; }; exec /usr/sbin/nft "$@"`,
+        );
+        const answer = await lab.cni('ADD', 'c2', [WEB, DNS], { env });
+        if (answer.exitCode === 0) {
+          expect(k).toBeGreaterThan(fresh ? 3 : 1);
+          await lab.ok('DEL', 'c2', []);
+          break;
+        }
+        expect(errorOf(answer)['details']).toContain('Operation not permitted');
+        expect(await files()).toBe('');
+        expect((await lab.table()).replace(/elements = \{ "br9" \}/, '')).not.toContain('elements =');
+        if (!fresh) expect(await lab.table()).toBe(before);
+      }
+    }
+  });
+
+  it.each([
+    ['hangs', 'exec sleep 1000'],
+    ['prints garbage', 'echo "{not json"; echo "File exists" >&2; exit 1'],
+    ['dies', 'kill -9 $$'],
+  ])('%s is an error of ADD, of DEL and of STATUS, and nothing is left', async (_name, script) => {
+    const env = await standIn(script);
+    for (const verb of ['ADD', 'STATUS']) errorOf(await lab.cni(verb, 'c2', [WEB], { env }));
+    await lab.ok('ADD', 'c2', [WEB]);
+    errorOf(await lab.cni('DEL', 'c2', [WEB], { env }));
+    expect(await lab.who('out', 'tcp 192.0.2.1 8080')).toEqual(['c2']);
+    await lab.ok('DEL', 'c2', [WEB]);
+    expect(await files()).toBe('');
+  });
+
+  it('is not there is named, with the package to install', async () => {
+    const error = errorOf(await lab.cni('STATUS', 'c2', [], { env: { FLATNET_TOOL_PATH: '/nonexistent' } }));
+    expect(error).toMatchObject({ code: 50, details: expect.stringContaining('package nftables') as string });
+  });
+});
