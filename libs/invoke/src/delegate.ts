@@ -2,6 +2,7 @@ import { CniError, ErrorCode, parseResult, shown, type IpamResult, type Verb } f
 import { spawnRun, type Run, type RunResult } from '@flatnet/exec';
 import type { BaseRequest } from '@flatnet/skel';
 import { findPlugin } from './find-plugin.ts';
+import { delegateEnv, Standby } from './standby.ts';
 
 /** A delegated plugin that hangs must not hold the whole command until its deadline. */
 const DELEGATE_TIMEOUT_MS = 20_000;
@@ -50,14 +51,15 @@ async function execute(
   options: DelegateOptions,
 ): Promise<string> {
   const { run = spawnRun, signal } = options;
-  const path = findPlugin(type, request.cniPath);
-  const result = await run(path, [], {
-    input: request.invocation.stdin,
-    // FLATNET_PPID lets flatnet-ipam see that we died before it began; other plugins ignore it.
-    env: { ...request.invocation.env, CNI_COMMAND: verb, FLATNET_PPID: String(process.pid) },
+  const { invocation, cniPath, prepared } = request;
+  const question = {
+    input: invocation.stdin,
     timeoutMs: DELEGATE_TIMEOUT_MS,
     ...(signal === undefined ? {} : { signal }),
-  });
+  };
+  const standby = prepared instanceof Standby ? prepared.ask(type, verb, question) : undefined;
+  const result = await (standby ??
+    run(findPlugin(type, cniPath), [], { ...question, env: delegateEnv(invocation, verb) }));
   if (result.ending === 'exit' && result.exitCode === 0) return result.stdout;
   throw failureOf(verb, type, result);
 }

@@ -5,6 +5,7 @@ import {
   NEWEST_VERSION,
   parseCniArgs,
   renderResult,
+  type Attachment,
   type CniVersion,
   type Verb,
 } from '@flatnet/cni';
@@ -44,7 +45,7 @@ export async function dispatch(
     const spoken = topLevel(json, 'cniVersion');
     if (typeof spoken === 'string' && isSupportedVersion(spoken)) version = spoken;
     version = versionOf(json, verb);
-    return await handle(entry, verb, json, version, invocation, trace, abort.signal);
+    return await handle(entry, { verb, json, version, invocation, signal: abort.signal }, trace);
   } catch (error) {
     trace.error = toCniError(error);
     return failureOutcome(trace.error, version);
@@ -53,34 +54,49 @@ export async function dispatch(
   }
 }
 
-async function handle(
-  entry: PluginEntry,
-  verb: Exclude<Verb, 'VERSION'>,
-  json: Json,
-  version: CniVersion,
-  invocation: Invocation,
-  trace: Trace,
-  signal: AbortSignal,
-): Promise<Outcome> {
+/** One command, its protocol part understood. */
+interface Command {
+  readonly verb: Exclude<Verb, 'VERSION'>;
+  readonly json: Json;
+  readonly version: CniVersion;
+  readonly invocation: Invocation;
+  readonly signal: AbortSignal;
+}
+
+async function handle(entry: PluginEntry, command: Command, trace: Trace): Promise<Outcome> {
+  const { verb, json, invocation } = command;
   const { env } = invocation;
   const network = (trace.network = networkOf(json));
   const attachment = verb === 'GC' || verb === 'STATUS' ? undefined : (trace.attachment = attachmentOf(env));
   if (attachment !== undefined) assertNetns(env, verb !== 'DEL');
-  // `PluginEntry` hides the configuration's type; from here on it only travels from decodeConfig to the handlers.
-  const plugin = (await trace.phase('load', () => entry.load())) as unknown as AnyPlugin;
-  const base: BaseRequest<unknown> = {
-    verb,
-    cniVersion: version,
-    network,
-    config: plugin.decodeConfig(json, verb),
-    args: parseArgs(env['CNI_ARGS'] ?? '', plugin, verb),
-    cniPath: cniPathOf(env),
-    invocation,
-    signal,
-    phase: (name, work) => trace.phase(name, work),
-    note: (text) => void (trace.note = text),
-  };
-  const netns = env['CNI_NETNS'];
+  const cniPath = cniPathOf(env);
+  const prepared = await entry.prepare?.(json, verb, invocation, cniPath);
+  try {
+    // `PluginEntry` hides the configuration's type; from here on it only travels from decodeConfig to the handlers.
+    const plugin = (await trace.phase('load', () => entry.load())) as unknown as AnyPlugin;
+    const base: BaseRequest<unknown> = {
+      ...{ verb, network, cniPath, invocation },
+      cniVersion: command.version,
+      config: plugin.decodeConfig(json, verb),
+      args: parseArgs(env['CNI_ARGS'] ?? '', plugin, verb),
+      signal: command.signal,
+      ...(prepared === undefined ? {} : { prepared }),
+      phase: (name, work) => trace.phase(name, work),
+      note: (text) => void (trace.note = text),
+    };
+    return await perform(plugin, command, base, attachment);
+  } finally {
+    prepared?.drop();
+  }
+}
+
+async function perform(
+  plugin: AnyPlugin,
+  { verb, json, version, invocation, signal }: Command,
+  base: BaseRequest<unknown>,
+  attachment: Attachment | undefined,
+): Promise<Outcome> {
+  const netns = invocation.env['CNI_NETNS'];
   const prevResult = prevResultOf(json, version, verb);
   const previous = prevResult === undefined ? {} : { prevResult };
   switch (verb) {

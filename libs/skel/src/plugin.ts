@@ -30,6 +30,8 @@ export interface BaseRequest<C> {
   readonly invocation: Invocation;
   /** Aborts at the deadline of the whole command (and, in ADD, at SIGTERM). */
   readonly signal: AbortSignal;
+  /** What the entry's `prepare` started for this command. */
+  readonly prepared?: Prepared;
   /** Times a phase for the log line: `await request.phase('bridge', () => …)`. */
   phase<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** Words for the log line of this call, e.g. how much of a range is used. The last one counts. */
@@ -82,10 +84,25 @@ export interface Plugin<C, R extends AddAnswer = AddResult> {
   status(request: StatusRequest<C>): Promise<void>;
 }
 
+/** Something that was started early, in the hope that the command needs it. Dropped at the command's end, whatever became of it. */
+export interface Prepared {
+  drop(): void;
+}
+
 /** How an executable names a plugin. `load` is called for every verb but VERSION, which must not pay for modules. */
 export interface PluginEntry {
   readonly name: string;
   /** One line for --help. */
   readonly about: string;
   load(): Promise<Plugin<never, AddAnswer>>;
+  /**
+   * Starts what takes long and changes nothing by itself, before the modules are loaded and the configuration is decoded. `json` is the
+   * raw configuration. Never throws: what is wrong will be said by whoever needs it.
+   */
+  prepare?(
+    json: Readonly<Record<string, unknown>>,
+    verb: Exclude<Verb, 'VERSION'>,
+    invocation: Invocation,
+    cniPath: readonly string[],
+  ): Promise<Prepared | undefined>;
 }

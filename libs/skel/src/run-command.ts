@@ -17,6 +17,9 @@ export async function runCommand(entry: PluginEntry, trace: Trace): Promise<neve
     });
   }
   const command = process.env['CNI_COMMAND'];
+  // A main plugin starts its delegate early and holds stdin back until it has a question; the modules can be loaded meanwhile. Who
+  // delegates reads stdin first, since it says to whom.
+  if (command && entry.prepare === undefined) await entry.load();
   if (!command) writeQuietly(2, help(entry));
   const stdin = command ? readStdin() : new Uint8Array();
   return finish(trace, await dispatch(entry, { env: process.env, stdin }, trace, abort));

@@ -1,0 +1,55 @@
+import type { Verb } from '@flatnet/cni';
+import { startHeld, type HeldProgram, type RunResult } from '@flatnet/exec';
+import type { Invocation, Prepared } from '@flatnet/skel';
+import { findPlugin } from './find-plugin.ts';
+
+/**
+ * A delegated plugin that was started before it is asked. It does nothing until it has read its whole configuration from stdin, and stdin
+ * is held back until the question: its start-up passes while the main plugin loads its own modules, or deletes the link in DEL. A
+ * main plugin that dies, or refuses, never asks; the delegate is then killed, or finds an empty stdin, and has done nothing.
+ */
+export class Standby implements Prepared {
+  #held: HeldProgram | undefined;
+
+  constructor(
+    readonly type: string,
+    readonly verb: Verb,
+    held: HeldProgram,
+  ) {
+    this.#held = held;
+  }
+
+  /** Asks it, if it is the one that is wanted and was not asked before; undefined otherwise. */
+  ask(type: string, verb: Verb, options: Parameters<HeldProgram['conclude']>[0]): Promise<RunResult> | undefined {
+    if (type !== this.type || verb !== this.verb) return undefined;
+    const held = this.#held;
+    this.#held = undefined;
+    return held?.conclude(options);
+  }
+
+  drop(): void {
+    this.#held?.drop();
+    this.#held = undefined;
+  }
+}
+
+/** The environment of a delegated plugin. FLATNET_PPID lets flatnet-ipam see that we died before it began; others ignore it. */
+export const delegateEnv = (invocation: Invocation, verb: Verb): Record<string, string | undefined> => ({
+  ...invocation.env,
+  CNI_COMMAND: verb,
+  FLATNET_PPID: String(process.pid),
+});
+
+/** Starts plugin `type` of CNI_PATH for `verb`. Undefined if there is none: who then asks for it gets to know why. */
+export function standBy(
+  type: string,
+  verb: Verb,
+  invocation: Invocation,
+  cniPath: readonly string[],
+): Standby | undefined {
+  try {
+    return new Standby(type, verb, startHeld(findPlugin(type, cniPath), { env: delegateEnv(invocation, verb) }));
+  } catch {
+    return undefined;
+  }
+}
