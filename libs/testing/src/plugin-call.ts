@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import type { RunResult } from '@flatnet/exec';
 import type { Sandbox } from './sandbox.ts';
@@ -36,7 +37,7 @@ export const DEFAULT_PATH: readonly string[] = [BIN, REFERENCE_BIN];
 /** Executes a plugin inside the sandbox as a runtime would. Never rejects for an error of the plugin. */
 export async function callPlugin(sandbox: Sandbox, call: PluginCall): Promise<PluginAnswer> {
   const path = call.path ?? DEFAULT_PATH;
-  const file = call.plugin.startsWith('/') ? call.plugin : await findIn(sandbox, path, call.plugin);
+  const file = call.plugin.startsWith('/') ? call.plugin : findIn(path, call.plugin);
   const env = {
     PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
     CNI_COMMAND: call.verb,
@@ -52,12 +53,20 @@ export async function callPlugin(sandbox: Sandbox, call: PluginCall): Promise<Pl
   return { ...result, json: parseOrUndefined(result.stdout) };
 }
 
-async function findIn(sandbox: Sandbox, path: readonly string[], plugin: string): Promise<string> {
-  for (const folder of path) {
-    const file = join(folder, plugin);
-    if ((await sandbox.run('test', ['-x', file])).exitCode === 0) return file;
-  }
+/** Executables lie on the machine's disk, so the sandbox sees the same ones. */
+function findIn(path: readonly string[], plugin: string): string {
+  const file = path.map((folder) => join(folder, plugin)).find(isExecutable);
+  if (file !== undefined) return file;
   throw new Error(`no ${plugin} in ${path.join(':')}: is the workspace built (npm run build)?`);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function parseOrUndefined(text: string): Json | undefined {
