@@ -85,6 +85,21 @@ it.each(Object.entries(DELEGATES))(
   60_000,
 );
 
+it('a delegate that hangs is killed after 20 s, its DEL is called, and other containers are not held up meanwhile', async () => {
+  await host.sandbox.addNetns('c2');
+  const marks = join(host.sandbox.folder, 'asked');
+  await host.sandbox.run('rm', ['-f', marks]);
+  const hang = 'if [ $CNI_COMMAND = ADD ]; then exec sleep 1000; fi';
+  host.script('bin', 'stuck', `cat >/dev/null; echo $CNI_COMMAND >> ${marks}; ${hang}`);
+  const stuck = host.call('ADD', 'c1', { ...network(host, 1), ipam: { type: 'stuck' } });
+  expect((await host.call('ADD', 'c2', network(host, 1))).exitCode).toBe(0);
+  expect((await host.call('DEL', 'c2', network(host, 1))).exitCode).toBe(0);
+  expect((await stuck).json).toMatchObject({ code: 11, details: expect.stringContaining('20 seconds') });
+  expect((await host.sandbox.must('cat', [marks])).split('\n').filter(Boolean)).toEqual(['ADD', 'DEL']);
+  expect(await host.remains()).toEqual([]);
+  await host.sandbox.deleteNetns('c2');
+}, 90_000);
+
 it.each(['../x', '/bin/sh', 'a/b', '-x', '.'])(
   'ipam.type %j executes nothing',
   async (type) => {

@@ -1,8 +1,8 @@
-/** A private host with the built plugin in it: the bundle of `nx build flatnet`, made anew for the run, started by Node. */
-import { build } from 'esbuild';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+/** A private host with the built executable in it (`npm run build`), and room for stand-ins of the delegated plugin. */
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  BIN,
   callPlugin,
   openSandbox,
   REFERENCE_BIN,
@@ -25,14 +25,8 @@ export interface Host {
 export async function openHost(): Promise<Host> {
   const sandbox = await openSandbox();
   const bin = join(sandbox.folder, 'bin');
-  await build({
-    entryPoints: [join(import.meta.dirname, '../../src/main.ts')],
-    outfile: join(bin, 'flatnet'),
-    ...{ bundle: true, platform: 'node', format: 'esm', target: 'node20.19', logLevel: 'warning' },
-    banner: { js: `#!${process.execPath}` },
-  });
-  writeFileSync(join(bin, 'package.json'), '{"type":"module"}');
-  chmodSync(join(bin, 'flatnet'), 0o755);
+  mkdirSync(bin);
+  symlinkSync(join(BIN, 'flatnet'), join(bin, 'flatnet'));
   const script = (folder: string, name: string, text: string): string => {
     mkdirSync(join(sandbox.folder, folder), { recursive: true });
     writeFileSync(join(sandbox.folder, folder, name), `#!/bin/bash\n${text}\n`, { mode: 0o755 });
