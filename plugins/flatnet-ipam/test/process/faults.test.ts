@@ -1,21 +1,14 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Bench } from './plugin-process.ts';
-
-const TIMEOUT = { timeout: 120_000 };
+import { Bench, BUNDLE, EXECUTABLE, must, TIMEOUT } from './plugin-process.ts';
 
 let bench: Bench;
 beforeEach(() => {
   bench = new Bench({ ranges: [[{ subnet: '10.77.0.0/24' }], [{ subnet: 'fd77::/64' }]] });
 });
-afterEach(() => bench.remove());
-
-const must = (file: string, ...args: string[]): void => {
-  const { status, stderr } = spawnSync(file, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${file} ${args.join(' ')}: ${stderr}`);
-};
+afterEach(() => bench.remove(), 120_000);
 
 describe('the disk', () => {
   const mounted = (work: () => void): void => {
@@ -143,23 +136,106 @@ describe('records that are none', () => {
   });
 });
 
-describe('the lock of GC', () => {
-  const dead = '999999.1.4026531836-4026531834';
-  const all = { config: { 'cni.dev/valid-attachments': [] } };
+const all = { config: { 'cni.dev/valid-attachments': [] } };
+const dead = '999999.1.4026531836-4026531834';
+/** A process of a pid namespace that cannot be seen from here. */
+const foreign = '7.1.1-1';
+const ELEVEN_MINUTES = 11 * 60;
+const setAge = (path: string, seconds: number): void => {
+  const when = Date.now() / 1000 - seconds;
+  utimesSync(path, when, when);
+};
+
+describe.each([
+  ['the executable', [EXECUTABLE]],
+  ['the bundle under Node', BUNDLE],
+])('the lock of GC, %s', (_name, program) => {
   test.each([
     ['left empty', () => undefined],
     ['with a dead owner', (lock: string) => writeFileSync(join(lock, `o.${dead}`), '')],
-    ['from the future', (lock: string) => utimesSync(lock, Date.now() / 1000 + 3600, Date.now() / 1000 + 3600)],
-    ['from last year', (lock: string) => utimesSync(lock, 1, 1)],
-  ])('%s is taken at once', TIMEOUT, (_name, prepare) => {
-    bench.run('ADD');
+    ['from the future', (lock: string) => setAge(lock, -3600)],
+    ['from last year', (lock: string) => setAge(lock, 365 * 86_400)],
+    ['a file', (lock: string) => (rmSync(lock, { recursive: true }), writeFileSync(lock, ''))],
+    [
+      'of another pid namespace, eleven minutes old',
+      (lock: string) => {
+        writeFileSync(join(lock, `o.${foreign}`), '');
+        setAge(join(lock, `o.${foreign}`), ELEVEN_MINUTES);
+      },
+    ],
+  ])('%s: taken at once, and given back', TIMEOUT, (_case, prepare) => {
+    bench.add('mine');
     const lock = join(bench.generation, 'lock');
     mkdirSync(lock);
     prepare(lock);
-    expect(bench.run('GC', all).status).toBe(0);
+    expect(bench.run('GC', { ...all, program })).toMatchObject({ status: 0, json: {} });
     expect(bench.leases()).toEqual([]);
     expect(existsSync(lock)).toBe(false);
   });
+
+  test('held by a living process: GC says so, ADD and DEL do not care', TIMEOUT, () => {
+    bench.add('mine');
+    mkdirSync(join(bench.generation, 'lock'));
+    writeFileSync(join(bench.generation, 'lock', `o.${foreign}`), '');
+    expect(bench.run('GC', { ...all, program }).json).toMatchObject({ code: 11 });
+    bench.add('other', { program });
+    for (const id of ['mine', 'other']) expect(bench.run('DEL', { id, program }).status).toBe(0);
+    expect(bench.leases()).toEqual([]);
+  });
+});
+
+describe('another pid namespace', () => {
+  test('calls there and here share one store', TIMEOUT, () => {
+    const under = ['unshare', '--pid', '--fork', '--mount-proc', '--propagation', 'private'];
+    const there = bench.add('there', { under });
+    expect(bench.add('here')).not.toBe(there);
+    expect(bench.run('ADD', { id: 'there' }).json.ips?.[0]?.address).toBe(`${there}/24`);
+    expect(bench.run('DEL', { id: 'there' }).status).toBe(0);
+    expect(bench.run('DEL', { id: 'here', under }).status).toBe(0);
+    expect(bench.leases()).toEqual([]);
+  });
+
+  test('work that was begun there is left alone for ten minutes, then undone', TIMEOUT, () => {
+    bench.add('mine');
+    const token = join(bench.generation, 'tmp', `${foreign}~0`);
+    must('mv', join(bench.generation, 'at/mine:eth0'), token);
+    bench.add('other');
+    expect(existsSync(token)).toBe(true);
+    expect(bench.run('ADD', { id: 'wants', args: 'IP=10.77.0.2' }).json).toMatchObject({ code: 100 });
+    setAge(token, ELEVEN_MINUTES);
+    expect(bench.add('wants', { args: 'IP=10.77.0.2' })).toBe('10.77.0.2');
+    expect(bench.leases()).toEqual(['other:eth0', 'wants:eth0']);
+  });
+});
+
+test('the clock is set back by a day: leases, the dead and cooling addresses are told as before', TIMEOUT, () => {
+  const ipam = { subnet: '10.77.0.0/29', cooldown: 3600 };
+  bench.add('cooled', { ipam, args: 'IP=10.77.0.2' });
+  expect(bench.run('DEL', { id: 'cooled', ipam }).status).toBe(0);
+  bench.add('mine', { ipam, args: 'IP=10.77.0.3' });
+  bench.add('died', { ipam, args: 'IP=10.77.0.4' });
+  must('mv', join(bench.generation, 'at/died:eth0'), join(bench.generation, 'tmp', `${dead}~0`));
+  // What the files look like from a clock that is a day behind.
+  for (const path of ['at/mine:eth0', 'at/mine:eth0/lease', `tmp/${dead}~0`])
+    setAge(join(bench.generation, path), -86_400);
+  expect(bench.add('mine', { ipam })).toBe('10.77.0.3');
+  expect(bench.add('next', { ipam, args: 'IP=10.77.0.4' })).toBe('10.77.0.4');
+  const rest = ['a', 'b'].map((id) => bench.add(id, { ipam }));
+  expect(rest.sort()).toEqual(['10.77.0.5', '10.77.0.6']);
+  expect(bench.run('ADD', { id: 'late', ipam }).json.code).toBe(11);
+});
+
+test('STATUS puts the use of each range set into the log line, also when it refuses', TIMEOUT, () => {
+  const ipam = { ranges: [[{ subnet: '10.77.0.0/29' }], [{ subnet: 'fd77::/64' }]] };
+  for (const id of ['a', 'b', 'c', 'd']) bench.add(id, { ipam });
+  expect(bench.run('STATUS', { ipam }).status).toBe(0);
+  expect(bench.logged()).toMatchObject({ note: '80 % of 10.77.0.0/29 used, 0 % of fd77::/64 used' });
+  bench.add('e', { ipam });
+  expect(bench.run('STATUS', { ipam }).json).toMatchObject({
+    code: 50,
+    details: expect.stringContaining('100 % of 10.77.0.0/29'),
+  });
+  expect(bench.logged()).toMatchObject({ note: '100 % of 10.77.0.0/29 used, 0 % of fd77::/64 used' });
 });
 
 test('the leases of another boot are void, and purged', TIMEOUT, () => {
@@ -169,19 +245,6 @@ test('the leases of another boot are void, and purged', TIMEOUT, () => {
   expect(bench.run('ADD', { id: 'other', args: 'IP=10.77.0.9' }).status).toBe(0);
   expect(existsSync(old)).toBe(false);
   expect(bench.leases()).toEqual(['other:eth0']);
-});
-
-test('a main plugin that was dead before the start is seen by FLATNET_PPID', TIMEOUT, () => {
-  const gone = spawn('true');
-  const { pid } = gone;
-  return new Promise<void>((resolve) => {
-    gone.on('close', () => {
-      const { json } = bench.run('ADD', { env: { FLATNET_PPID: String(pid) } });
-      expect(json.code).toBe(11);
-      expect(bench.leases()).toEqual([]);
-      resolve();
-    });
-  });
 });
 
 test('a lease folder of host-local is taken over once', TIMEOUT, () => {
