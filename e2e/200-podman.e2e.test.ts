@@ -89,27 +89,19 @@ describe('podman', () => {
     expect(await fetchPage(host.sandbox, '10.87.1.1', 9000)).toBe(page);
   });
 
-  // Refused its own ports on the second network until 5fd6c16; not seen green since (npm run test:system).
+  // Podman sends the published ports with each network: the first one has them, the next one takes over when it is detached.
+  // Not seen green with Podman yet (npm run test:system); 032 has it with the executables alone.
   const onTrial = process.env['FLATNET_SYSTEM'] === '1' ? it : () => undefined;
   onTrial('attaches a container to two networks', async () => {
-    await podman.must(
-      'run',
-      '-d',
-      '--name',
-      'both',
-      '--network',
-      'flatnet',
-      '--network',
-      'flatnet-dualstack',
-      '-p',
-      '8080:80',
-      ...web,
-    );
+    const networks = ['--network', 'flatnet', '--network', 'flatnet-dualstack'];
+    await podman.must('run', '-d', '--name', 'both', ...networks, '-p', '8080:80', ...web);
     const first = await attachmentOf(podman, 'both', 'flatnet');
     const second = await attachmentOf(podman, 'both', 'flatnet-dualstack');
     expect(first.IPAddress).toMatch(/^10\.87\.1\./);
     expect(second.IPAddress).toMatch(/^10\.87\.2\./);
     expect(second.GlobalIPv6Address).toMatch(/^fd87:2::/);
+    expect(await fetchPage(host.sandbox, '10.87.1.1', 8080)).toBe(page);
+    await podman.must('network', 'disconnect', 'flatnet', 'both');
     expect(await fetchPage(host.sandbox, '10.87.1.1', 8080)).toBe(page);
   });
 

@@ -5,7 +5,9 @@ export async function takeInventory(sandbox: Sandbox): Promise<Set<string>> {
   const parts = await Promise.all([
     links(sandbox),
     elements(sandbox),
+    contentChains(sandbox),
     leases(sandbox),
+    records(sandbox),
     netns(sandbox),
     processes(sandbox),
   ]);
@@ -42,6 +44,21 @@ async function elements(sandbox: Sandbox): Promise<string[]> {
     .filter((set) => set !== undefined)
     .filter((set) => !isPerNetwork(set))
     .flatMap((set) => (set.elem ?? []).map((e) => `nft ${set.family} ${set.table} ${set.name} ${JSON.stringify(e)}`));
+}
+
+/** Chains of published ports that are named by their content: they go with the last attachment that refers to them. */
+async function contentChains(sandbox: Sandbox): Promise<string[]> {
+  const listed = await sandbox.run('nft', ['list', 'table', 'inet', 'flatnet_hostport']);
+  return [...listed.stdout.matchAll(/chain ((?:masq|allow)\S+)/g)].map(([, name]) => `nft chain ${name}`);
+}
+
+/** Records of published ports, and hints about them; which interfaces are under guard is no attachment's. */
+async function records(sandbox: Sandbox): Promise<string[]> {
+  const found = await sandbox.run('find', ['/run/flatnet/hostport', '-type', 'f', '!', '-path', '*/localnet/*']);
+  return found.stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((path) => `record ${path}`);
 }
 
 /** Lease records and half-done claims in any data folder below /run, /var/lib or the scratch folder; cursors and locks stay. */

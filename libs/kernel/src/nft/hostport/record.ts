@@ -84,10 +84,20 @@ export class Records {
     }
   }
 
+  #unfinished({ networkHash, hash }: Pick<Owner, 'networkHash' | 'hash'>): string {
+    return join(this.#folder(networkHash), `.${hash}.new`);
+  }
+
+  /** Removes what an ADD left that was killed before its record had its name. */
+  removeUnfinished(owner: Pick<Owner, 'networkHash' | 'hash'>): void {
+    ignoring(['ENOENT', 'ENOTDIR'], () => unlinkSync(this.#unfinished(owner)));
+    ignoring(['ENOENT', 'ENOTEMPTY', 'ENOTDIR'], () => rmdirSync(this.#folder(owner.networkHash)));
+  }
+
   /** Replaces the attachment's record in one step. */
   write(record: PublishRecord): void {
     const folder = this.#folder(record.owner.networkHash);
-    const temporary = join(folder, `.${record.owner.hash}.${process.pid}`);
+    const temporary = this.#unfinished(record.owner);
     const save = (): void => writeFileSync(temporary, JSON.stringify(record), { mode: 0o600 });
     try {
       save();

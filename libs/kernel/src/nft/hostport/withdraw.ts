@@ -24,6 +24,7 @@ export const withdraw = async (
   const named = { doing: 'withdraw ports', ...options };
   const record = records.read(owner);
   if (record === undefined) {
+    records.removeUnfinished(owner);
     if (options.recordMayBeLost === true) await releaseAll(run, owner, undefined, [], named);
     return undefined;
   }
