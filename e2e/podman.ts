@@ -15,15 +15,22 @@ export interface Podman {
   install(list: string | Conflist): void;
 }
 
-/** Makes the folders, the configuration and the image `busybox`. */
-export async function openPodman(sandbox: Sandbox): Promise<Podman> {
+/**
+ * Makes the folders, the configuration and the image `busybox`.
+ *
+ * @param pluginDirs where Podman looks for plugins, in this order.
+ */
+export async function openPodman(
+  sandbox: Sandbox,
+  pluginDirs: readonly string[] = [BIN, REFERENCE_BIN],
+): Promise<Podman> {
   const folder = join(sandbox.folder, 'podman');
   mkdirSync(folder);
   const options = { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: folder }, timeoutMs: 90_000 };
   const call = (...args: string[]): Promise<RunResult> => sandbox.run(SCRIPT, [folder, ...args], options);
   const must = async (...args: string[]): Promise<string> =>
     (await sandbox.must(SCRIPT, [folder, ...args], options)).trimEnd();
-  await must('init', BIN, REFERENCE_BIN);
+  await must('init', ...pluginDirs);
   const install = (list: string | Conflist): void => {
     const target = join(folder, 'net.d');
     if (typeof list === 'string') copyFileSync(join(CONFIGS, list), join(target, list));
