@@ -85,7 +85,9 @@ const nextAdd = (call: Call = {}): void => {
   bench.add('next', call);
   slowest = Math.max(slowest, performance.now() - begin);
 };
-afterAll(() => process.stdout.write(`the slowest ADD after a kill took ${Math.round(slowest)} ms, its start included\n`));
+afterAll(() =>
+  process.stdout.write(`the slowest ADD after a kill took ${Math.round(slowest)} ms, its start included\n`),
+);
 
 const sweep = (verb: string, call: Call, prepare: () => void, check: () => void, atLeast: number): void => {
   prepare();
