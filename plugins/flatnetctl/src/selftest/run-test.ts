@@ -64,7 +64,9 @@ async function runSteps(bench: Bench, tell: (result: StepResult) => void): Promi
   for (const [step, work] of STEPS) {
     const started = performance.now();
     const outcome: Step =
-      isHopeless && !OWED.has(step) ? { state: 'skipped', reason: 'a step before it failed' } : await outcomeOf(work, bench);
+      isHopeless && !OWED.has(step)
+        ? { state: 'skipped', reason: 'a step before it failed' }
+        : await outcomeOf(work, bench);
     isHopeless ||= outcome.state === 'failed' && NEEDED.has(step);
     const { state, reason, next = '' } = outcome;
     const result = { step, state, reason, next, ms: Math.round(performance.now() - started) };
