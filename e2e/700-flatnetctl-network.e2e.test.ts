@@ -164,20 +164,25 @@ describe('a network made here', () => {
     await Promise.all([create('alone', '--isolate', 'containers'), create('a', '--isolate'), create('b', '--isolate')]);
     await Promise.all([create('c'), create('d')]);
     const places: [string, string][] = ['alone', 'alone', 'a', 'a', 'b', 'c', 'd'].map((net, at) => [`iso${at}`, net]);
-    await withNetns(host.sandbox, places.map(([netns]) => netns), async (paths) => {
-      const addresses: string[] = [];
-      for (const [at, [, net]] of places.entries()) {
-        const added = await own.must('attach', net, '--netns', paths[at]!, '-o', 'json');
-        addresses.push((JSON.parse(added) as { ips: { address: string }[] }).ips[0]!.address.replace(/\/\d+$/, ''));
-      }
-      const ping = async (from: number, to: number): Promise<number | null> =>
-        (await host.sandbox.inNetns(`iso${from}`, 'busybox', ['ping', '-c', '1', '-W', '1', addresses[to]!])).exitCode;
-      // Each silence has an answer beside it that shows that the way would be there.
-      expect({ alone: await ping(0, 1), open: await ping(2, 3) }).toEqual({ alone: 1, open: 0 });
-      expect({ apart: await ping(2, 4), open: await ping(5, 6) }).toEqual({ apart: 1, open: 0 });
-      await expectPing(host.sandbox, 'iso0', addresses[0]!.replace(/\d+$/, '1'));
-      for (const [at, [, net]] of places.entries()) await own.must('detach', net, '--netns', paths[at]!);
-    });
+    await withNetns(
+      host.sandbox,
+      places.map(([netns]) => netns),
+      async (paths) => {
+        const addresses: string[] = [];
+        for (const [at, [, net]] of places.entries()) {
+          const added = await own.must('attach', net, '--netns', paths[at]!, '-o', 'json');
+          addresses.push((JSON.parse(added) as { ips: { address: string }[] }).ips[0]!.address.replace(/\/\d+$/, ''));
+        }
+        const ping = async (from: number, to: number): Promise<number | null> =>
+          (await host.sandbox.inNetns(`iso${from}`, 'busybox', ['ping', '-c', '1', '-W', '1', addresses[to]!]))
+            .exitCode;
+        // Each silence has an answer beside it that shows that the way would be there.
+        expect({ alone: await ping(0, 1), open: await ping(2, 3) }).toEqual({ alone: 1, open: 0 });
+        expect({ apart: await ping(2, 4), open: await ping(5, 6) }).toEqual({ apart: 1, open: 0 });
+        await expectPing(host.sandbox, 'iso0', addresses[0]!.replace(/\d+$/, '1'));
+        for (const [at, [, net]] of places.entries()) await own.must('detach', net, '--netns', paths[at]!);
+      },
+    );
     await own.must('network', 'rm', 'alone', 'a', 'b', 'c', 'd');
   });
 
@@ -216,18 +221,27 @@ describe('what is refused', () => {
     expect(existsSync(folder('no'))).toBe(false);
   });
 
-  it.each(['../evil', '/etc/passwd', 'a b', '$(touch /tmp/pwned)', 'a;b', "a'b", 'a\nb', '-x', '', 'ü', 'x'.repeat(300)])(
-    'is the name %j',
-    async (name) => {
-      const { netDir, own } = directory('hostile');
-      const before = await everything(host.sandbox.folder, '/run', '/etc/cni');
-      await own.refuses(2, 'network', 'create', '--', name);
-      for (const verb of ['inspect', 'rm']) await own.refuses(1, 'network', verb, '--', name);
-      expect((await own('network', 'exists', '--', name)).exitCode).toBe(1);
-      expect(await everything(host.sandbox.folder, '/run', '/etc/cni')).toBe(before);
-      expect(readdirSync(netDir)).toEqual([]);
-    },
-  );
+  it.each([
+    '../evil',
+    '/etc/passwd',
+    'a b',
+    '$(touch /tmp/pwned)',
+    'a;b',
+    "a'b",
+    'a\nb',
+    '-x',
+    '',
+    'ü',
+    'x'.repeat(300),
+  ])('is the name %j', async (name) => {
+    const { netDir, own } = directory('hostile');
+    const before = await everything(host.sandbox.folder, '/run', '/etc/cni');
+    await own.refuses(2, 'network', 'create', '--', name);
+    for (const verb of ['inspect', 'rm']) await own.refuses(1, 'network', verb, '--', name);
+    expect((await own('network', 'exists', '--', name)).exitCode).toBe(1);
+    expect(await everything(host.sandbox.folder, '/run', '/etc/cni')).toBe(before);
+    expect(readdirSync(netDir)).toEqual([]);
+  });
 
   it('is a folder that cannot be written, with the reason', async () => {
     const { netDir, own } = directory('read-only');
@@ -281,7 +295,8 @@ describe('schema', () => {
     const validate = new Ajv({ allErrors: true }).compile(JSON.parse(await own.must('schema')) as object);
     const good = [JSON.parse(readFileSync(join(netDir, 'web.conflist'), 'utf8')) as Json];
     const shipped = readdirSync(join(import.meta.dirname, '../configs')).filter((name) => name.endsWith('.conflist'));
-    for (const list of [...good, ...shipped.map(readConflist)]) expect([validate(list), validate.errors]).toEqual([true, null]);
+    for (const list of [...good, ...shipped.map(readConflist)])
+      expect([validate(list), validate.errors]).toEqual([true, null]);
     const wrong = (plugin: Json): string | undefined => {
       const list = { cniVersion: '1.0.0', name: 'x', plugins: [{ type: 'flatnet', ...plugin }] };
       return validate(list) ? undefined : JSON.stringify(validate.errors);
@@ -306,22 +321,31 @@ describe('doctor', () => {
       ['ip_forward', 'warning'],
       ['leases of sick', 'warning'],
     ]);
-    expect((await look('--fix')).filter(({ fixed }) => fixed).map(({ check }) => check)).toEqual(sick.map(({ check }) => check));
+    expect((await look('--fix')).filter(({ fixed }) => fixed).map(({ check }) => check)).toEqual(
+      sick.map(({ check }) => check),
+    );
     expect((await look()).filter(({ fix }) => fix !== undefined)).toEqual([]);
     expect(await host.sandbox.must('cat', ['/proc/sys/net/ipv4/ip_forward'])).toBe('1\n');
-    expect((await look()).find(({ check }) => check === 'network sick')).toMatchObject({ state: 'ok', reason: 'ready' });
+    expect((await look()).find(({ check }) => check === 'network sick')).toMatchObject({
+      state: 'ok',
+      reason: 'ready',
+    });
     await ctl.must('network', 'rm', 'sick');
   });
 });
 
 describe('install --drop-in', () => {
   const links = (): (string | undefined)[] =>
-    REFERENCE.map((name) => (lstatSync(folder(`cni/${name}`)).isSymbolicLink() ? readlinkSync(folder(`cni/${name}`)) : undefined));
+    REFERENCE.map((name) =>
+      lstatSync(folder(`cni/${name}`)).isSymbolicLink() ? readlinkSync(folder(`cni/${name}`)) : undefined,
+    );
 
   it('asks on a terminal, and no means no', async () => {
     const line = [join(BIN, 'flatnetctl'), ...install('--drop-in', '--cni-path', folder('cni'))].join(' ');
     // `script` is the terminal; every word of the line is the test's own.
-    const { stdout } = await host.sandbox.run('script', ['--quiet', '--return', '--command', line, '/dev/null'], { input: 'n\n' });
+    const { stdout } = await host.sandbox.run('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
+      input: 'n\n',
+    });
     expect(stdout).toContain('take bridge, host-local, portmap in');
     expect(stdout).toContain('nothing was installed');
     expect(links()).toEqual(REFERENCE.map(() => undefined));
@@ -338,9 +362,13 @@ describe('install --drop-in', () => {
     expect(IPAddress).toMatch(/^10\.99\.5\.24\d$/);
     expect(await fetchPage(host.sandbox, '10.99.5.1', 8081)).toBe(page);
     // The host end and the tables are ours, the bridge's name and MTU are what the reference would have made.
-    const bridge = (JSON.parse(await podman.must('network', 'inspect', 'plain')) as { network_interface: string }[])[0]!;
+    const bridge = (
+      JSON.parse(await podman.must('network', 'inspect', 'plain')) as { network_interface: string }[]
+    )[0]!;
     const ports = await host.sandbox.must('ip', ['-j', 'link', 'show', 'master', bridge.network_interface]);
-    expect(JSON.parse(ports)).toEqual([expect.objectContaining({ ifname: expect.stringMatching(/^fl[0-9a-f]{12}$/) as string, mtu: 1500 })]);
+    expect(JSON.parse(ports)).toEqual([
+      expect.objectContaining({ ifname: expect.stringMatching(/^fl[0-9a-f]{12}$/) as string, mtu: 1500 }),
+    ]);
     const tables = await host.sandbox.must('nft', ['list', 'tables']);
     expect(tables).toContain('table inet flatnet_hostport');
     expect(await host.sandbox.must('nft', ['list', 'ruleset'])).not.toContain('CNI-DN-');

@@ -106,7 +106,10 @@ describe('--drop-in', () => {
     const { dropIn, uninstall, reference, pluginDir, read } = withReference();
     const before = statSync(join(reference, 'bridge'));
     const { code, out } = await dropIn('--yes');
-    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('host-local.before-flatnet') as string });
+    expect({ code, out }).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('host-local.before-flatnet') as string,
+    });
     for (const name of ['bridge', 'host-local', 'portmap'])
       expect(readlinkSync(join(reference, name))).toBe(join(pluginDir, 'flatnet'));
     expect(read('bridge.before-flatnet')).toBe('the reference bridge');
