@@ -5,17 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunOptions, RunResult } from '@flatnet/exec';
 import { BIN, takeInventory, type Json } from '@flatnet/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  CniResult,
-  Findings,
-  Freed,
-  HookOutcome,
-  Leases,
-  Reloaded,
-  Report,
-  Rules,
-  Steps,
-} from './flatnetctl-schemas.ts';
+import type { Findings } from './flatnetctl-schemas.ts';
+import { CniResult, Freed, HookOutcome, Leases, Reloaded, Report, Rules, Steps } from './flatnetctl-schemas.ts';
 import { addressesIn, expectPing, fetchPage, ipsOf, useSandbox, withNetns, withServer } from './fixture.ts';
 
 const host = useSandbox();
