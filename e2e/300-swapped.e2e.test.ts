@@ -1,16 +1,11 @@
 // The protocol proved by exchange: each of our pieces among pieces of Debian's containernetworking-plugins.
-import { chainOf, type Conflist } from '@flatnet/testing';
+import { chainOf, type Conflist, type Json } from '@flatnet/testing';
 import { describe, expect, it } from 'vitest';
 import { expectPing, fetchPage, ipsOf, useSandbox, withNetns, withServer } from './fixture.ts';
 
 const host = useSandbox();
-const subnet = '10.88.7.0/24';
-const hostLocal = {
-  type: 'host-local',
-  ranges: [[{ subnet }]],
-  dataDir: '/run/cni/networks',
-};
-const flatnetIpam = { type: 'flatnet-ipam', ranges: [[{ subnet }]] };
+const hostLocal = { type: 'host-local', dataDir: '/run/cni/networks' };
+const flatnetIpam = { type: 'flatnet-ipam' };
 const gateway = { isGateway: true, isDefaultGateway: true, ipMasq: true, hairpinMode: true };
 const ports = { capabilities: { portMappings: true } };
 
@@ -20,11 +15,11 @@ const chains: Record<string, Conflist['plugins']> = {
     { type: 'flatnet-portmap', ...ports },
   ],
   'the reference bridge with flatnet-ipam': [
-    { type: 'bridge', bridge: 'ref0', ...gateway, ipam: flatnetIpam },
+    { type: 'bridge', ...gateway, ipam: flatnetIpam },
     { type: 'portmap', ...ports },
   ],
   'the reference bridge and host-local with flatnet-portmap': [
-    { type: 'bridge', bridge: 'ref0', ...gateway, ipam: hostLocal },
+    { type: 'bridge', ...gateway, ipam: hostLocal },
     { type: 'flatnet-portmap', ...ports },
   ],
   'our plugins with the reference portmap': [
@@ -40,6 +35,15 @@ const chains: Record<string, Conflist['plugins']> = {
   ],
 };
 
+/** A bridge stays after DEL, with its address: every combination has a network, a bridge and a subnet of its own. */
+function listOf(name: string, cniVersion: string): { list: Conflist; gatewayIp: string } {
+  const index = Object.keys(chains).indexOf(name);
+  const [main, ...others] = chains[name]!;
+  const ipam = { ...(main!['ipam'] as Json), ranges: [[{ subnet: `10.88.${index}.0/24` }]] };
+  const plugins = [{ ...main, type: main!.type, bridge: `swapped${index}`, ipam }, ...others];
+  return { list: { cniVersion, name: `swapped${index}`, plugins }, gatewayIp: `10.88.${index}.1` };
+}
+
 /**
  * CHECK of these two (version 1.1.1) fails on what their own ADD made: portmap looks for an IPv6 chain that an IPv4 container does
  * not get, tuning for a sysctl named IFNAME.
@@ -49,7 +53,8 @@ const UNCHECKABLE = new Set(['portmap', 'tuning']);
 describe.each(['0.4.0', '1.0.0'])('at %s', (cniVersion) => {
   it.each(Object.keys(chains))('%s', async (name) => {
     const { sandbox } = host;
-    const chain = chainOf(sandbox, { cniVersion, name: 'swapped', plugins: chains[name]! });
+    const { list, gatewayIp } = listOf(name, cniVersion);
+    const chain = chainOf(sandbox, list);
     await withNetns(sandbox, ['web', 'client'], async ([web, client]) => {
       const portMappings = [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }];
       const attachments = [
@@ -60,8 +65,8 @@ describe.each(['0.4.0', '1.0.0'])('at %s', (cniVersion) => {
       await chain.add(attachments[1]!);
       await expectPing(sandbox, 'client', address!);
       await withServer(sandbox, 'web', 80, async () => {
-        expect(await fetchPage(sandbox, '10.88.7.1', 8080)).toBe('served by web');
-        expect(await fetchPage(sandbox, '10.88.7.1', 8080, 'client')).toBe('served by web');
+        expect(await fetchPage(sandbox, gatewayIp, 8080)).toBe('served by web');
+        expect(await fetchPage(sandbox, gatewayIp, 8080, 'client')).toBe('served by web');
       });
       const checkable = !chains[name]!.some(({ type }) => UNCHECKABLE.has(String(type)));
       if (checkable) for (const each of attachments) await chain.check(each);

@@ -47,7 +47,13 @@ const describeKeys = (properties: Json, descriptions: Readonly<Record<string, st
   );
 
 const convert = (schema: z.core.$ZodType): Json =>
-  z.toJSONSchema(schema, { target: 'draft-7', io: 'input', unrepresentable: 'any' }) as Json;
+  z.toJSONSchema(schema, {
+    ...{ target: 'draft-7', io: 'input', unrepresentable: 'any' },
+    // Zod names its own checks as formats; those that no JSON Schema knows make validators refuse the whole schema.
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.format === 'starts_with') delete jsonSchema.format;
+    },
+  }) as Json;
 
 /** An object whose `key` decides which further schema it follows. */
 const keyed = (key: string, cases: Readonly<Record<string, Json>>): Json => ({

@@ -111,14 +111,14 @@ export class Records {
     if (record.waiting !== undefined) this.#waiting.add(containerKey(containerId), `${networkHash}.${hash}`);
   }
 
-  /** Removes the attachment's record and its hints; success when there is none. */
+  /** Removes the attachment's hints and its record, which is the last to go: it tells which hints there are. Success when there is none. */
   remove(record: Pick<PublishRecord, 'owner' | 'publications' | 'hairpins'>): void {
     const { containerId, networkHash, hash } = record.owner;
-    ignoring(['ENOENT', 'ENOTDIR'], () => unlinkSync(join(this.#folder(networkHash), `${hash}.json`)));
-    ignoring(['ENOENT', 'ENOTEMPTY', 'ENOTDIR'], () => rmdirSync(this.#folder(networkHash)));
     this.forgetAddresses(record.owner, portsOf(record.publications));
     for (const chain of chainNames(record)) this.chains.drop(chain, hash);
     this.#waiting.drop(containerKey(containerId), `${networkHash}.${hash}`);
+    ignoring(['ENOENT', 'ENOTDIR'], () => unlinkSync(join(this.#folder(networkHash), `${hash}.json`)));
+    ignoring(['ENOENT', 'ENOTEMPTY', 'ENOTDIR'], () => rmdirSync(this.#folder(networkHash)));
   }
 
   /** The records of a container's attachments that wait for ports of another one. */
@@ -152,6 +152,19 @@ export class Records {
     for (const port of ports) if (port.hostIp !== undefined) this.#address.drop(portName(port), owner.hash);
   }
 
+  /** Forgets the hints of an attachment whose record is lost; looks at all of them. */
+  forgetHints({ hash }: Pick<Owner, 'hash'>): void {
+    this.#dropUsers((known) => known === hash);
+  }
+
+  #dropUsers(isGone: (hash: string) => boolean): void {
+    for (const kind of [this.#address, this.#waiting, this.chains]) {
+      for (const thing of kind.things()) {
+        for (const user of kind.of(thing)) if (isGone(user.slice(-24))) kind.drop(thing, user);
+      }
+    }
+  }
+
   /** Whether one of these ports may be published on a single address by somebody: yes is a hint, no is a fact. */
   mayBeOnAddress(ports: readonly Port[]): boolean {
     if (this.#address.things().length === 0) return false;
@@ -161,11 +174,7 @@ export class Records {
   /** Forgets hints of attachments that have no record: what a killed ADD or DEL left. */
   removeStrayHints(): void {
     const known = new Set(this.all().map(({ owner }) => owner.hash));
-    for (const kind of [this.#address, this.#waiting, this.chains]) {
-      for (const thing of kind.things()) {
-        for (const user of kind.of(thing)) if (!known.has(user.slice(-24))) kind.drop(thing, user);
-      }
-    }
+    this.#dropUsers((hash) => !known.has(hash));
   }
 
   /** Removes what earlier boots left. */

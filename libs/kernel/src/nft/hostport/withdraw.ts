@@ -25,7 +25,9 @@ export const withdraw = async (
   const record = records.read(owner);
   if (record === undefined) {
     records.removeUnfinished(owner);
-    if (options.recordMayBeLost === true) await releaseAll(run, owner, undefined, [], named);
+    if (options.recordMayBeLost !== true) return undefined;
+    records.forgetHints(owner);
+    await releaseAll(run, owner, undefined, [], named);
     return undefined;
   }
   // Before the transaction, so that of two last users at least one sees that nobody is left.
