@@ -1,10 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { DEFAULT_MAX_BYTES, DEFAULT_TIMEOUT_MS, definedOnly, TOOL_ENVIRONMENT } from './environment.ts';
 import { findTool } from './find-tool.ts';
+import { isAtWork } from './is-at-work.ts';
 import { ToolError, type Run, type RunOptions, type RunResult } from './run.ts';
 
 /** After SIGKILL a grandchild may hold the pipes open; no longer than this is waited for them. */
 const PIPE_GRACE_MS = 200;
+
+/** A program that is at work at its deadline gets this long, looked at again and again. */
+const PATIENCE_MS = 30_000;
+const LOOK_AGAIN_MS = 250;
 
 /**
  * `Run` over node:child_process. The plugins' hot path takes this one: loading execa costs 8 to 10 ms of a start that costs 4;
@@ -87,7 +92,12 @@ async function conclude(
   { input, timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Pick<RunOptions, 'input' | 'timeoutMs' | 'signal'>,
 ): Promise<RunResult> {
   const onAbort = (): void => kill('aborted');
-  const deadline = setTimeout(() => kill('timeout'), timeoutMs);
+  const latest = Date.now() + Math.max(timeoutMs, PATIENCE_MS);
+  const onDeadline = (): void => {
+    if (Date.now() >= latest || !isAtWork(child.pid)) kill('timeout');
+    else deadline = setTimeout(onDeadline, LOOK_AGAIN_MS);
+  };
+  let deadline = setTimeout(onDeadline, timeoutMs);
   signal?.addEventListener('abort', onAbort);
   if (signal?.aborted) onAbort();
   child.stdin?.end(input);

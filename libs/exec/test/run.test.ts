@@ -47,3 +47,16 @@ describe.each([
     await expect(run('/etc/passwd', [])).rejects.toBeInstanceOf(ToolError);
   });
 });
+
+describe('spawnRun at the deadline', () => {
+  it('lets a program finish that is at work, and kills one that sleeps', async () => {
+    const working = 'i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done; echo done';
+    expect(await spawnRun('/bin/sh', ['-c', working], { timeoutMs: 20 })).toMatchObject({
+      stdout: 'done\n',
+      ending: 'exit',
+    });
+    expect(await spawnRun('/bin/sh', ['-c', 'sleep 20; echo done'], { timeoutMs: 200 })).toMatchObject({
+      ending: 'timeout',
+    });
+  });
+});

@@ -99,11 +99,11 @@ describe('CHECK and GC', () => {
 it('STATUS says which foreign chain swallows forwarded packets, and its advice helps', async () => {
   await ok('ADD', 'c1', 1);
   const chain = '{ type filter hook forward priority 0; policy drop; }';
-  await host.sandbox.must('nft', [`add table ip foreign; add chain ip foreign fwd ${chain}`]);
+  await host.sandbox.must('nft', [`add table ip foreign; add chain ip foreign passing ${chain}`]);
   expect(await pings('c1', '192.0.2.2')).toBe(false);
   const conf = { ...network(host, 1), cniVersion: '1.1.0', ipam: {} };
   const { json } = await host.call('STATUS', 'c1', conf);
-  expect(json).toMatchObject({ code: 51, details: expect.stringContaining('chain fwd of table ip foreign') });
+  expect(json).toMatchObject({ code: 51, details: expect.stringContaining('chain passing of table ip foreign') });
   const [, advice = ''] = String(json?.['details']).split('e.g.: ');
   for (const command of advice.split('; ')) await host.sandbox.must('nft', command.split(' ').slice(1));
   expect(await host.call('STATUS', 'c1', conf)).toMatchObject({ exitCode: 0, stdout: '' });
