@@ -80,7 +80,8 @@ function start(
       else output[stream].push(chunk);
     });
   }
-  child.on('error', (error) => reject(new ToolError(path, 'missing', `start ${path}`, error.message)));
+  const tool = path.slice(path.lastIndexOf('/') + 1);
+  child.on('error', (error) => reject(new ToolError(tool, 'missing', `start ${path}`, error.message)));
   child.on('close', (exitCode) => settle(exitCode, cut ?? (exitCode === null ? 'signal' : 'exit')));
   // A program that ends without reading its input closes the pipe: its exit code tells the story, not EPIPE.
   child.stdin?.on('error', () => {});

@@ -23,6 +23,11 @@ export interface Sandbox {
   deleteNetns(name: string): Promise<void>;
   /** Runs a program in a container's network namespace. */
   inNetns(name: string, file: string, args: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /**
+   * Waits until every program that was run inside has ended, those included whose starter was killed; `but` names those that may stay.
+   * Rejects with their names after 30 s.
+   */
+  idle(but?: readonly string[]): Promise<void>;
   /** Ends every process inside and removes the folder. */
   close(): Promise<void>;
 }
@@ -103,6 +108,17 @@ function insideOf(pid: number, end: () => Promise<void>): Sandbox {
     },
     async deleteNetns(name) {
       await run('ip', ['netns', 'delete', name]);
+    },
+    async idle(but = []) {
+      // The reaper's own, and the one that asks. A child before its exec still bears a name of its parent's, whatever that is.
+      const own = ['sleep', 'ps', ...but];
+      let left: readonly string[] = [];
+      for (const end = Date.now() + 30_000; Date.now() < end; await sleep(10)) {
+        const rows = (await must('ps', ['-e', '-o', 'pid=,comm='])).split('\n').map((row) => row.trim().split(/ +/));
+        left = rows.flatMap(([pid = '', comm = '']) => (pid === '' || pid === '1' || own.includes(comm) ? [] : [comm]));
+        if (left.length === 0) return;
+      }
+      throw new Error(`still running after 30 s: ${left.join(', ')}`);
     },
     inNetns: (name, file, args, options) => run('ip', ['netns', 'exec', name, file, ...args], options),
     async close() {

@@ -4,7 +4,7 @@ import type { Plugin, PluginEntry } from '@flatnet/skel';
 export const entry: PluginEntry = {
   name: 'flatnet',
   about: 'CNI main plugin: bridge network with delegated IPAM, masquerade and anti-spoofing',
-  // The skeleton hands decodeConfig's own answer back to the handlers, whatever its type.
   prepare: async (...command) => (await import('./prepare.ts')).prepare(...command),
+  // The skeleton hands decodeConfig's own answer back to the handlers, whatever its type.
   load: async () => (await import('./plugin.ts')).plugin as Plugin<never>,
 };
