@@ -1,7 +1,7 @@
 export type { Choice, Claim, ClaimRequest } from './claim.ts';
 export { StoreError, type StoreErrorKind } from './error.ts';
 export { withLock, type LockWait } from './lock.ts';
-export { ipName, type LeaseKey } from './names.ts';
+export { ipName, ipNameOf, type LeaseKey } from './names.ts';
 export { isRunning, realProcesses } from './process.ts';
 export type { Lease } from './record.ts';
 export { openStore, type LeaseStore, type StoreOptions } from './store.ts';

@@ -1,17 +1,16 @@
 import { Ip, type Range, type RangeSet } from '@flatnet/addressing';
-import { ipName } from '@flatnet/store';
+import { ipName, ipNameOf } from '@flatnet/store';
 
 /**
  * The addresses of `pool` from `position` on, once around, that are not in `taken` (names by `ipName`).
  *
- * Works on numbers and names: a full /16 is 65,533 steps, and making an Ip for each would cost a quarter of a second. Every
- * step meets a taken address or answers, so this ends after as many of them even in an IPv6 /64.
+ * Works on numbers and names, since a full /16 is 65,533 steps. Every step meets a taken address or answers, so this ends after
+ * as many of them even in an IPv6 /64.
  */
 export function* freeFrom(pool: RangeSet, position: bigint, taken: ReadonlySet<string>): Generator<Ip> {
   for (const { family, first, last } of spansFrom(pool, position)) {
-    const digits = family === 4 ? 8 : 32;
     for (let value = first; value <= last; value++) {
-      if (!taken.has(`${family}-${value.toString(16).padStart(digits, '0')}`)) yield new Ip(family, value);
+      if (!taken.has(ipNameOf(family, value))) yield new Ip(family, value);
     }
   }
 }

@@ -58,6 +58,8 @@ interface RowPlan {
   readonly probes: readonly Probe[];
   /** How many plugins are executed. */
   readonly starts: number;
+  /** The reference has no counterpart that could succeed. */
+  readonly alone?: true;
 }
 
 const PLANS: readonly RowPlan[] = [
@@ -76,7 +78,8 @@ const PLANS: readonly RowPlan[] = [
     probes: [alone('ADD', 'portmap', fixedResult), alone('DEL', 'portmap', fixedResult)],
     starts: 1,
   },
-  { names: ['CHECK of the chain'], probes: [(side) => side.check(staysOn(side))], starts: 3 },
+  // Debian's portmap 1.1.1 fails CHECK right after its own ADD, so there is nothing to compare with.
+  { names: ['CHECK of the chain'], probes: [(side) => side.check(staysOn(side))], starts: 3, alone: true },
 ];
 
 const staysOn = (side: CniSide) => container(`verbs-stays-${side.name}`, 2, published(9000));
@@ -90,14 +93,14 @@ export async function verbs(empty: string, rounds: number, budgetMs: number): Pr
   const sides = makers.map((maker) => cniSide(maker, new Sandbox(`verbs-${maker.name}`), { full: true }));
   for (const side of sides) await side.attach(staysOn(side));
   const rows: VerbRow[] = [];
-  for (const { names, probes, starts } of PLANS) {
-    const found = await inTurn(sides, rounds, budgetMs / 5, async (side) => {
+  for (const { names, probes, starts, alone } of PLANS) {
+    const found = await inTurn(alone ? sides.slice(0, 1) : sides, rounds, budgetMs / 5, async (side) => {
       const samples: number[] = [];
       for (const probe of probes) samples.push((await probe(side)).wallMs);
       return samples;
     });
     for (const [at, what] of names.entries()) {
-      const [flatnet, reference] = sides.map((side) => median(found.get(side)!.map((samples) => samples[at]!)));
+      const [flatnet, reference] = [...found.values()].map((rounds) => median(rounds.map((samples) => samples[at]!)));
       rows.push({ what, flatnet: flatnet!, reference, starts: start * starts });
     }
   }
@@ -127,7 +130,7 @@ export const verbsSection = (rows: readonly VerbRow[]): Section => ({
   title: 'Each verb and each plugin alone',
   about:
     'Milliseconds. "Empty starts": as many empty executables with the same runtime as plugins are executed (STATUS and CHECK ' +
-    'also execute the delegated IPAM plugin). The reference has no STATUS.',
+    'also execute the delegated IPAM plugin). The reference of this Debian has no STATUS, and its portmap fails CHECK after its own ADD.',
   tables: [
     {
       head: ['', 'flatnet', 'reference', 'flatnet / reference', 'empty starts', 'flatnet / empty starts'],
