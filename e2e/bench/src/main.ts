@@ -33,8 +33,8 @@ const PARTS: readonly Part[] = [
   {
     name: 'chain',
     async run() {
-      const full = await chain(true, 25, 30_000);
-      const plain = await chain(false, 25, 15_000);
+      const full = await chain(true, 60, 60_000);
+      const plain = await chain(false, 60, 20_000);
       const picture = renderBars('Time of one ADD and one DEL, median', chainGroups(full, plain));
       return { section: chainSection(full, plain), found: { full, plain }, pictures: { 'chain.svg': picture } };
     },

@@ -2,6 +2,7 @@
 // per sandbox, entered once, so that no measured program pays for `nsenter`. It is run by Bun, whose spawn hands out the rusage
 // of wait4; Node has no way to it.
 import { createInterface } from 'node:readline';
+import { watchPauses } from './pauses.ts';
 import type { Command, Sample } from './sample.ts';
 
 interface BunProcess {
@@ -17,14 +18,16 @@ declare const Bun: {
 const text = (stream: ReadableStream): Promise<string> => new Response(stream).text();
 
 async function measure({ file, args = [], env = {}, input = '' }: Command): Promise<Sample> {
+  const pausedSince = watchPauses();
   const begin = performance.now();
   const child = Bun.spawn([file, ...args], { env, stdin: new Blob([input]), stdout: 'pipe', stderr: 'pipe' });
   const output = Promise.all([text(child.stdout), text(child.stderr)]);
   const exitCode = await child.exited;
   const wallMs = performance.now() - begin;
+  const paused = pausedSince();
   const cpuMs = Number(child.resourceUsage()?.cpuTime.total ?? NaN) / 1000;
   const [stdout, stderr] = await output;
-  return { wallMs, cpuMs, exitCode, stdout, stderr };
+  return { wallMs, cpuMs, paused, exitCode, stdout, stderr };
 }
 
 createInterface({ input: process.stdin }).on('line', (line) => {
@@ -32,6 +35,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   const failed = (error: unknown): Sample => ({
     wallMs: NaN,
     cpuMs: NaN,
+    paused: false,
     exitCode: -1,
     stdout: '',
     stderr: `${error}`,

@@ -4,6 +4,8 @@ export interface Sample {
   readonly wallMs: number;
   /** User and system time of the program and of every descendant that was waited for, milliseconds. */
   readonly cpuMs: number;
+  /** The whole machine stood still meanwhile. */
+  readonly paused: boolean;
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -17,14 +19,29 @@ export interface Command {
   readonly input?: string;
 }
 
-export const NOTHING: Sample = { wallMs: 0, cpuMs: 0, exitCode: 0, stdout: '', stderr: '' };
+export const NOTHING: Sample = { wallMs: 0, cpuMs: 0, paused: false, exitCode: 0, stdout: '', stderr: '' };
 
 /** Two things done one after the other: times add up, the output is the later one's. */
 export const after = (first: Sample, second: Sample): Sample => ({
   ...second,
   wallMs: first.wallMs + second.wallMs,
   cpuMs: first.cpuMs + second.cpuMs,
+  paused: first.paused || second.paused,
 });
+
+const ENOUGH = 5;
+
+/**
+ * The samples during which the machine ran; all of them where fewer than five are left, so that a machine that is never quiet still
+ * gets an answer, a worse one.
+ */
+export function quiet(samples: readonly Sample[]): readonly Sample[] {
+  const undisturbed = samples.filter(({ paused }) => !paused);
+  return undisturbed.length >= ENOUGH ? undisturbed : samples;
+}
+
+/** Median wall time of the undisturbed samples, milliseconds. */
+export const medianMs = (samples: readonly Sample[]): number => median(quiet(samples).map(({ wallMs }) => wallMs));
 
 /** The middle value; of an even number of values the mean of the two in the middle. NaN of none. */
 export function median(values: readonly number[]): number {

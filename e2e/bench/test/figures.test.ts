@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { renderBars, renderGrowth } from '../src/report/svg.ts';
 import { targetsOf } from '../src/report/targets.ts';
-import { after, median, NOTHING, spread } from '../src/sample.ts';
+import { after, median, medianMs, NOTHING, spread } from '../src/sample.ts';
 
 describe('figures', () => {
   it('takes the middle of an odd and of an even number of values, and none of none', () => {
@@ -13,6 +13,13 @@ describe('figures', () => {
   it('is not moved by one slow run', () => {
     expect(median([10, 11, 10, 900, 10])).toBe(10);
     expect(spread([10, 10, 10, 10, 900])).toBe(0);
+  });
+
+  it('leaves out what ran while the machine stood still, unless hardly anything else is left', () => {
+    const ran = [1, 2, 3, 4, 5].map((wallMs) => ({ ...NOTHING, wallMs }));
+    const disturbed = [300, 300, 300, 300, 300, 300].map((wallMs) => ({ ...NOTHING, wallMs, paused: true }));
+    expect(medianMs([...ran, ...disturbed])).toBe(3);
+    expect(medianMs([...ran.slice(1), ...disturbed])).toBe(300);
   });
 
   it('adds the times of a chain and keeps the last output', () => {

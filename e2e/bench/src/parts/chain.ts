@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FLATNET, figure, inTurn, NETAVARK, progress, ratio, REFERENCE, type Section, type Table } from '../bench.ts';
-import { median, spread, type Sample } from '../sample.ts';
+import { median, medianMs, quiet, spread, type Sample } from '../sample.ts';
 import { makeNetns, Sandbox } from '../sandbox.ts';
 import { BareSide } from '../sides/bare.ts';
 import { cniSide } from '../sides/cni.ts';
@@ -20,6 +20,8 @@ export interface ChainFigures {
   readonly addProcesses: number;
   readonly delProcesses: number;
   readonly peakMb: number;
+  /** Samples of ADD and of DEL, and how many of them counted. */
+  readonly samples: string;
 }
 
 /** ADD and DEL of the whole chain, side by side. A container stays on each network, so that no bridge comes and goes. */
@@ -57,7 +59,10 @@ async function figuresOf(
   samples: readonly { add: Sample; del: Sample }[],
   comes: () => ReturnType<typeof container>,
 ): Promise<ChainFigures> {
-  const of = (pick: (sample: { add: Sample; del: Sample }) => number): number[] => samples.map(pick);
+  const add = samples.map((sample) => sample.add);
+  const del = samples.map((sample) => sample.del);
+  const quietly = (all: readonly Sample[], pick: 'wallMs' | 'cpuMs'): number[] =>
+    quiet(all).map((sample) => sample[pick]);
   const count = await throughLens(
     side,
     comes,
@@ -67,14 +72,15 @@ async function figuresOf(
   const memory = await throughLens(side, comes, ['/usr/bin/time', '-a', '-f', '%M'], largest);
   return {
     side: side.name,
-    add: median(of(({ add }) => add.wallMs)),
-    del: median(of(({ del }) => del.wallMs)),
-    addSpread: spread(of(({ add }) => add.wallMs)),
-    delSpread: spread(of(({ del }) => del.wallMs)),
-    addCpu: median(of(({ add }) => add.cpuMs)),
-    delCpu: median(of(({ del }) => del.cpuMs)),
+    add: medianMs(add),
+    del: medianMs(del),
+    addSpread: spread(quietly(add, 'wallMs')),
+    delSpread: spread(quietly(del, 'wallMs')),
+    addCpu: median(quietly(add, 'cpuMs')),
+    delCpu: median(quietly(del, 'cpuMs')),
     addProcesses: count.add,
     delProcesses: count.del,
+    samples: `${quiet(add).length}, ${quiet(del).length} of ${add.length}`,
     peakMb: Math.max(memory.add, memory.del) / 1024,
   };
 }
@@ -107,7 +113,7 @@ const pair = (add: number, del: number, show: (value: number) => string): string
 function tableOf(figures: readonly ChainFigures[]): Table {
   const [flatnet] = figures;
   return {
-    head: ['ADD / DEL', 'time, ms', '± ms', 'flatnet is', 'CPU, ms', 'programs', 'peak MB'],
+    head: ['ADD / DEL', 'time, ms', '± ms', 'flatnet is', 'CPU, ms', 'programs', 'peak MB', 'samples'],
     rows: figures.map((of) => [
       of.side,
       pair(of.add, of.del, figure),
@@ -116,6 +122,7 @@ function tableOf(figures: readonly ChainFigures[]): Table {
       pair(of.addCpu, of.delCpu, figure),
       pair(of.addProcesses, of.delProcesses, (value) => (Number.isFinite(value) ? String(value) : '–')),
       figure(of.peakMb),
+      of.samples,
     ]),
   };
 }

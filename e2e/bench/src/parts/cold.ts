@@ -1,5 +1,5 @@
 import { FLATNET, figure, inTurn, NETAVARK, progress, ratio, REFERENCE, type Section } from '../bench.ts';
-import { median } from '../sample.ts';
+import { medianMs } from '../sample.ts';
 import { makeNetns, Sandbox, tool } from '../sandbox.ts';
 import { cniSide } from '../sides/cni.ts';
 import { NetavarkSide } from '../sides/netavark.ts';
@@ -31,13 +31,13 @@ export async function cold(rounds: number): Promise<readonly ColdRow[]> {
     await side.detach(one);
     const second = await side.attach(one);
     await side.detach(one);
-    return { cold: first.wallMs, warm: second.wallMs };
+    return { cold: first, warm: second };
   });
   sides.forEach((side) => side.sandbox.stop());
   return sides.map((side) => ({
     side: side.name,
-    cold: median(samples.get(side)!.map((sample) => sample.cold)),
-    warm: median(samples.get(side)!.map((sample) => sample.warm)),
+    cold: medianMs(samples.get(side)!.map((sample) => sample.cold)),
+    warm: medianMs(samples.get(side)!.map((sample) => sample.warm)),
   }));
 }
 

@@ -1,5 +1,5 @@
 import { figure, inTurn, progress, ratio, type Section } from '../bench.ts';
-import { median, type Sample } from '../sample.ts';
+import { medianMs, type Sample } from '../sample.ts';
 
 /** Medians of one side at one size, milliseconds. */
 export interface GrowthPoint {
@@ -32,13 +32,13 @@ export async function growth(
     progress(`growth: ${size} ${axis}`);
     for (const grower of growers) await grower.growTo(size);
     const samples = await inTurn(growers, rounds, budgetMs / sizes.length, async (grower) => ({
-      add: (await grower.add()).wallMs,
-      del: (await grower.del()).wallMs,
+      add: await grower.add(),
+      del: await grower.del(),
     }));
     for (const grower of growers) {
       const of = samples.get(grower)!;
-      const add = median(of.map((sample) => sample.add));
-      points.push({ axis, side: grower.side, size, add, del: median(of.map((sample) => sample.del)) });
+      const add = medianMs(of.map((sample) => sample.add));
+      points.push({ axis, side: grower.side, size, add, del: medianMs(of.map((sample) => sample.del)) });
     }
   }
   growers.forEach((grower) => grower.stop());

@@ -1,5 +1,5 @@
 import { FLATNET, figure, inTurn, progress, ratio, REFERENCE, type Section } from '../bench.ts';
-import { median, type Command, type Sample } from '../sample.ts';
+import { medianMs, type Command, type Sample } from '../sample.ts';
 import { makeNetns, must, PATH, Sandbox } from '../sandbox.ts';
 import { cniSide, pluginCommand, type CniSide, type CniVerb, type Maker } from '../sides/cni.ts';
 import { container, published } from '../sides/side.ts';
@@ -95,12 +95,12 @@ export async function verbs(empty: string, rounds: number, budgetMs: number): Pr
   const rows: VerbRow[] = [];
   for (const { names, probes, starts, alone } of PLANS) {
     const found = await inTurn(alone ? sides.slice(0, 1) : sides, rounds, budgetMs / 5, async (side) => {
-      const samples: number[] = [];
-      for (const probe of probes) samples.push((await probe(side)).wallMs);
+      const samples: Sample[] = [];
+      for (const probe of probes) samples.push(await probe(side));
       return samples;
     });
     for (const [at, what] of names.entries()) {
-      const [flatnet, reference] = [...found.values()].map((rounds) => median(rounds.map((samples) => samples[at]!)));
+      const [flatnet, reference] = [...found.values()].map((rounds) => medianMs(rounds.map((samples) => samples[at]!)));
       rows.push({ what, flatnet: flatnet!, reference, starts: start * starts });
     }
   }
@@ -115,7 +115,7 @@ async function statusOf(rounds: number, budgetMs: number): Promise<number> {
   const side = cniSide(FLATNET, new Sandbox('verbs-status'), { full: true, cniVersion: '1.1.0' });
   const samples = await inTurn([side], rounds, budgetMs, (subject) => subject.status());
   side.sandbox.stop();
-  return median(samples.get(side)!.map(({ wallMs }) => wallMs));
+  return medianMs(samples.get(side)!);
 }
 
 /** Milliseconds that an empty executable with the same runtime takes. */
@@ -123,7 +123,7 @@ export async function emptyStart(empty: string, rounds: number): Promise<number>
   const sandbox = new Sandbox(`empty-${rounds}`);
   const samples = await inTurn([sandbox], rounds, 2_000, (subject) => must(subject, { file: empty, env: { PATH } }));
   sandbox.stop();
-  return median(samples.get(sandbox)!.map(({ wallMs }) => wallMs));
+  return medianMs(samples.get(sandbox)!);
 }
 
 export const verbsSection = (rows: readonly VerbRow[]): Section => ({

@@ -1,4 +1,4 @@
-import { after, type Sample } from '../sample.ts';
+import { after, NOTHING, type Sample } from '../sample.ts';
 import { must, PATH, type Sandbox } from '../sandbox.ts';
 import type { Container, Lens, Side } from './side.ts';
 
@@ -64,7 +64,7 @@ export class BareSide implements Side {
       ({ protocol, hostPort, containerPort }) =>
         `${verb} element inet bare ports { ${protocol} . ${hostPort} : ${address} . ${containerPort} }\n`,
     );
-    if (!this.full) return { wallMs: 0, cpuMs: 0, exitCode: 0, stdout: '', stderr: '' };
+    if (!this.full) return NOTHING;
     return this.tool(
       ['nft', '-f', '-'],
       `${verb} element inet bare masqueraded { ${address} }\n${lines.join('')}`,
