@@ -6,31 +6,26 @@ import { isAtLeast, isSupportedVersion, type CniVersion } from './version.ts';
 const text = z.string();
 const list = <T extends z.core.$ZodType>(item: T) => z.optional(z.array(item));
 const count = z.optional(z.number());
+const maybe = z.optional(text);
 
-const dns = z.optional(
-  configObject({ nameservers: list(text), domain: z.optional(text), search: list(text), options: list(text) }),
-);
-const route = configObject({
-  dst: text,
-  gw: z.optional(text),
-  mtu: count,
-  advmss: count,
-  priority: count,
-  table: count,
-  scope: count,
-});
-const ip = configObject({ address: text, gateway: z.optional(text), interface: count });
-const networkInterface = configObject({
-  name: text,
-  mac: z.optional(text),
-  mtu: count,
-  sandbox: z.optional(text),
-  socketPath: z.optional(text),
-  pciID: z.optional(text),
-});
-const modern = configObject({ interfaces: list(networkInterface), ips: list(ip), routes: list(route), dns });
-const oldFamily = z.optional(configObject({ ip: text, gateway: z.optional(text), routes: list(route) }));
-const oldest = configObject({ ip4: oldFamily, ip6: oldFamily, dns });
+// Built when a result is read: most commands read none, or only the modern shape, and a schema costs more than its use.
+const dnsSchema = () =>
+  z.optional(configObject({ nameservers: list(text), domain: maybe, search: list(text), options: list(text) }));
+const routeSchema = () =>
+  configObject({ dst: text, gw: maybe, mtu: count, advmss: count, priority: count, table: count, scope: count });
+const interfaceSchema = () =>
+  configObject({ name: text, mac: maybe, mtu: count, sandbox: maybe, socketPath: maybe, pciID: maybe });
+const modernSchema = () =>
+  configObject({
+    interfaces: list(interfaceSchema()),
+    ips: list(configObject({ address: text, gateway: maybe, interface: count })),
+    routes: list(routeSchema()),
+    dns: dnsSchema(),
+  });
+const oldestSchema = () => {
+  const family = z.optional(configObject({ ip: text, gateway: maybe, routes: list(routeSchema()) }));
+  return configObject({ ip4: family, ip6: family, dns: dnsSchema() });
+};
 
 /** zod answers `undefined` for absent optional keys; our types (exactOptionalPropertyTypes) want them absent. */
 function withoutUndefined<T extends object>(value: T): T {
@@ -46,7 +41,7 @@ export function parseResult(json: unknown, version: CniVersion, what: string): A
   const own = typeof json === 'object' && json !== null && 'cniVersion' in json ? String(json.cniVersion) : version;
   const shape = isSupportedVersion(own) ? own : version;
   if (!isAtLeast(shape, '0.3.0')) return parseOldest(json, what);
-  const parsed = decode(modern, json, what);
+  const parsed = decode(modernSchema(), json, what);
   return {
     interfaces: (parsed.interfaces ?? []).map((entry) => withoutUndefined(entry) as AddResult['interfaces'][number]),
     ips: (parsed.ips ?? []).map((entry) => withoutUndefined(entry) as IpConfig),
@@ -56,7 +51,7 @@ export function parseResult(json: unknown, version: CniVersion, what: string): A
 }
 
 function parseOldest(json: unknown, what: string): AddResult {
-  const parsed = decode(oldest, json, what);
+  const parsed = decode(oldestSchema(), json, what);
   const families = [parsed.ip4, parsed.ip6].filter((family) => family !== undefined);
   return {
     interfaces: [],

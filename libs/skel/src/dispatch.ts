@@ -97,21 +97,18 @@ async function perform(
   attachment: Attachment | undefined,
 ): Promise<Outcome> {
   const netns = invocation.env['CNI_NETNS'];
-  const prevResult = prevResultOf(json, version, verb);
-  const previous = prevResult === undefined ? {} : { prevResult };
   switch (verb) {
     case 'ADD': {
-      const request = { ...base, attachment: attachment!, netns: netns!, ...previous };
+      const request = { ...base, attachment: attachment!, netns: netns!, ...previousOf(json, version) };
       return add(plugin, request, topLevel(json, 'prevResult'));
     }
-    case 'CHECK':
-      await abortable(plugin.check({ ...base, attachment: attachment!, netns: netns!, ...previous }), signal);
+    case 'CHECK': {
+      const request = { ...base, attachment: attachment!, netns: netns!, ...previousOf(json, version) };
+      await abortable(plugin.check(request), signal);
       return SUCCESS;
+    }
     case 'DEL':
-      await abortable(
-        plugin.del({ ...base, attachment: attachment!, ...(netns ? { netns } : {}), ...previous }),
-        signal,
-      );
+      await abortable(plugin.del({ ...base, attachment: attachment!, ...(netns ? { netns } : {}) }), signal);
       return SUCCESS;
     case 'GC': {
       const valid = validAttachmentsOf(json);
@@ -123,6 +120,11 @@ async function perform(
       return SUCCESS;
   }
 }
+
+const previousOf = (json: Json, version: CniVersion): Pick<AddRequest<unknown>, 'prevResult'> => {
+  const prevResult = prevResultOf(json, version);
+  return prevResult === undefined ? {} : { prevResult };
+};
 
 /** DEL must not fail for an argument that ADD would have refused. */
 function parseArgs(text: string, plugin: AnyPlugin, verb: Verb): ReadonlyMap<string, string> {

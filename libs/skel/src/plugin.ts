@@ -50,8 +50,6 @@ export interface DelRequest<C> extends BaseRequest<C> {
   readonly attachment: Attachment;
   /** CNI_NETNS as given; absent when empty. The path may be gone, or be another container's by now. */
   readonly netns?: string;
-  /** Absent when missing or unreadable: DEL never fails for it. */
-  readonly prevResult?: AddResult;
 }
 
 export interface GcRequest<C> extends BaseRequest<C> {

@@ -47,16 +47,10 @@ export function networkOf(json: Json): string {
   return name;
 }
 
-/** `prevResult` in the newest shape. DEL is lax: there, what cannot be read counts as absent. @throws CniError code 7. */
-export function prevResultOf(json: Json, version: CniVersion, verb: Verb): AddResult | undefined {
+/** `prevResult` in the newest shape, for ADD and CHECK: DEL works without. @throws CniError code 7. */
+export function prevResultOf(json: Json, version: CniVersion): AddResult | undefined {
   const raw = topLevel(json, 'prevResult');
-  if (raw === undefined) return undefined;
-  try {
-    return parseResult(raw, version, 'prevResult');
-  } catch (error) {
-    if (verb === 'DEL') return undefined;
-    throw error;
-  }
+  return raw === undefined ? undefined : parseResult(raw, version, 'prevResult');
 }
 
 /**

@@ -50,45 +50,60 @@ const path = z.string().check(z.startsWith('/', 'must be an absolute path'));
 const text = z.optional(z.string());
 const count = z.optional(z.int().check(z.gte(0)));
 
-const range = configObject({ subnet: text, rangeStart: text, rangeEnd: text, gateway: text });
-const route = configObject({
-  dst: z.string().check(z.refine((dst) => parses(() => parseCidr(dst)), 'not a destination like 10.0.0.0/8')),
-  gw: z.optional(z.string().check(z.refine((gw) => parses(() => parseIp(gw)), 'not an IP address'))),
-  mtu: count,
-  advmss: count,
-  priority: count,
-  table: count,
-  scope: count,
-});
-/** What the `ipam` object of a configuration may say. */
-export const configSchema = configObject({
-  subnet: text,
-  rangeStart: text,
-  rangeEnd: text,
-  gateway: text,
-  ranges: z.optional(z.array(z.array(range))),
-  routes: z.optional(z.array(route)),
-  resolvConf: z.optional(z.string()),
-  dataDir: z.optional(path),
-  exclude: z.optional(z.array(z.string())),
-  reserve: z.optional(z.record(z.string(), z.union([address, z.array(address)]))),
-  stickyBy: z.optional(z.enum(['name'])),
-  cooldown: z.optional(z.int().check(z.gte(0), z.lte(MAX_COOLDOWN_SECONDS))),
-  importFrom: z.optional(path),
-});
-const addresses = z.optional(z.array(address));
-const whole = configObject({
-  ipam: configSchema,
-  args: z.optional(configObject({ cni: z.optional(configObject({ ips: addresses, mac: text })) })),
-  runtimeConfig: z.optional(configObject({ ips: addresses, ipRanges: z.optional(z.array(z.array(range))), mac: text })),
-});
+// Lazily, what a configuration may not have: building a schema costs more than using it.
+const ranges = z.optional(
+  z.lazy(() => z.array(z.array(configObject({ subnet: text, rangeStart: text, rangeEnd: text, gateway: text })))),
+);
+const routes = z.optional(
+  z.lazy(() =>
+    z.array(
+      configObject({
+        dst: z.string().check(z.refine((dst) => parses(() => parseCidr(dst)), 'not a destination like 10.0.0.0/8')),
+        gw: z.optional(z.string().check(z.refine((gw) => parses(() => parseIp(gw)), 'not an IP address'))),
+        mtu: count,
+        advmss: count,
+        priority: count,
+        table: count,
+        scope: count,
+      }),
+    ),
+  ),
+);
+const reserve = z.optional(z.lazy(() => z.record(z.string(), z.union([address, z.array(address)]))));
+const cooldown = z.optional(z.lazy(() => z.int().check(z.gte(0), z.lte(MAX_COOLDOWN_SECONDS))));
+const stickyBy = z.optional(z.lazy(() => z.enum(['name'])));
+const addresses = z.optional(z.lazy(() => z.array(address)));
 
-type Parsed = z.core.output<typeof whole>;
+/** What the `ipam` object of a configuration may say. */
+export const configSchema = () =>
+  configObject({
+    subnet: text,
+    rangeStart: text,
+    rangeEnd: text,
+    gateway: text,
+    ranges,
+    routes,
+    resolvConf: text,
+    dataDir: z.optional(path),
+    exclude: z.optional(z.array(z.string())),
+    reserve,
+    stickyBy,
+    cooldown,
+    importFrom: z.optional(path),
+  });
+const wholeSchema = () =>
+  configObject({
+    ipam: configSchema(),
+    args: z.optional(z.lazy(() => configObject({ cni: z.optional(configObject({ ips: addresses, mac: text })) }))),
+    runtimeConfig: z.optional(z.lazy(() => configObject({ ips: addresses, ipRanges: ranges, mac: text }))),
+  });
+
+type Parsed = z.core.output<ReturnType<typeof wholeSchema>>;
 
 /** @throws CniError code 7 that names the field; for DEL and GC only what they need is looked at, and nothing is refused. */
 export const decodeConfig = (json: Readonly<Record<string, unknown>>, verb: Verb): Config => {
   if (verb === 'DEL' || verb === 'GC') return { store: laxStore(json) };
-  const parsed = decode(whole, json, 'configuration');
+  const parsed = decode(wholeSchema(), json, 'configuration');
   return { store: storeOf(parsed.ipam), allocation: allocationOf(parsed, json) };
 };
 
@@ -99,23 +114,20 @@ const storeOf = ({ dataDir, cooldown, importFrom }: Parsed['ipam']): StoreConfig
   ...(importFrom === undefined ? {} : { importFrom }),
 });
 
-const lax = configObject({ ipam: z.optional(z.unknown()) });
-const laxDataDir = configObject({ dataDir: z.optional(path) });
-const laxCooldown = configObject({ cooldown: z.optional(z.number()) });
-const laxImport = configObject({ importFrom: z.optional(path) });
-
 /** Each key by itself: a broken `cooldown` must not hide `dataDir`. */
-const laxStore = (json: unknown): StoreConfig => {
-  const given = z.safeParse(lax, json).data?.ipam;
-  const dataDir = z.safeParse(laxDataDir, given).data?.dataDir;
-  const cooldown = z.safeParse(laxCooldown, given).data?.cooldown;
-  const importFrom = z.safeParse(laxImport, given).data?.importFrom;
-  return {
-    dataDir: dataDir || DEFAULT_DATA_DIR,
-    cooldown: cooldown ?? 0,
-    ...(importFrom === undefined ? {} : { importFrom }),
-  };
-};
+const laxSchema = () =>
+  configObject({
+    ipam: z.catch(
+      configObject({
+        dataDir: z.catch(z.optional(path), undefined),
+        cooldown: z.catch(z.optional(z.number()), undefined),
+        importFrom: z.catch(z.optional(path), undefined),
+      }),
+      {},
+    ),
+  });
+
+const laxStore = (json: unknown): StoreConfig => storeOf(z.parse(laxSchema(), json).ipam);
 
 const allocationOf = (parsed: Parsed, json: Readonly<Record<string, unknown>>): Allocation => {
   const { ipam, args, runtimeConfig } = parsed;

@@ -19,33 +19,35 @@ const text = z.optional(z.string());
 const texts = z.optional(z.union([z.string(), z.array(z.string())]));
 const port = z.int().check(z.gte(1), z.lte(65535));
 
-const mapping = configObject({
-  hostPort: port,
-  containerPort: port,
-  protocol: text,
-  hostIP: text,
-  range: z.optional(port),
-  allowFrom: texts,
-});
+const mappingSchema = () =>
+  configObject({
+    hostPort: port,
+    containerPort: port,
+    protocol: text,
+    hostIP: text,
+    range: z.optional(port),
+    allowFrom: texts,
+  });
 
 /** What a configuration may say, for ADD, CHECK and STATUS. */
-export const configSchema = configObject({
-  snat: flag,
-  masqAll: flag,
-  ipMasq: flag,
-  snatAddress: texts,
-  markMasqBit: z.optional(z.int().check(z.gte(0), z.lte(31))),
-  externalSetMarkChain: text,
-  backend: text,
-  conditionsV4: z.optional(z.array(z.string())),
-  conditionsV6: z.optional(z.array(z.string())),
-  defaultHostIP: texts,
-  allowFrom: texts,
-  dataDir: text,
-  runtimeConfig: z.optional(configObject({ portMappings: z.optional(z.array(mapping)) })),
-});
-type Raw = z.infer<typeof configSchema>;
-export type RawMapping = z.infer<typeof mapping>;
+export const configSchema = () =>
+  configObject({
+    snat: flag,
+    masqAll: flag,
+    ipMasq: flag,
+    snatAddress: texts,
+    markMasqBit: z.optional(z.int().check(z.gte(0), z.lte(31))),
+    externalSetMarkChain: text,
+    backend: text,
+    conditionsV4: z.optional(z.array(z.string())),
+    conditionsV6: z.optional(z.array(z.string())),
+    defaultHostIP: texts,
+    allowFrom: texts,
+    dataDir: text,
+    runtimeConfig: z.optional(configObject({ portMappings: z.optional(z.array(mappingSchema())) })),
+  });
+type Raw = z.infer<ReturnType<typeof configSchema>>;
+export type RawMapping = z.infer<ReturnType<typeof mappingSchema>>;
 
 export const list = (value: string | readonly string[] | undefined): readonly string[] =>
   value === undefined || value === '' ? [] : typeof value === 'string' ? [value] : value;
@@ -53,15 +55,16 @@ export const list = (value: string | readonly string[] | undefined): readonly st
 /** Decodes the configuration. DEL and GC need none of it: what cannot be read there counts as absent. @throws CniError code 7. */
 export function decodeConfig(json: Readonly<Record<string, unknown>>, verb: Verb): PortmapConfig {
   if (verb === 'DEL' || verb === 'GC') return laxly(json);
-  const raw = decode(configSchema, json, 'configuration of flatnet-portmap');
+  const raw = decode(configSchema(), json, 'configuration of flatnet-portmap');
   refuseUnsupported(raw);
   return resolve(raw, mappingsOf(raw.runtimeConfig?.portMappings ?? [], raw));
 }
 
-const laxSchema = configObject({ dataDir: z.catch(text, undefined), runtimeConfig: z.catch(z.unknown(), undefined) });
+const laxSchema = () =>
+  configObject({ dataDir: z.catch(text, undefined), runtimeConfig: z.catch(z.unknown(), undefined) });
 
 function laxly(json: Readonly<Record<string, unknown>>): PortmapConfig {
-  const parsed = z.safeParse(laxSchema, json);
+  const parsed = z.safeParse(laxSchema(), json);
   const runtime = parsed.success ? parsed.data.runtimeConfig : undefined;
   const ports = z.safeParse(configObject({ portMappings: z.array(z.unknown()) }), runtime);
   const mentionsPorts = ports.success && ports.data.portMappings.length > 0;

@@ -49,43 +49,46 @@ const flag = z.optional(z.boolean());
 const text = z.optional(z.string());
 const texts = z.optional(z.array(z.string()));
 const whole = (low: number, high: number) => z.optional(z.int().check(z.gte(low), z.lte(high)));
-const withMac = configObject({ mac: text });
+const vlanId = whole(1, 4094);
+// Lazily, here and below, what most configurations do not have: building a schema costs more than using it.
+const withMac = z.lazy(() => configObject({ mac: text }));
 
 /** What a configuration may say. DEL and GC read it key by key. */
-export const configSchema = configObject({
-  name: z.string(),
-  bridge: text,
-  isGateway: flag,
-  isDefaultGateway: flag,
-  forceAddress: flag,
-  ipMasq: flag,
-  ipMasqBackend: text,
-  mtu: whole(0, 65535),
-  hairpinMode: flag,
-  promiscMode: flag,
-  vlan: whole(0, 4094),
-  vlanTrunk: z.optional(z.array(configObject({ id: whole(1, 4094), minID: whole(1, 4094), maxID: whole(1, 4094) }))),
-  preserveDefaultVlan: flag,
-  macspoofchk: flag,
-  enabledad: flag,
-  disableContainerInterface: flag,
-  portIsolation: flag,
-  antiSpoof: flag,
-  internal: flag,
-  allowOverlap: flag,
-  clampMSS: flag,
-  defaultRoutePriority: whole(0, 4294967295),
-  ipam: z.optional(configObject({ type: text })),
-  dns: z.optional(configObject({ nameservers: texts, domain: text, search: texts, options: texts })),
-  args: z.optional(configObject({ cni: z.optional(withMac) })),
-  runtimeConfig: z.optional(withMac),
-});
-type Raw = z.infer<typeof configSchema>;
+export const configSchema = () =>
+  configObject({
+    name: z.string(),
+    bridge: text,
+    isGateway: flag,
+    isDefaultGateway: flag,
+    forceAddress: flag,
+    ipMasq: flag,
+    ipMasqBackend: text,
+    mtu: whole(0, 65535),
+    hairpinMode: flag,
+    promiscMode: flag,
+    vlan: whole(0, 4094),
+    vlanTrunk: z.optional(z.lazy(() => z.array(configObject({ id: vlanId, minID: vlanId, maxID: vlanId })))),
+    preserveDefaultVlan: flag,
+    macspoofchk: flag,
+    enabledad: flag,
+    disableContainerInterface: flag,
+    portIsolation: flag,
+    antiSpoof: flag,
+    internal: flag,
+    allowOverlap: flag,
+    clampMSS: flag,
+    defaultRoutePriority: whole(0, 4294967295),
+    ipam: z.optional(configObject({ type: text })),
+    dns: z.optional(z.lazy(() => configObject({ nameservers: texts, domain: text, search: texts, options: texts }))),
+    args: z.optional(z.lazy(() => configObject({ cni: z.optional(withMac) }))),
+    runtimeConfig: z.optional(withMac),
+  });
+type Raw = z.infer<ReturnType<typeof configSchema>>;
 
 /** Decodes the configuration. DEL and GC get a lax reading: what is needed to find and remove things. @throws CniError code 7. */
 export function decodeConfig(json: Readonly<Record<string, unknown>>, verb: Verb): FlatnetConfig {
   if (verb === 'DEL' || verb === 'GC') return resolve(laxly(json), json);
-  const raw = decode(configSchema, json, 'configuration of flatnet');
+  const raw = decode(configSchema(), json, 'configuration of flatnet');
   const config = resolve(raw, json);
   refuseContradictions(raw, config);
   return config;
@@ -93,10 +96,13 @@ export function decodeConfig(json: Readonly<Record<string, unknown>>, verb: Verb
 
 /** Every key that reads well by itself; the others count as absent. */
 function laxly(json: Readonly<Record<string, unknown>>): Raw {
+  const schema = configSchema();
+  const all = z.safeParse(schema, json);
+  if (all.success) return all.data;
   const readable = Object.entries(json).filter(
-    ([key, value]) => key !== 'name' && z.safeParse(configSchema, { name: 'x', [key]: value }).success,
+    ([key, value]) => key !== 'name' && z.safeParse(schema, { name: 'x', [key]: value }).success,
   );
-  const parsed = z.safeParse(configSchema, { ...Object.fromEntries(readable), name: json['name'] });
+  const parsed = z.safeParse(schema, { ...Object.fromEntries(readable), name: json['name'] });
   return parsed.success ? parsed.data : { name: String(json['name']) };
 }
 

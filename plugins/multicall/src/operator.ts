@@ -4,6 +4,6 @@ import { configSchema as ipam } from '@flatnet/plugin-ipam/config';
 import { configSchema as flatnet } from '@flatnet/plugin-flatnet/config';
 import { configSchema as portmap } from '@flatnet/plugin-portmap/config';
 
-const pluginSchemas = { flatnet, 'flatnet-ipam': ipam, 'flatnet-portmap': portmap };
+const pluginSchemas = { flatnet: flatnet(), 'flatnet-ipam': ipam(), 'flatnet-portmap': portmap() };
 
 void runCli(process.argv.slice(2), { ...realWorld(), pluginSchemas }).then((code) => process.exit(code));
