@@ -10,7 +10,7 @@ export interface Traced {
   readonly traceFile: string;
   /** The folders whose changes count. */
   readonly folders: readonly string[];
-  /** What of a path differs from run to run, as the process's own number does. */
+  /** What of a path differs from run to run, as the number of the process does; with the flag `g`. */
   readonly volatile?: RegExp;
   /** Makes the state from which a run begins. */
   prepare(): unknown;
