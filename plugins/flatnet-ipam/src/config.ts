@@ -46,14 +46,15 @@ export interface Config {
 }
 
 const address = z.string().check(z.refine((text) => parses(() => parseIpOrCidr(text)), 'not an IP address'));
-const path = z.string().check(z.startsWith('/', 'must be an absolute path'));
+// Go writes an empty string for "not given".
+const path = z.string().check(z.refine((text) => text === '' || text.startsWith('/'), 'must be an absolute path'));
 const text = z.optional(z.string());
 const count = z.optional(z.int().check(z.gte(0)));
 
 const range = configObject({ subnet: text, rangeStart: text, rangeEnd: text, gateway: text });
 const route = configObject({
   dst: z.string().check(z.refine((dst) => parses(() => parseCidr(dst)), 'not a destination like 10.0.0.0/8')),
-  gw: z.optional(z.string().check(z.refine((gw) => parses(() => parseIp(gw)), 'not an IP address'))),
+  gw: z.optional(z.string().check(z.refine((gw) => gw === '' || parses(() => parseIp(gw)), 'not an IP address'))),
   mtu: count,
   advmss: count,
   priority: count,
@@ -93,10 +94,9 @@ export const decodeConfig = (json: Readonly<Record<string, unknown>>, verb: Verb
 };
 
 const storeOf = ({ dataDir, cooldown, importFrom }: Parsed['ipam']): StoreConfig => ({
-  // Go's empty string is "not given".
   dataDir: dataDir || DEFAULT_DATA_DIR,
   cooldown: cooldown ?? 0,
-  ...(importFrom === undefined ? {} : { importFrom }),
+  ...(importFrom ? { importFrom } : {}),
 });
 
 const lax = configObject({ ipam: z.optional(z.unknown()) });
@@ -113,7 +113,7 @@ const laxStore = (json: unknown): StoreConfig => {
   return {
     dataDir: dataDir || DEFAULT_DATA_DIR,
     cooldown: cooldown ?? 0,
-    ...(importFrom === undefined ? {} : { importFrom }),
+    ...(importFrom ? { importFrom } : {}),
   };
 };
 
@@ -127,7 +127,7 @@ const allocationOf = (parsed: Parsed, json: Readonly<Record<string, unknown>>): 
     exclude: guarded(() => (ipam.exclude ?? []).map(parseExcluded)),
     reserve: reserveOf(ipam.reserve ?? {}, sets),
     ...(ipam.stickyBy === undefined ? {} : { stickyBy: ipam.stickyBy }),
-    routes: (ipam.routes ?? []).map((entry) => withoutUndefined(entry) as Route),
+    routes: (ipam.routes ?? []).map(({ gw, ...entry }) => withoutUndefined({ ...entry, gw: gw || undefined }) as Route),
     ...(ipam.resolvConf ? { resolvConf: ipam.resolvConf } : {}),
     requested,
     ...(mac === undefined ? {} : { mac: mac.toLowerCase() }),
