@@ -12,6 +12,7 @@ const ipam = {
 
 const MAIN: Record<string, Json & { readonly type: string }> = {
   bridge: { type: 'bridge', bridge: 'ref0', isGateway: true, ipam },
+  ptp: { type: 'ptp', ipam },
   macvlan: { type: 'macvlan', master: 'uplink', mode: 'bridge', ipam },
 };
 

@@ -127,6 +127,24 @@ describe('published ports', { timeout: 240_000 }, () => {
     await lab.ok('DEL', 'c2', range);
   });
 
+  it('are named by CHECK also when another container has rebuilt the base after a flush, as firewalld may do it', async () => {
+    const masquerading = { extra: { ipMasq: true } };
+    await lab.ok('ADD', 'c2', [WEB], masquerading);
+    await flush();
+    await lab.ok('ADD', 'c3', [{ ...WEB, hostPort: 8081 }]);
+    expect(await lab.who('out', 'tcp 192.0.2.1 8081')).toEqual(['c3']);
+    const { code, details } = await refusal('CHECK', 'c2', [WEB], masquerading);
+    expect(code).toBe(102);
+    for (const part of ['8080/tcp on 0.0.0.0', '8080/tcp on [::]', 'nft table inet flatnet.'])
+      expect(details).toContain(part);
+    expect(details).not.toContain('8081');
+    await lab.ok('ADD', 'c2', [WEB], masquerading);
+    await lab.ok('CHECK', 'c2', [WEB], masquerading);
+    expect(await lab.who('out', 'tcp 192.0.2.1 8080', 'tcp 192.0.2.1 8081')).toEqual(['c2', 'c3']);
+    await lab.ok('DEL', 'c2', [WEB], masquerading);
+    await lab.ok('DEL', 'c3', []);
+  });
+
   it('are all rebuilt from the records in one call, but those of dead containers', async () => {
     const { sandbox } = host;
     // A folder that is the same inside and outside: the rebuild runs in this process, its nft in the sandbox.

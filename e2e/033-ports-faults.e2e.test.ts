@@ -1,9 +1,8 @@
-// Published ports when the plugin is killed anywhere, and when a runtime sends anything.
-import { readFileSync } from 'node:fs';
+// Published ports when the plugin is killed around any program it starts and at any file it changes, and when a runtime sends anything.
 import { join } from 'node:path';
-import type { Json } from '@flatnet/testing';
+import { fileChangesOf, type Json, killBefore, killingTools } from '@flatnet/testing';
 import fc from 'fast-check';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { useSandbox } from './fixture.ts';
 import { type Lab, openLab } from './ports-lab.ts';
 
@@ -17,7 +16,8 @@ afterEach(async () => {
 });
 
 const WEB = { hostPort: 8080, containerPort: 80, protocol: 'tcp' };
-const MINE = [WEB, { ...WEB, hostPort: 8081, hostIP: '192.0.2.1' }];
+/** The UDP port has flows to forget. */
+const MINE = [WEB, { ...WEB, hostPort: 8081, hostIP: '192.0.2.1' }, { ...WEB, protocol: 'udp' }];
 const EXTRA = { extra: { allowFrom: '192.0.2.0/24' } };
 const STATE = '/run/flatnet/hostport';
 const files = async (): Promise<string> =>
@@ -25,64 +25,76 @@ const files = async (): Promise<string> =>
     .split('\n')
     .sort()
     .join('\n');
+/** They serve and ask as long as the sandbox lives. */
+const AGENTS = ['node', 'MainThread'];
 const ruleset = () => host.sandbox.must('nft', ['list', 'ruleset']);
 
-/** System calls that change the state folder or start a program. strace counts them per name and thread. */
-const CHANGES = ['execve', 'mkdir', 'rename', 'unlink', 'rmdir', 'openat', 'write'];
+/** A host that tracks no flow starts no conntrack. */
+const FLOW = 'tcp 192.0.2.1 8088';
 
-interface Point {
-  readonly syscall: string;
-  readonly when: number;
-}
-
-/** The points of one clean run at which the plugin is to be killed: before each start of a program and each change of a file. */
-const pointsOf = async (verb: string): Promise<readonly Point[]> => {
-  const trace = join(host.sandbox.folder, 'trace');
-  const names = CHANGES.map((name) => `?${name}`).join();
-  const strace = ['strace', '-f', '-qq', '-o', trace, '-e', `trace=${names}`];
-  expect(await lab.under(strace, verb, 'c2', MINE, EXTRA)).toMatchObject({ exitCode: 0 });
-  const counts = new Map<string, number>();
-  const points: Point[] = [];
-  for (const line of readFileSync(trace, 'utf8').split('\n')) {
-    const [, thread = '', syscall = ''] = /^(\d+) +(\w+)\(/.exec(line) ?? [];
-    if (syscall === '') continue;
-    const when = (counts.get(`${thread} ${syscall}`) ?? 0) + 1;
-    counts.set(`${thread} ${syscall}`, when);
-    const changes = line.includes(STATE) && (syscall !== 'openat' || line.includes('O_CREAT'));
-    // The first execve is the plugin's own start.
-    if (changes || (syscall === 'execve' && points.length > 0)) points.push({ syscall, when });
-  }
-  return points;
-};
-
-const killAt = ({ syscall, when }: Point): readonly string[] => [
-  ...['strace', '-f', '-qq', '-o', '/dev/null'],
-  ...['-e', `inject=${syscall}:signal=SIGKILL:when=${when}`],
-];
-
-describe('killed before each start of a program and each change of a file', { timeout: 300_000 }, () => {
-  it.each(['ADD', 'DEL'])("%s leaves what the runtime's DEL takes back", async (verb) => {
-    // A neighbour with the same chains, whose ports must not move.
+describe('killed', { timeout: 300_000 }, () => {
+  let before: readonly [string, string];
+  /** A neighbour with the same chains, whose ports must not move. */
+  beforeEach(async () => {
     await lab.ok('ADD', 'c3', [{ ...WEB, hostPort: 8088 }], EXTRA);
-    const before = [await ruleset(), await files()];
-    if (verb === 'DEL') await lab.ok('ADD', 'c2', MINE, EXTRA);
-    const points = await pointsOf(verb);
-    await lab.ok('DEL', 'c2', MINE, EXTRA);
-    expect(points.length).toBeGreaterThan(5);
-    expect(points.map(({ syscall }) => syscall)).toEqual(
-      expect.arrayContaining(['rename', 'mkdir'].slice(0, verb === 'ADD' ? 2 : 0)),
-    );
-    let killed = 0;
-    for (const point of points) {
-      if (verb === 'DEL') await lab.ok('ADD', 'c2', MINE, EXTRA);
-      if ((await lab.under(killAt(point), verb, 'c2', MINE, EXTRA)).exitCode !== 0) killed += 1;
-      await lab.ok('DEL', 'c2', MINE, EXTRA);
-      expect({ point, after: [await ruleset(), await files()] }).toEqual({ point, after: before });
-    }
-    expect(killed).toBeGreaterThan(points.length / 2);
-    expect(await lab.who('out', 'tcp 192.0.2.1 8088')).toEqual(['c3']);
+    before = [await ruleset(), await files()];
+  });
+  afterEach(async () => {
+    expect(await lab.who('out', FLOW)).toEqual(['c3']);
     await lab.ok('DEL', 'c3', []);
   });
+
+  const prepare = async (verb: string): Promise<void> => {
+    if (verb === 'DEL') await lab.ok('ADD', 'c2', MINE, EXTRA);
+    await lab.who('out', FLOW);
+  };
+  const expectTakenBack = async (where: string): Promise<void> => {
+    await lab.ok('DEL', 'c2', MINE, EXTRA);
+    expect([await ruleset(), await files()], where).toEqual(before);
+  };
+
+  const PROGRAMS = ['ADD', 'DEL'].flatMap((verb) =>
+    (['before', 'after'] as const).map((moment) => [verb, moment] as const),
+  );
+  it.each(PROGRAMS)(
+    "%s, %s the work of each program that it starts, leaves what the runtime's DEL takes back",
+    async (verb, moment) => {
+      for (let k = 1; ; k++) {
+        await prepare(verb);
+        const env = killingTools(host.sandbox.folder, k, moment);
+        const { exitCode } = await lab.cni(verb, 'c2', MINE, { ...EXTRA, env });
+        await host.sandbox.idle(AGENTS);
+        await expectTakenBack(`program ${k}`);
+        if (exitCode !== 0) continue;
+        expect(k).toBeGreaterThan(2);
+        break;
+      }
+    },
+  );
+
+  it.each(['ADD', 'DEL'])(
+    "%s, before each change of a file, leaves what the runtime's DEL takes back",
+    async (verb) => {
+      const traced = {
+        traceFile: join(host.sandbox.folder, 'trace'),
+        folders: [STATE],
+        prepare: async () => {
+          await lab.ok('DEL', 'c2', MINE, EXTRA);
+          await prepare(verb);
+        },
+        run: (strace: readonly string[]) => lab.under(strace, verb, 'c2', MINE, EXTRA),
+      };
+      const changes = await fileChangesOf(traced);
+      expect(changes.map(({ syscall }) => syscall)).toEqual(
+        expect.arrayContaining(verb === 'ADD' ? ['mkdir', 'openat', 'write', 'rename'] : ['unlink', 'rmdir']),
+      );
+      for (const change of changes) {
+        await killBefore(change, traced);
+        await host.sandbox.idle(AGENTS);
+        await expectTakenBack(change.meaning);
+      }
+    },
+  );
 });
 
 describe('whatever a runtime sends', { timeout: 300_000 }, () => {

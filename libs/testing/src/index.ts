@@ -1,4 +1,5 @@
 export * from './chain.ts';
+export * from './file-changes.ts';
 export * from './import-directions.ts';
 export * from './killing-tools.ts';
 export * from './leaks.ts';

@@ -46,7 +46,8 @@ export interface Config {
 }
 
 const address = z.string().check(z.refine((text) => parses(() => parseIpOrCidr(text)), 'not an IP address'));
-const path = z.string().check(z.startsWith('/', 'must be an absolute path'));
+// Go writes an empty string for "not given".
+const path = z.string().check(z.refine((text) => text === '' || text.startsWith('/'), 'must be an absolute path'));
 const text = z.optional(z.string());
 const count = z.optional(z.int().check(z.gte(0)));
 
@@ -59,7 +60,7 @@ const routes = z.optional(
     z.array(
       configObject({
         dst: z.string().check(z.refine((dst) => parses(() => parseCidr(dst)), 'not a destination like 10.0.0.0/8')),
-        gw: z.optional(z.string().check(z.refine((gw) => parses(() => parseIp(gw)), 'not an IP address'))),
+        gw: z.optional(z.string().check(z.refine((gw) => gw === '' || parses(() => parseIp(gw)), 'not an IP address'))),
         mtu: count,
         advmss: count,
         priority: count,
@@ -108,10 +109,9 @@ export const decodeConfig = (json: Readonly<Record<string, unknown>>, verb: Verb
 };
 
 const storeOf = ({ dataDir, cooldown, importFrom }: Parsed['ipam']): StoreConfig => ({
-  // Go's empty string is "not given".
   dataDir: dataDir || DEFAULT_DATA_DIR,
   cooldown: cooldown ?? 0,
-  ...(importFrom === undefined ? {} : { importFrom }),
+  ...(importFrom ? { importFrom } : {}),
 });
 
 /** Each key by itself: a broken `cooldown` must not hide `dataDir`. */
@@ -139,7 +139,7 @@ const allocationOf = (parsed: Parsed, json: Readonly<Record<string, unknown>>): 
     exclude: guarded(() => (ipam.exclude ?? []).map(parseExcluded)),
     reserve: reserveOf(ipam.reserve ?? {}, sets),
     ...(ipam.stickyBy === undefined ? {} : { stickyBy: ipam.stickyBy }),
-    routes: (ipam.routes ?? []).map((entry) => withoutUndefined(entry) as Route),
+    routes: (ipam.routes ?? []).map(({ gw, ...entry }) => withoutUndefined({ ...entry, gw: gw || undefined }) as Route),
     ...(ipam.resolvConf ? { resolvConf: ipam.resolvConf } : {}),
     requested,
     ...(mac === undefined ? {} : { mac: mac.toLowerCase() }),

@@ -40,23 +40,26 @@ export const rangeSetsOf = (
   const sets = given.map(rangeSetOf);
   assertOneEachBefore030(sets, cniVersion);
   sets.forEach((set, index) => {
-    const other = sets.findIndex((earlier, at) => at < index && overlap(earlier.ranges, set.ranges));
+    const other = sets.findIndex((later, at) => at > index && overlap(later.ranges, set.ranges));
     if (other >= 0) throw refuse(`range set ${index} overlaps with ${other}`, `${set.name} and ${sets[other]?.name}`);
   });
   return sets;
 };
 
+type Refuse = (message: string, details: string) => CniError;
+
 const rangeSetOf = (given: readonly GivenRange[], index: number): RangeSetConfig => {
-  const ranges = given.map(rangeOf);
+  const invalid: Refuse = (message, details) => refuse(`invalid range set ${index}: ${message}`, details);
+  const ranges = given.map((range) => rangeOf(range, invalid));
   const [first] = ranges;
-  if (first === undefined) throw refuse(`invalid range set ${index}: empty range set`, 'give it a subnet');
+  if (first === undefined) throw invalid('empty range set', 'give it a subnet');
   const { family } = first.subnet.ip;
   if (ranges.some(({ subnet }) => subnet.ip.family !== family)) {
-    throw refuse(`invalid range set ${index}: mixed address families`, 'one range set is one pool of one family');
+    throw invalid('mixed address families', 'one range set is one pool of one family');
   }
   ranges.forEach((range, at) => {
     const other = ranges.find((earlier, before) => before < at && earlier.span.overlaps(range.span));
-    if (other) throw refuse(`invalid range set ${index}: subnets ${other.span} and ${range.span} overlap`, 'part them');
+    if (other) throw invalid(`subnets ${other.span} and ${range.span} overlap`, 'part them');
   });
   return { ranges, family, name: ranges.map(({ span }) => span.toString()).join(',') };
 };
@@ -65,35 +68,34 @@ const rangeSetOf = (given: readonly GivenRange[], index: number): RangeSetConfig
  * /31 and /127 links and single addresses are refused as host-local refuses them: with a gateway of our own on the bridge, none
  * would be left for a container.
  */
-const rangeOf = ({ subnet: text, rangeStart, rangeEnd, gateway }: GivenRange): RangeConfig => {
-  if (!text) throw refuse('missing subnet in a range', 'every range needs a "subnet"');
+const rangeOf = ({ subnet: text, rangeStart, rangeEnd, gateway }: GivenRange, invalid: Refuse): RangeConfig => {
+  if (!text) throw invalid('missing subnet in a range', 'every range needs a "subnet"');
   const subnet = parseCidr(text);
   const { network, prefix } = subnet;
   if (prefix > bitsOf(network.family) - 2) {
-    throw refuse(`Network ${subnet} too small to allocate from`, 'the longest prefixes are /30 and /126');
+    throw invalid(`Network ${subnet} too small to allocate from`, 'the longest prefixes are /30 and /126');
   }
   if (subnet.hasHostBits) {
     const rule = `For a subnet mask of length ${prefix} the network address is ${network}`;
-    throw refuse(`Network has host bits set. ${rule}`, `subnet is ${subnet}`);
+    throw invalid(`Network has host bits set. ${rule}`, `subnet is ${subnet}`);
   }
-  const start = rangeStart ? inside(subnet, rangeStart, 'rangeStart') : subnet.firstUsable;
-  const end = rangeEnd ? inside(subnet, rangeEnd, 'rangeEnd') : subnet.lastUsable;
-  if (start.value > end.value) throw refuse(`rangeStart ${start} is above rangeEnd ${end}`, `subnet is ${subnet}`);
-  return { subnet, span: new Range(start, end), gateway: gateway ? gatewayOf(subnet, gateway) : subnet.firstUsable };
-};
-
-const inside = (subnet: Cidr, text: string, key: string): Ip => {
-  const ip = parseIp(text);
-  if (!subnet.contains(ip)) throw refuse(`${key} ${ip} not in network ${subnet}`, 'it must be inside the subnet');
-  return ip;
+  const inside = (key: string, ip: Ip): Ip => {
+    if (subnet.contains(ip)) return ip;
+    throw invalid(`${key} ${ip} not in network ${subnet}`, 'it must be inside the subnet');
+  };
+  const start = rangeStart ? inside('RangeStart', parseIp(rangeStart)) : subnet.firstUsable;
+  const end = rangeEnd ? inside('RangeEnd', parseIp(rangeEnd)) : subnet.lastUsable;
+  if (start.value > end.value) throw invalid(`RangeStart ${start} is above RangeEnd ${end}`, `subnet is ${subnet}`);
+  const hop = gateway ? gatewayOf(subnet, gateway, invalid) : subnet.firstUsable;
+  return { subnet, span: new Range(start, end), gateway: hop };
 };
 
 /** It may lie outside the subnet (routed containers), but never be an address that no host can have. */
-const gatewayOf = (subnet: Cidr, text: string): Ip => {
+const gatewayOf = (subnet: Cidr, text: string, invalid: Refuse): Ip => {
   const gateway = parseIp(text);
-  if (gateway.family !== subnet.ip.family) throw refuse(`gateway ${gateway} is not of the family of ${subnet}`, '');
+  if (gateway.family !== subnet.ip.family) throw invalid(`gateway ${gateway} is not of the family of ${subnet}`, '');
   if (gateway.family === 4 && (gateway.equals(subnet.network) || gateway.equals(subnet.last))) {
-    throw refuse(`gateway ${gateway} is the network or broadcast address of ${subnet}`, 'choose a host address');
+    throw invalid(`gateway ${gateway} is the network or broadcast address of ${subnet}`, 'choose a host address');
   }
   return gateway;
 };
@@ -116,4 +118,4 @@ export const parseExcluded = (text: string): Range => {
   return text.includes('/') ? Range.ofCidr(parseCidr(text)) : Range.ofIp(parseIp(text));
 };
 
-const refuse = (message: string, details: string): CniError => new CniError(ErrorCode.invalidConfig, message, details);
+const refuse: Refuse = (message, details) => new CniError(ErrorCode.invalidConfig, message, details);

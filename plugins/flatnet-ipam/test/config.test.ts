@@ -35,15 +35,30 @@ describe('ranges', () => {
       { subnet: '10.1.0.5/24' },
       'Network has host bits set. For a subnet mask of length 24 the network address is 10.1.0.0',
     ],
-    [{ subnet: '10.1.0.0/24', rangeStart: '10.2.0.1' }, 'rangeStart 10.2.0.1 not in network 10.1.0.0/24'],
+    [
+      { subnet: '10.1.0.0/24', rangeStart: '10.2.0.1' },
+      'invalid range set 0: RangeStart 10.2.0.1 not in network 10.1.0.0/24',
+    ],
     [{ subnet: '10.1.0.0/24', rangeStart: '10.1.0.9', rangeEnd: '10.1.0.8' }, 'is above'],
     [{ subnet: '10.1.0.0/24', gateway: 'fd00::1' }, 'not of the family'],
     [{ subnet: '10.1.0.0/24', gateway: '10.1.0.255' }, 'network or broadcast'],
-    [{ subnet: '10.1.0.0/24', ranges: [[{ subnet: '10.1.0.0/25' }]] }, 'range set 1 overlaps with 0'],
+    [{ subnet: '10.1.0.0/24', ranges: [[{ subnet: '10.1.0.0/25' }]] }, 'range set 0 overlaps with 1'],
     [{ ranges: [[{ subnet: '10.1.0.0/24' }, { subnet: 'fd00::/64' }]] }, 'mixed address families'],
     [{ ranges: [[{ subnet: '10.1.0.0/24' }, { subnet: '10.1.0.0/25' }]] }, 'overlap'],
   ])('refuses %j', (ipam, message) => {
     expect(() => decode(ipam)).toThrow(expect.objectContaining({ code: 7, message: expect.stringContaining(message) }));
+  });
+
+  test('an empty text, or null, is as good as no key: Go writes them so', () => {
+    const empty = { rangeStart: '', rangeEnd: '', gateway: '', resolvConf: '', dataDir: '', importFrom: '' };
+    const { store, allocation } = decode(
+      { subnet: '10.1.0.0/24', ...empty, ranges: null, routes: [{ dst: '0.0.0.0/0', gw: '' }] },
+      { args: { cni: { ips: null } }, runtimeConfig: null },
+    );
+    expect(store).toEqual({ dataDir: '/run/cni/flatnet', cooldown: 0 });
+    expect(allocation).toMatchObject({ routes: [{ dst: '0.0.0.0/0' }], requested: [] });
+    expect(allocation).not.toHaveProperty('resolvConf');
+    expect(String(allocation?.sets[0]?.ranges[0]?.gateway)).toBe('10.1.0.1');
   });
 
   test('two addresses of a family need cniVersion 0.3.0', () => {

@@ -1,13 +1,15 @@
+import type { Ip } from '@flatnet/addressing';
 import { CniError, configObject, decode, ErrorCode, shown, type Verb } from '@flatnet/cni';
 import * as z from 'zod/mini';
 import { type Mapping, mappingsOf } from './mappings.ts';
+import { snatAddressesOf } from './snat-address.ts';
 
 /** The plugin configuration, decoded and with its defaults filled in; README.md tells what each key means. */
 export interface PortmapConfig {
   readonly snat: boolean;
   readonly masqAll: boolean;
   readonly ipMasq: boolean;
-  readonly snatAddresses: readonly string[];
+  readonly snatAddresses: readonly Ip[];
   readonly dataDir?: string;
   readonly mappings: readonly Mapping[];
   /** Whether the runtime spoke of ports at all: then a lost record is worth a listing. */
@@ -76,7 +78,7 @@ const resolve = (raw: Partial<Raw>, mappings: readonly Mapping[]): PortmapConfig
   snat: raw.snat ?? true,
   masqAll: raw.masqAll ?? false,
   ipMasq: raw.ipMasq ?? false,
-  snatAddresses: list(raw.snatAddress),
+  snatAddresses: snatAddressesOf(raw.snatAddress, raw.ipMasq ?? false),
   mappings,
   mentionsPorts: mappings.length > 0,
   ...(raw.dataDir ? { dataDir: raw.dataDir } : {}),
@@ -100,7 +102,7 @@ function refuseUnsupported(raw: Raw): void {
   if (raw.backend !== undefined && !['', 'nftables', 'iptables'].includes(raw.backend)) {
     refuse(`backend is ${shown(raw.backend)}: flatnet-portmap always uses nftables`);
   }
-  if (raw.dataDir !== undefined && !/^\/[^\0]*$/.test(raw.dataDir)) {
+  if (raw.dataDir && !/^\/[^\0]*$/.test(raw.dataDir)) {
     refuse(`dataDir is ${shown(raw.dataDir)}: must be an absolute path`);
   }
 }

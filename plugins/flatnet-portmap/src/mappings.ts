@@ -41,10 +41,17 @@ const named = <T>(field: string, work: () => T): T => {
   }
 };
 
+/** @throws CniError code 7 that names the field. */
+export const addressOf = (field: string, text: string): Ip => named(field, () => parseIp(text));
+
+/** What no host can have as its own, the IPv4 broadcast address included. */
+export const isMulticast = (ip: Ip): boolean => (ip.family === 4 ? ip.value >> 28n >= 14n : ip.value >> 120n === 0xffn);
+
 const isLoopback = (ip: Ip): boolean => (ip.family === 4 ? ip.value >> 24n === 127n : ip.value === 1n);
 
 const listenOn = (field: string, text: string, snat: boolean): Listen => {
-  const ip = named(field, () => parseIp(text));
+  const ip = addressOf(field, text);
+  if (isMulticast(ip)) refuse(`${field} is ${shown(text)}: not an address of a host`);
   if (ip.value === 0n) return { family: ip.family };
   if (ip.family === 6 && isLoopback(ip)) {
     refuse(`${field} is "::1": IPv6 has no way from the loopback interface to a container; publish on another address`);

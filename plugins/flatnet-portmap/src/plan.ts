@@ -1,5 +1,5 @@
 /** Request -> what the attachment publishes, as a value. Pure but for the routing table, which is handed in. */
-import { type Cidr, parseCidr, parseIpOrCidr } from '@flatnet/addressing';
+import { type Cidr, parseCidr } from '@flatnet/addressing';
 import { attachmentHash, CniError, ErrorCode, networkHash, type AddResult, type Attachment } from '@flatnet/cni';
 import type { Masquerade } from '@flatnet/kernel';
 import { describePort, listenKey, mergePorts, onAllAddresses, portKey, portsOf } from '@flatnet/kernel/hostport';
@@ -126,9 +126,8 @@ export const masqueradeOf = (owner: Owner, config: PortmapConfig, result: AddRes
   if (!config.ipMasq) return undefined;
   const addresses = containerAddresses(result, owner.ifName);
   const subnets = addresses.map((cidr) => `${cidr.network}/${cidr.prefix}`);
-  const fixed = config.snatAddresses.map((text) => parseIpOrCidr(text).ip);
-  const snat4 = fixed.find(({ family }) => family === 4)?.toString();
-  const snat6 = fixed.find(({ family }) => family === 6)?.toString();
+  const snat4 = config.snatAddresses.find(({ family }) => family === 4)?.toString();
+  const snat6 = config.snatAddresses.find(({ family }) => family === 6)?.toString();
   return {
     tag: `p${owner.networkHash}`,
     subnets,

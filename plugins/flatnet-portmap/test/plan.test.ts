@@ -70,6 +70,7 @@ describe('planOf', () => {
     [[{ hostPort: 80, containerPort: 80, hostIP: '1.2.3.4; flush ruleset' }], 'is not an IP address'],
     [[{ hostPort: 80, containerPort: 80, hostIP: 'fe80::1%eth0' }], 'has a zone'],
     [[{ hostPort: 80, containerPort: 80, hostIP: '::1' }], 'publish on another address'],
+    [[{ hostPort: 80, containerPort: 80, hostIP: '224.0.0.1' }], 'not an address of a host'],
     [[{ hostPort: 65535, containerPort: 80, range: 2 }], 'above 65535'],
   ])('refuses %j', (mappings, words) => {
     expect(refusal(mappings)).toContain(words);
@@ -88,8 +89,27 @@ describe('planOf', () => {
     [{ backend: 'ebpf' }, 'always uses nftables'],
     [{ allowFrom: 'nonsense' }, 'allowFrom'],
     [{ allowFrom: [] }, 'nobody could connect'],
+    [{ markMasqBit: 32 }, 'markMasqBit is 32'],
+    [{ ipMasq: true, snatAddress: 'x' }, 'snatAddress: "x" is not an IP address'],
+    [{ ipMasq: true, snatAddress: '192.0.2.0/24' }, 'snatAddress'],
+    [{ ipMasq: true, snatAddress: '0.0.0.0' }, 'not an address of a host'],
+    [{ ipMasq: true, snatAddress: ['192.0.2.1', '192.0.2.2'] }, 'two addresses of one family'],
+    [{ snatAddress: '192.0.2.1' }, 'without ipMasq'],
   ])('refuses %j', (extra, words) => {
     expect(refusal([{ hostPort: 80, containerPort: 80 }], extra)).toContain(words);
+  });
+
+  it('takes keys of the reference that it needs not, and empty texts and nulls as not given', () => {
+    const accepted = { markMasqBit: 13, backend: 'iptables', conditionsV4: [], conditionsV6: null };
+    const empty = {
+      externalSetMarkChain: '',
+      snat: null,
+      snatAddress: '',
+      defaultHostIP: '',
+      dataDir: '',
+    };
+    const mapping = { HostPort: 80, containerPort: 80, protocol: null, hostIP: '' };
+    expect(plan([mapping], { ...accepted, ...empty })).toEqual(plan([{ hostPort: 80, containerPort: 80 }]));
   });
 
   it('opens the way from 127.0.0.1 only where snat can bring answers back', () => {
