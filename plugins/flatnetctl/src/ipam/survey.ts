@@ -15,7 +15,7 @@ import { listLinks, realProc } from '@flatnet/kernel';
 import { overview, Records, type Orphan, type Standing } from '@flatnet/kernel/hostport';
 import type { Lease } from '@flatnet/store';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
-import { hostLinks, lifeOf, namespaceAt, type Life } from '../chain/life.ts';
+import { hostEndOf, hostLinks, lifeOf, namespaceAt, type Life } from '../chain/life.ts';
 import { getNetwork, readDirectory, type NetworkFile } from '../conflist/directory.ts';
 import { mainPlugin, type Network } from '../conflist/model.ts';
 import { bridgeOf, factsOf } from '../network/describe.ts';
@@ -186,7 +186,8 @@ function traceOf(clue: Clue, config: Network | undefined, present: ReadonlySet<s
     ...(name === undefined ? {} : { name }),
     ...(netns === undefined ? {} : { netns }),
     ...(lease === undefined ? {} : { lease }),
-    linked: linked ?? false,
+    // An alias that has no room for the names in clear text tells nothing; the link's own name does.
+    linked: linked ?? present.has(hostEndOf(network, attachment)),
     ...(published === undefined ? {} : { published }),
     ...(cached === undefined ? {} : { cached }),
   };
