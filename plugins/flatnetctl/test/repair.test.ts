@@ -66,7 +66,9 @@ const trace = (parts: Partial<Trace>): Trace => ({
   ...parts,
 });
 const surveyOf = (parts: Partial<Trace>, flatnet: object = {}): Survey => ({
-  subjects: [{ name: 'web', file: { path: '', text: '', network: config(flatnet) }, storeFolder: '/x' }],
+  subjects: [
+    { name: 'web', file: { path: '', text: '', network: config(flatnet) }, storeFolder: '/x', isLeased: true },
+  ],
   traces: [trace(parts)],
   unreadable: [],
   orphans: [],
