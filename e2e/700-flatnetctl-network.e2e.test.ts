@@ -361,6 +361,13 @@ describe('install --drop-in', () => {
     const { IPAddress } = await attachmentOf(podman, 'web', 'plain');
     expect(IPAddress).toMatch(/^10\.99\.5\.24\d$/);
     expect(await fetchPage(host.sandbox, '10.99.5.1', 8081)).toBe(page);
+    // The leases of what Podman calls host-local are read where flatnet keeps them.
+    const shown = JSON.parse(
+      await ctl.must('ipam', 'show', 'plain', '-o', 'json', '--cni-path', folder('cni')),
+    ) as Json[];
+    expect(shown).toMatchObject([{ address: IPAddress, name: 'web', state: 'alive' }]);
+    const inspected = await ctl.must('network', 'inspect', 'plain', '--cni-path', folder('cni'));
+    expect(JSON.parse(inspected)).toMatchObject([{ subnets: [{ addresses: { in_use: 1 } }] }]);
     // The host end and the tables are ours, the bridge's name and MTU are what the reference would have made.
     const bridge = (
       JSON.parse(await podman.must('network', 'inspect', 'plain')) as { network_interface: string }[]

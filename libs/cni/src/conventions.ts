@@ -9,3 +9,9 @@ export function defaultBridge(network: string): string {
   const plain = `fl-${network}`;
   return isInterfaceName(plain) ? plain : `fl-${networkHash(network)}`;
 }
+
+/** 12 hex digits as a unicast, locally administered MAC: a container's, unless one is asked for, is made of the last 12 of its attachment's hash. */
+export function macOf(hex: string): string {
+  const first = ((Number.parseInt(hex.slice(0, 2), 16) & 0xfc) | 0x02).toString(16).padStart(2, '0');
+  return [first, ...(hex.slice(2).match(/../g) ?? [])].join(':');
+}

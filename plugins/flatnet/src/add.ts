@@ -9,19 +9,21 @@ import { type AddResult, type IpamResult } from '@flatnet/cni';
 import {
   applyIp,
   applySysctls,
+  clampMss,
+  dropGuard,
+  ensureGuard,
   ensureMasquerade,
   hasDefault,
   linkExists,
   showDefaults,
+  type GuardedPort,
   type Kernel,
 } from '@flatnet/kernel';
 import type { AddRequest, Rollback } from '@flatnet/skel';
 import { ensureBridge, readBridgeMac } from './bridge.ts';
-import type { FlatnetConfig } from './config.ts';
+import { isGuarded, type FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { ensureGateways } from './gateway.ts';
-import { guard, isGuarded, unguard } from './guard.ts';
-import { clampMss } from './mss.ts';
 import { planOf, type Plan } from './plan.ts';
 import { routeRepliesBack } from './reply-routes.ts';
 import { allSettledOrFirst } from './settle.ts';
@@ -74,7 +76,7 @@ function armUndo(deps: Deps, request: Request, plan: Plan, rollback: Rollback): 
   });
   if (isGuarded(plan.config)) {
     rollback.arm(`guard of port ${plan.hostVeth}`, async () => {
-      if (!state.foreign) await unguard(deps.kernel(), plan.tag, plan.hostVeth);
+      if (!state.foreign) await dropGuard(deps.kernel().run, plan.tag, plan.hostVeth);
     });
   }
   return state;
@@ -129,9 +131,18 @@ async function configureRules(kernel: Kernel, plan: Plan, topology: Topology | u
   const masqueraded = topology?.masqueraded ?? [];
   await allSettledOrFirst([
     masqueraded.length > 0 ? ensureMasquerade(kernel.run, { tag, subnets: masqueraded }) : Promise.resolve(),
-    isGuarded(config) ? guard(kernel, plan, topology === undefined ? undefined : cidrs) : Promise.resolve(),
-    config.clampMss && cidrs.length > 0 ? clampMss(kernel, tag, [...new Set(cidrs.map(subnetOf))]) : Promise.resolve(),
+    isGuarded(config) ? ensureGuard(kernel.run, guardedPort(plan, topology)) : Promise.resolve(),
+    config.clampMss && cidrs.length > 0
+      ? clampMss(kernel.run, tag, [...new Set(cidrs.map(subnetOf))])
+      : Promise.resolve(),
   ]);
+}
+
+/** Without addresses (a layer 2 attachment) only the MAC is looked at. */
+function guardedPort({ tag, hostVeth, containerMac, config }: Plan, topology: Topology | undefined): GuardedPort {
+  const port = { tag, hostVeth, containerMac };
+  if (!config.antiSpoof || topology === undefined) return port;
+  return { ...port, addresses: topology.addresses.map(({ cidr }) => String(cidr.ip)) };
 }
 
 async function resultOf(

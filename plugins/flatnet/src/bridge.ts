@@ -1,7 +1,7 @@
+import { macOf } from '@flatnet/cni';
 import { sha256Hex } from '@flatnet/digest';
 import { ToolError } from '@flatnet/exec';
 import { applyIp, createBridge, ensureSysctls, findLink, linkExists, type Kernel } from '@flatnet/kernel';
-import { macOf } from './naming.ts';
 import { mtuOfDevice, uplinkMtu } from './mtu.ts';
 import type { Plan } from './plan.ts';
 

@@ -1,14 +1,12 @@
 /** CHECK: everything that ADD made against the kernel. Nothing is changed; all differences are named at once, each with its repair. */
 import { CniError, ErrorCode } from '@flatnet/cni';
-import { missingMasquerade, type Kernel } from '@flatnet/kernel';
+import { guardRemains, isPortGuarded, missingMasquerade, type Kernel } from '@flatnet/kernel';
 import type { CheckRequest } from '@flatnet/skel';
 import { containerDifferences } from './check-container.ts';
 import { hostDifferences } from './check-host.ts';
-import type { FlatnetConfig } from './config.ts';
+import { isGuarded, type FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
-import { guardRemains, isGuarded } from './guard.ts';
 import { planOf, type Plan } from './plan.ts';
-import { portChain } from './spoof.ts';
 import { topologyOf, type Topology } from './topology.ts';
 
 /** One difference and what repairs it. */
@@ -80,7 +78,8 @@ async function ruleDifferences(
 }
 
 async function guardDifferences(kernel: Kernel, { tag, hostVeth }: Plan): Promise<readonly Difference[]> {
-  const { chains, ports } = await guardRemains(kernel);
-  const stands = ports.has(hostVeth) && chains.has(portChain(tag, hostVeth)) && chains.has('guard');
-  return stands ? [] : [`anti-spoof guard of ${hostVeth} is missing (restart the container)`];
+  const stands = isPortGuarded(await guardRemains(kernel.run), tag, hostVeth);
+  return stands
+    ? []
+    : [`anti-spoof guard of ${hostVeth} is missing (flatnetctl rules reload, or restart the container)`];
 }

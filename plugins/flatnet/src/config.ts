@@ -41,6 +41,9 @@ export interface FlatnetConfig {
   readonly hints: AddressHints;
 }
 
+/** Whether this network's ports are guarded. */
+export const isGuarded = ({ antiSpoof, macSpoofCheck }: FlatnetConfig): boolean => antiSpoof || macSpoofCheck;
+
 export interface AddressHints {
   readonly ipv6: boolean;
 }

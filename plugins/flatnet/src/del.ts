@@ -3,10 +3,10 @@
  * follow from the attachment; the netns is never looked at, so it may be gone, empty, or another container's by now.
  */
 import { CniError, ErrorCode, networkHash } from '@flatnet/cni';
+import { dropGuard } from '@flatnet/kernel';
 import type { DelRequest } from '@flatnet/skel';
-import type { FlatnetConfig } from './config.ts';
+import { isGuarded, type FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
-import { isGuarded, unguard } from './guard.ts';
 import { attachmentNames } from './naming.ts';
 import { disconnect } from './veth.ts';
 
@@ -28,7 +28,9 @@ export async function del(deps: Deps, request: DelRequest<FlatnetConfig>): Promi
   // A guard drops only what its own port sends, so guard and link may go at the same time.
   const [isLinkGone] = await Promise.all([
     step(request.phase('veth', () => disconnect(kernel, names))),
-    isGuarded(config) ? step(request.phase('nft', () => unguard(kernel, networkHash(network), names.hostVeth))) : true,
+    isGuarded(config)
+      ? step(request.phase('nft', () => dropGuard(kernel.run, networkHash(network), names.hostVeth)))
+      : true,
   ]);
   const { ipamType } = config;
   // A link that stays keeps its address.

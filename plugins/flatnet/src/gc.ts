@@ -3,14 +3,12 @@
  * address is handed out while its old link lives. Another network's things are not even looked at.
  */
 import { CniError, ErrorCode, networkHash } from '@flatnet/cni';
-import { applyIp, deleteLink, dropMasquerade, listLinks, type Link } from '@flatnet/kernel';
+import { applyIp, collectGuards, deleteLink, dropMasquerade, listLinks, unclampMss, type Link } from '@flatnet/kernel';
 import { ToolError } from '@flatnet/exec';
 import type { GcRequest } from '@flatnet/skel';
 import type { FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { failuresOf } from './failures.ts';
-import { collectGuards } from './guard.ts';
-import { unclampMss } from './mss.ts';
 import { aliasPrefixes, attachmentNames } from './naming.ts';
 
 /** @throws CniError code 103 with everything that could not be removed. */
@@ -25,9 +23,9 @@ export async function gc(deps: Deps, request: GcRequest<FlatnetConfig>): Promise
     );
     const tag = networkHash(network);
     const rules = [
-      () => collectGuards(kernel, tag, valid),
+      () => collectGuards(kernel.run, tag, valid),
       ...(valid.size === 0
-        ? [() => dropMasquerade(kernel.run, tag), () => unclampMss(kernel, tag).catch(unlessGone)]
+        ? [() => dropMasquerade(kernel.run, tag), () => unclampMss(kernel.run, tag).catch(unlessGone)]
         : []),
     ];
     const deletions = stale.map(({ name }) => async (): Promise<void> => {

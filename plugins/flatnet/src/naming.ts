@@ -5,7 +5,7 @@
  *   owner, for people, GC  ifalias  flatnet:NETWORK:ID:IFNAME
  *   owner, for deleting    altname  flatnet-24 hex            (deleting by it checks the owner and deletes in one kernel call)
  */
-import { attachmentHash, networkHash, type Attachment } from '@flatnet/cni';
+import { attachmentHash, macOf, networkHash, type Attachment } from '@flatnet/cni';
 
 /** The kernel's limit (IFALIASZ - 1). */
 const MAX_ALIAS = 255;
@@ -39,10 +39,4 @@ export const aliasPrefixes = (network: string): readonly string[] => [
 function aliasOf(network: string, { containerId, ifName }: Attachment, hash: string): string {
   const plain = `flatnet:${network}:${containerId}:${ifName}`;
   return plain.length <= MAX_ALIAS ? plain : `flatnet:=${networkHash(network)}:${hash}:${ifName}`;
-}
-
-/** 12 hex digits as a unicast, locally administered MAC. */
-export function macOf(hex: string): string {
-  const first = ((Number.parseInt(hex.slice(0, 2), 16) & 0xfc) | 0x02).toString(16).padStart(2, '0');
-  return [first, ...(hex.slice(2).match(/../g) ?? [])].join(':');
 }

@@ -1,10 +1,7 @@
 import { defaultBridge, isInterfaceName } from '@flatnet/cni';
-import { parseCidr } from '@flatnet/addressing';
 import { describe, expect, it } from 'vitest';
 import { decodeConfig } from '../src/config.ts';
 import { aliasPrefixes, attachmentNames } from '../src/naming.ts';
-import { guardRules } from '../src/spoof.ts';
-import { clampCommands } from '../src/mss.ts';
 import { containerCommands, topologyOf } from '../src/topology.ts';
 import { gatewayDevice, parseVlans, vlanCommands } from '../src/vlan.ts';
 
@@ -125,17 +122,5 @@ describe('VLANs', () => {
     expect(gatewayDevice('br0', plan)).toBe('br0.100');
     expect(parseVlans(0, [], false)).toBeUndefined();
     expect(vlanCommands('p', parseVlans(100, undefined, true)!)).toHaveLength(1);
-  });
-});
-
-describe('rules', () => {
-  it('let a port send only what is its own', () => {
-    const text = JSON.stringify(guardRules('02:00:00:00:00:01', [parseCidr('10.1.0.5/24'), parseCidr('fd00::5/64')]));
-    for (const part of ['10.1.0.5', 'fd00::5', 'nd-router-advert', 'saddr ether', '0.0.0.0'])
-      expect(text).toContain(part);
-    expect(guardRules('02:00:00:00:00:01', undefined)).toHaveLength(1);
-  });
-  it('clamp both directions', () => {
-    expect(clampCommands('t', ['10.1.0.0/24', 'fd00::/64'])).toHaveLength(7);
   });
 });

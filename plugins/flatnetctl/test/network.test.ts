@@ -1,6 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { Exit } from '../src/failure.ts';
+import { isLeasedHere } from '../src/ipam/leased-here.ts';
+import { decodeNetwork } from '../src/conflist/model.ts';
+import { assertCanIsolate } from '../src/network/can-isolate.ts';
 import { fakeWorld } from './fake-world.ts';
 
 const subnetOf = (path: string): string => JSON.parse(readFileSync(path, 'utf8')).plugins[0].ipam.ranges[0][0].subnet;
@@ -102,9 +106,19 @@ describe('isolation', () => {
     for (const args of [['--isolate'], ['--isolate', 'all'], ['--opt', 'isolate=true']]) {
       const { code, err } = await ctl('network', 'create', 'web', ...args);
       expect(code).toBe(3);
-      expect(err).toMatch(/plugin firewall is in none of .*\nNext: {2}install firewall/);
+      expect(err).toMatch(
+        /--isolate: plugin firewall is in none of .*\nNext: {2}apt-get install containernetworking-plugins/,
+      );
     }
     expect(existsSync(netDir)).toBe(false);
+  });
+
+  test('and iptables, by which that plugin does it', () => {
+    const { root } = fakeWorld();
+    writeFileSync(join(root, 'firewall'), '', { mode: 0o755 });
+    expect(() => assertCanIsolate([root], () => '/usr/sbin/iptables')).not.toThrow();
+    const refusal = expect.objectContaining({ exit: Exit.environment, next: 'apt-get install iptables' }) as Error;
+    expect(() => assertCanIsolate([root], () => undefined)).toThrow(refusal);
   });
 });
 
@@ -159,5 +173,27 @@ describe('network rm and prune', () => {
     await ctl('network', 'create', 'web');
     expect((await ctl('network', 'prune')).out).toBe('would remove web\n');
     expect(readdirSync(netDir)).toEqual(['web.conflist']);
+  });
+});
+
+describe('whose leases a network has', () => {
+  const leasedBy = (type: string) =>
+    decodeNetwork({ name: 'n', plugins: [{ type: 'bridge', ipam: { type } }] }, 'test');
+
+  test.each<[string, string, boolean]>([
+    ['flatnet-ipam', '', true],
+    ['host-local', 'flatnet', true],
+    ['host-local', 'the reference', false],
+    ['host-local', '', false],
+    ['dhcp', 'flatnet', false],
+  ])('%s, where host-local is %j', (type, hostLocal, wanted) => {
+    const { root } = fakeWorld();
+    const [image, first, later] = ['opt', 'first', 'later'].map((name) => join(root, name)) as [string, string, string];
+    for (const folder of [image, first, later]) mkdirSync(folder);
+    writeFileSync(join(image, 'flatnet'), '', { mode: 0o755 });
+    writeFileSync(join(later, 'host-local'), '', { mode: 0o755 });
+    if (hostLocal === 'flatnet') symlinkSync(join(image, 'flatnet'), join(first, 'host-local'));
+    if (hostLocal === 'the reference') symlinkSync(join(later, 'host-local'), join(first, 'host-local'));
+    expect(isLeasedHere(leasedBy(type), [first, later])).toBe(wanted);
   });
 });

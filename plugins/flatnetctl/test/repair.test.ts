@@ -3,13 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseIp } from '@flatnet/addressing';
-import { attachmentHash, networkHash } from '@flatnet/cni';
+import { attachmentHash, macOf, networkHash } from '@flatnet/cni';
+import type { Run } from '@flatnet/exec';
 import { isBeingCalled } from '../src/chain/calls.ts';
 import { hostEndOf, lifeOf, namespaceAt, type Life, type Witness } from '../src/chain/life.ts';
 import { decodeNetwork } from '../src/conflist/model.ts';
 import { findingsOf } from '../src/ipam/findings.ts';
 import { isSame } from '../src/ipam/free.ts';
 import type { Survey, Trace } from '../src/ipam/survey.ts';
+import { wantedClamps } from '../src/rules/clamps.ts';
+import { guardedPort, guardedTraces } from '../src/rules/guards.ts';
 import { wantedMasquerades } from '../src/rules/masquerade.ts';
 
 const attachment = { containerId: 'c1', ifName: 'eth0' };
@@ -63,7 +66,9 @@ const trace = (parts: Partial<Trace>): Trace => ({
   ...parts,
 });
 const surveyOf = (parts: Partial<Trace>, flatnet: object = {}): Survey => ({
-  subjects: [{ name: 'web', file: { path: '', text: '', network: config(flatnet) }, storeFolder: '/x' }],
+  subjects: [
+    { name: 'web', file: { path: '', text: '', network: config(flatnet) }, storeFolder: '/x', isLeased: true },
+  ],
   traces: [trace(parts)],
   unreadable: [],
   orphans: [],
@@ -114,5 +119,68 @@ describe('masquerades that living containers need', () => {
     ['no way out', { lease }, { internal: true }, []],
   ])('%s', (_, parts, flatnet, wanted) => {
     expect(wantedMasquerades(surveyOf(parts, flatnet))).toEqual(wanted);
+  });
+});
+
+describe('guards that connected containers need', () => {
+  const mac = '02:11:22:33:44:55';
+  const port = { tag: networkHash('web'), hostVeth: hostEndOf('web', attachment) };
+  const withMac = {
+    ...cached,
+    result: { ...cached.result, interfaces: [{ name: 'br' }, { name: 'eth0', sandbox: '/x', mac: mac.toUpperCase() }] },
+  };
+  const derived = macOf(attachmentHash('web', attachment).slice(12));
+  /** `ip` in the container's namespace. */
+  const shows =
+    (address: string): Run =>
+    () =>
+      Promise.resolve({ exitCode: 0, stdout: JSON.stringify([{ address }]), stderr: '', ending: 'exit' });
+  const nobodyAsks: Run = () => Promise.reject(new Error('it is recorded'));
+  const why = expect.stringMatching(/: restart the container$/) as string;
+
+  test.each<[string, Partial<Trace>, object, Run, readonly object[]]>([
+    ['by the result', { cached: withMac }, {}, nobodyAsks, [{ ...port, containerMac: mac, addresses: ['10.0.0.5'] }]],
+    [
+      'for the MAC alone',
+      { cached: withMac },
+      { antiSpoof: false, macspoofchk: true },
+      nobodyAsks,
+      [{ ...port, containerMac: mac }],
+    ],
+    ['without IPAM', { cached: withMac }, { ipam: {} }, nobodyAsks, [{ ...port, containerMac: mac }]],
+    [
+      'by the lease',
+      { lease, netns: '/x' },
+      {},
+      shows(derived),
+      [{ ...port, containerMac: derived, addresses: ['10.0.0.5'] }],
+    ],
+    ['not as the container says', { lease, netns: '/x' }, {}, shows(mac), [{ why }]],
+    ['nothing tells the addresses', { netns: '/x' }, {}, shows(derived), [{ why }]],
+    ['nothing tells the MAC', { lease }, {}, nobodyAsks, [{ why }]],
+    [
+      'as Go reads keys',
+      { cached: withMac },
+      { antiSpoof: null, ANTISPOOF: true },
+      nobodyAsks,
+      [{ ...port, containerMac: mac, addresses: ['10.0.0.5'] }],
+    ],
+    ['not asked for', { cached: withMac }, { antiSpoof: false }, nobodyAsks, []],
+    ['not connected by us', { cached: withMac, linked: false }, {}, nobodyAsks, []],
+  ])('%s', async (_, parts, flatnet, run, wanted) => {
+    const guarded = guardedTraces(surveyOf(parts, { antiSpoof: true, ...flatnet }));
+    expect(await Promise.all(guarded.map((each) => guardedPort(run, each)))).toEqual(wanted);
+  });
+});
+
+describe('clamped segment sizes that connected containers need', () => {
+  test.each<[string, Partial<Trace>, object, readonly [string, readonly string[]][]]>([
+    ['by the result', { lease, cached }, { clampMSS: true }, [['web', ['10.0.0.0/25']]]],
+    ['by the lease', { lease }, { clampMSS: true }, [['web', ['10.0.0.0/24']]]],
+    ['nothing tells the subnets', {}, { clampMSS: true }, []],
+    ['not connected by us', { lease, linked: false }, { clampMSS: true }, []],
+    ['not asked for', { lease }, {}, []],
+  ])('%s', (_, parts, flatnet, wanted) => {
+    expect([...wantedClamps(surveyOf(parts, flatnet))]).toEqual(wanted);
   });
 });

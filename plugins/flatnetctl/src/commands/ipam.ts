@@ -2,10 +2,12 @@ import type { Command } from 'commander';
 import { parseIp } from '@flatnet/addressing';
 import { underOperatorLock } from '../chain/operator-lock.ts';
 import { getNetwork, readDirectory, type NetworkFile } from '../conflist/directory.ts';
+import type { Network } from '../conflist/model.ts';
 import { readable } from '../conflist/subnets.ts';
 import { Exit, OperatorError, problem, usage } from '../failure.ts';
 import { findingsOf, type Finding } from '../ipam/findings.ts';
 import { freeFinding, isSame, type Freed } from '../ipam/free.ts';
+import { isLeasedHere } from '../ipam/leased-here.ts';
 import { holdingsOf, usageOf, type Holding } from '../ipam/leases.ts';
 import { readReport, reportOf, writeReport } from '../ipam/report.ts';
 import { releaseOne } from '../ipam/release.ts';
@@ -31,9 +33,10 @@ function addShow(ipam: Command, world: World): void {
     .option('--summary', 'use per subnet instead', false)
     .addHelpText('after', '\nExamples:\n  flatnetctl ipam show web\n  flatnetctl ipam show --ip 10.87.0.2')
     .action((names: string[], options: PlaceOptions & OutputOption & { ip?: string; summary: boolean }) => {
-      const files = filesOf(placesFor(world, options).netDir, names);
-      if (options.summary) return showUsage(world, files, options);
-      const holdings = files.flatMap(({ network }) => holdingsOf(network));
+      const { netDir, cniPath } = placesFor(world, options);
+      const networks = filesOf(netDir, names).map(({ network }) => network);
+      if (options.summary) return showUsage(world, networks, cniPath, options);
+      const holdings = networks.flatMap((network) => holdingsOf(network, cniPath));
       if (options.ip === undefined) return showHoldings(world, holdings, options);
       const ip = readable(() => parseIp(options.ip ?? ''));
       if (ip === undefined)
@@ -173,10 +176,15 @@ function printFreed(world: World, { finding, outcome, reason }: Freed): void {
 const filesOf = (netDir: string, names: readonly string[]): readonly NetworkFile[] =>
   names.length > 0 ? names.map((name) => getNetwork(netDir, name)) : readDirectory(netDir).files;
 
-function showUsage(world: World, files: readonly NetworkFile[], { output }: OutputOption): void {
-  const usages = files
-    .filter(({ network }) => network.plugins.some(({ ipam }) => JSON.stringify(ipam ?? '').includes('"flatnet-ipam"')))
-    .flatMap(({ network }) => usageOf(network, holdingsOf(network)));
+function showUsage(
+  world: World,
+  networks: readonly Network[],
+  cniPath: readonly string[],
+  { output }: OutputOption,
+): void {
+  const usages = networks
+    .filter((network) => isLeasedHere(network, cniPath))
+    .flatMap((network) => usageOf(network, holdingsOf(network, cniPath)));
   printListing(world, output, {
     header: ['NETWORK', 'SUBNET', 'TOTAL', 'IN USE', 'FREE'],
     rows: usages.map(({ network, subnet, total, used, free }) => [network, subnet, total, String(used), free]),

@@ -125,8 +125,8 @@ function addLooking(network: Command, world: World): void {
   withPlaces(network.command('inspect <name...>'))
     .description('everything about networks, as JSON: subnets, use, containers, ports')
     .action((names: string[], options: PlaceOptions) => {
-      const { netDir, cacheDir } = placesFor(world, options);
-      world.out(renderJson(names.map((name) => inspectNetwork(getNetwork(netDir, name), cacheDir))));
+      const places = placesFor(world, options);
+      world.out(renderJson(names.map((name) => inspectNetwork(getNetwork(places.netDir, name), places))));
     });
 
   withPlaces(network.command('exists <name>'))

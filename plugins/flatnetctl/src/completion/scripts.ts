@@ -18,15 +18,21 @@ _flatnetctl() {
   done
   if (( $#candidates )); then _describe flatnetctl candidates; else _files; fi
 }
-compdef _flatnetctl flatnetctl
+# As a file of fpath it is read at the first TAB, which wants its answer; sourced, it is only made known.
+if [[ $funcstack[1] == _flatnetctl ]]; then _flatnetctl; else compdef _flatnetctl flatnetctl; fi
 `,
   fish: `function __flatnetctl_complete
   set -l words (commandline -opc)
   set -e words[1]
   set -l token (commandline -ct)
-  flatnetctl __complete -- $words "$token" 2>/dev/null
+  set -l candidates (flatnetctl __complete -- $words "$token" 2>/dev/null)
+  if set -q candidates[1]
+    printf '%s\\n' $candidates
+  else
+    __fish_complete_path "$token"
+  end
 end
-complete -c flatnetctl -a '(__flatnetctl_complete)'
+complete -c flatnetctl -f -a '(__flatnetctl_complete)'
 `,
 };
 

@@ -78,16 +78,16 @@ function isInstalled(type: string, cniPath: readonly string[]): boolean {
 const MAX_PORTS = 1023;
 const NEARLY = 0.9;
 
-export const room: Check = async (world, { netDir }: Places) => {
+export const room: Check = async (world, { netDir, cniPath }: Places) => {
   const findings = readDirectory(netDir).files.map(async ({ network }) => [
-    ...poolFindings(network),
+    ...poolFindings(network, cniPath),
     ...(await bridgeFindings(world.run, network)),
   ]);
   return (await Promise.all(findings)).flat();
 };
 
-const poolFindings = (network: Network): readonly Finding[] =>
-  useOf(network).flatMap(({ subnet, total, in_use: used, free }) => {
+const poolFindings = (network: Network, cniPath: readonly string[]): readonly Finding[] =>
+  useOf(network, cniPath).flatMap(({ subnet, total, in_use: used, free }) => {
     const check = `pool of ${network.name}`;
     const repair = `flatnetctl ipam gc ${network.name}, or a network with a larger subnet`;
     if (free === 0) return [failed(check, `all ${total} addresses of ${subnet} are in use`, repair)];
@@ -106,9 +106,9 @@ async function bridgeFindings(run: Parameters<typeof bridgePorts>[0], network: N
   return [ports.length >= MAX_PORTS ? failed(check, reason, repair) : warning(check, reason, repair)];
 }
 
-export const leftovers: Check = (_, { netDir }) =>
+export const leftovers: Check = (_, { netDir, cniPath }) =>
   readDirectory(netDir).files.flatMap(({ network }) => {
-    const dead = deadLeases(holdingsOf(network));
+    const dead = deadLeases(holdingsOf(network, cniPath));
     if (dead.length === 0) return [];
     const reason = `${dead.length} leases of containers whose namespace is gone`;
     const finding = { check: `leases of ${network.name}`, state: 'warning' as const, reason };

@@ -96,15 +96,15 @@ function findingsOfTrace(trace: Trace, { subjects }: Survey): readonly Finding[]
   const base = factsOf(trace);
   const who = name === '' ? attachment.containerId : name;
   const restart = `restart ${who}, or flatnetctl detach ${network} --id ${attachment.containerId} --ifname ${attachment.ifName || 'eth0'}`;
-  const config = subjects.find((subject) => subject.name === network)?.file?.network;
+  const subject = subjects.find((each) => each.name === network);
+  const config = subject?.file?.network;
   const isFlatnet = config !== undefined && mainPlugin(config).type === 'flatnet';
-  const leases = config !== undefined && JSON.stringify(mainPlugin(config)['ipam'] ?? '').includes('"flatnet-ipam"');
   const found: Finding[] = [];
   const tell = (kind: FindingKind, reason: string, next: string, level: Finding['level'] = 'problem'): void => {
     found.push({ ...base, kind, level, reason, next });
   };
   if (isFlatnet && !linked) tell('link-missing', 'the container lives, but its host link is gone', restart);
-  if (leases && linked && lease === undefined) {
+  if (subject?.isLeased === true && linked && lease === undefined) {
     tell('lease-missing', 'the container is connected, but its address is not leased and may be given away', restart);
   }
   const lost = base.addresses.filter((address) => trace.inside?.includes(address) === false);

@@ -5,6 +5,7 @@ import { hostLinks, lifeOf, type Life } from '../chain/life.ts';
 import { ipamOf, type Network } from '../conflist/model.ts';
 import { subnetsOf } from '../conflist/subnets.ts';
 import { environment } from '../failure.ts';
+import { isLeasedHere } from './leased-here.ts';
 
 /** One address that is not free. */
 export interface Holding {
@@ -17,8 +18,8 @@ export interface Holding {
 }
 
 /** The leases of flatnet-ipam on a network, by address. Empty for networks of another IPAM. @throws OperatorError */
-export const holdingsOf = (network: Network): readonly Holding[] =>
-  ipamOf(network)['type'] === 'flatnet-ipam' ? holdingsIn(network.name, storeFolderOf(network)) : [];
+export const holdingsOf = (network: Network, cniPath: readonly string[]): readonly Holding[] =>
+  isLeasedHere(network, cniPath) ? holdingsIn(network.name, storeFolderOf(network)) : [];
 
 /** Where the leases of a network are. */
 export function storeFolderOf(network: Network): string {

@@ -15,13 +15,14 @@ import { listLinks, realProc } from '@flatnet/kernel';
 import { overview, Records, type Orphan, type Standing } from '@flatnet/kernel/hostport';
 import type { Lease } from '@flatnet/store';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
-import { hostLinks, lifeOf, namespaceAt, type Life } from '../chain/life.ts';
+import { hostEndOf, hostLinks, lifeOf, namespaceAt, type Life } from '../chain/life.ts';
 import { getNetwork, readDirectory, type NetworkFile } from '../conflist/directory.ts';
 import { mainPlugin, type Network } from '../conflist/model.ts';
 import { bridgeOf, factsOf } from '../network/describe.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
 import { addressesIn } from './addresses-in.ts';
+import { isLeasedHere } from './leased-here.ts';
 import { holdingsIn, storeFolderOf } from './leases.ts';
 
 /** One attachment and what there is of it. */
@@ -47,6 +48,8 @@ export interface Subject {
   readonly name: string;
   readonly file?: NetworkFile;
   readonly storeFolder: string;
+  /** Its configuration says that flatnet-ipam leases its addresses. */
+  readonly isLeased?: boolean;
 }
 
 export interface Survey {
@@ -65,7 +68,7 @@ export async function survey(
   names: readonly string[],
   { insideToo }: { readonly insideToo: boolean },
 ): Promise<Survey> {
-  const known = subjectsOf(places.netDir, names);
+  const known = subjectsOf(places, names);
   const [links, { standing, orphans }] = await Promise.all([
     linkedAttachments(world),
     overview(world.run, recordsOf(known)),
@@ -114,12 +117,16 @@ interface Clue {
 const keyOf = ({ containerId, ifName }: Attachment): Attachment => ({ containerId, ifName });
 
 /** Networks with a plugin of ours, and (when none is named) those whose leases are there without a configuration. */
-export function subjectsOf(netDir: string, names: readonly string[]): readonly Subject[] {
+export function subjectsOf({ netDir, cniPath }: Places, names: readonly string[]): readonly Subject[] {
   const files = names.length > 0 ? names.map((name) => getNetwork(netDir, name)) : readDirectory(netDir).files;
   const stores = storesIn(DEFAULT_DATA_DIR);
   const configured = files
-    .filter(({ network }) => isOurs(network) || stores.includes(network.name))
-    .map((file): Subject => ({ name: file.network.name, file, storeFolder: storeFolderOf(file.network) }));
+    .filter(({ network }) => isOurs(network, cniPath) || stores.includes(network.name))
+    .map((file): Subject => {
+      const { network } = file;
+      const isLeased = isLeasedHere(network, cniPath);
+      return { name: network.name, file, storeFolder: storeFolderOf(network), isLeased };
+    });
   if (names.length > 0) return configured;
   const known = new Set(files.map(({ network }) => network.name));
   const left = stores.filter((name) => !known.has(name));
@@ -133,10 +140,8 @@ function withStrangers(known: readonly Subject[], seen: readonly string[]): read
   return [...known, ...strangers.map((name) => ({ name, storeFolder: DEFAULT_DATA_DIR }))];
 }
 
-const isOurs = ({ plugins }: Network): boolean =>
-  plugins.some(
-    (plugin) => plugin.type.startsWith('flatnet') || JSON.stringify(plugin['ipam'] ?? '').includes('"flatnet-ipam"'),
-  );
+const isOurs = (network: Network, cniPath: readonly string[]): boolean =>
+  network.plugins.some(({ type }) => type.startsWith('flatnet')) || isLeasedHere(network, cniPath);
 
 function storesIn(folder: string): readonly string[] {
   try {
@@ -186,7 +191,8 @@ function traceOf(clue: Clue, config: Network | undefined, present: ReadonlySet<s
     ...(name === undefined ? {} : { name }),
     ...(netns === undefined ? {} : { netns }),
     ...(lease === undefined ? {} : { lease }),
-    linked: linked ?? false,
+    // An alias that has no room for the names in clear text tells nothing; the link's own name does.
+    linked: linked ?? present.has(hostEndOf(network, attachment)),
     ...(published === undefined ? {} : { published }),
     ...(cached === undefined ? {} : { cached }),
   };

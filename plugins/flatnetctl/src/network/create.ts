@@ -9,7 +9,8 @@ import { problem, usage } from '../failure.ts';
 import { renderJson } from '../output.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
-import { fromNetworks, ISOLATING_PLUGIN, planNetwork, type NetworkWish } from './plan-network.ts';
+import { assertCanIsolate } from './can-isolate.ts';
+import { fromNetworks, planNetwork, type NetworkWish } from './plan-network.ts';
 import { configuredSubnets, takenSubnets } from './taken-subnets.ts';
 
 export interface CreateOutcome {
@@ -44,7 +45,7 @@ export async function createNetwork(
     const list = planNetwork(wish, { taken, now: world.now(), random: () => randomBytes(5), skip: skipOf(attempt) });
     const network = decodeNetwork(list, 'network');
     if (attempt === 0) {
-      if (fromNetworks(wish)) findExecutable(ISOLATING_PLUGIN, places.cniPath);
+      if (fromNetworks(wish)) assertCanIsolate(places.cniPath);
       await refuseWhatPluginsRefuse(world, places, network);
     }
     const text = renderJson(list);

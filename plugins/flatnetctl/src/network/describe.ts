@@ -6,6 +6,7 @@ import type { PortMapping } from '../chain/port-mapping.ts';
 import type { NetworkFile } from '../conflist/directory.ts';
 import { ipamOf, mainPlugin, type Network } from '../conflist/model.ts';
 import { gatewayOf, subnetsOf } from '../conflist/subnets.ts';
+import type { Places } from '../places.ts';
 import { useOf, type Use } from './use.ts';
 
 /** Podman's id of a CNI network: both tools show the same one. */
@@ -75,12 +76,12 @@ const portsOf = (value: unknown): readonly PortMapping[] =>
   });
 
 /** `network inspect` of one network: Podman's keys, and what Podman does not tell (containers, use, file). */
-export function inspectNetwork({ network, path }: NetworkFile, cacheDir: string): object {
+export function inspectNetwork({ network, path }: NetworkFile, { cacheDir, cniPath }: Places): object {
   const subnets = subnetsOf(network);
   const main = mainPlugin(network);
   const containers = containersOf(cacheDir, network.name);
   const ipam = ipamOf(network);
-  const use = useOf(network);
+  const use = useOf(network, cniPath);
   return {
     name: network.name,
     id: networkId(network.name),

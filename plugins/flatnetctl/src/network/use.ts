@@ -1,6 +1,7 @@
 import { parseIp, Range, type Cidr, type Ip } from '@flatnet/addressing';
-import { ipamOf, type Network } from '../conflist/model.ts';
+import type { Network } from '../conflist/model.ts';
 import { gatewayOf, readable, subnetsOf, type ConfiguredSubnet } from '../conflist/subnets.ts';
+import { isLeasedHere } from '../ipam/leased-here.ts';
 import { holdingsOf } from '../ipam/leases.ts';
 
 /** How much of a subnet is given out. Above 2^53 the numbers are rounded, which nobody counts to. */
@@ -13,9 +14,9 @@ export interface Use {
 }
 
 /** Use per subnet of a network, by the leases of flatnet-ipam; empty for networks of another IPAM, whose leases nobody here can read. */
-export function useOf(network: Network): readonly Use[] {
-  if (ipamOf(network)['type'] !== 'flatnet-ipam') return [];
-  const leased = holdingsOf(network).map(({ ip }) => ip);
+export function useOf(network: Network, cniPath: readonly string[]): readonly Use[] {
+  if (!isLeasedHere(network, cniPath)) return [];
+  const leased = holdingsOf(network, cniPath).map(({ ip }) => ip);
   return subnetsOf(network).map((configured) => useIn(configured, leased));
 }
 

@@ -1,11 +1,22 @@
 /** Every rule that flatnet has, or should have, in the kernel, with its owner. Changes nothing. */
 import { networkHash } from '@flatnet/cni';
-import { listNft, masqueradeTags, missingMasquerade, type NftObject } from '@flatnet/kernel';
+import {
+  clampChain,
+  guardRemains,
+  isPortGuarded,
+  listNft,
+  masqueradeTags,
+  missingMasquerade,
+  portChain,
+  type NftObject,
+} from '@flatnet/kernel';
 import { describePort, portsOf, type Standing } from '@flatnet/kernel/hostport';
-import { mainPlugin } from '../conflist/model.ts';
+import { hostEndOf } from '../chain/life.ts';
 import type { Survey, Trace } from '../ipam/survey.ts';
 import type { World } from '../world.ts';
-import { configOf, wantedMasquerades, type WantedMasquerade } from './masquerade.ts';
+import { clampedTraces } from './clamps.ts';
+import { guardedTraces } from './guards.ts';
+import { wantedMasquerades, type WantedMasquerade } from './masquerade.ts';
 
 /** The shape is what `-o json` prints; keys are only ever added. */
 export interface RuleEntry {
@@ -84,33 +95,28 @@ async function masquerades(
 }
 
 /** Anti-spoof guards per port and segment-size clamps per network: there or not, as the configuration asks for. */
-async function chainsPerContainer(world: World, { traces, subjects }: Survey): Promise<readonly RuleEntry[]> {
-  const wanted = traces.flatMap((trace) => {
-    const config = configOf(trace, subjects.find(({ name }) => name === trace.network)?.file?.network);
-    if (config === undefined || !trace.linked) return [];
-    const { antiSpoof, macspoofchk, clampMSS } = mainPlugin(config);
-    const tag = networkHash(trace.network);
-    return [
-      ...(antiSpoof === true || macspoofchk === true
-        ? [{ trace, kind: 'guard' as const, chain: `port_${tag}_${trace.mark.slice(0, 12)}` }]
-        : []),
-      ...(clampMSS === true ? [{ trace, kind: 'mss' as const, chain: `mss_${tag}` }] : []),
-    ];
-  });
-  if (wanted.length === 0) return [];
-  const present = new Set([...(await chainsOf(world, 'bridge')), ...(await chainsOf(world, 'inet'))]);
-  return wanted.map(({ trace, kind, chain }) => ({
-    ...ownerOf(trace),
-    kind,
-    rule: `chain ${chain}`,
-    state: present.has(chain) ? 'ok' : 'missing',
-  }));
+async function chainsPerContainer(world: World, survey: Survey): Promise<readonly RuleEntry[]> {
+  const [guarded, clamped] = [guardedTraces(survey), clampedTraces(survey)];
+  const remains = guarded.length === 0 ? undefined : await guardRemains(world.run);
+  const clamps = clamped.length === 0 ? new Set<string>() : await inetChains(world);
+  return [
+    ...guarded.map(({ trace }): RuleEntry => {
+      const [tag, port] = [networkHash(trace.network), hostEndOf(trace.network, trace.attachment)];
+      const state = remains !== undefined && isPortGuarded(remains, tag, port) ? 'ok' : 'missing';
+      return { ...ownerOf(trace), kind: 'guard', rule: `chain ${portChain(tag, port)}`, state };
+    }),
+    ...clamped.map((trace): RuleEntry => {
+      const chain = clampChain(networkHash(trace.network));
+      return { ...ownerOf(trace), kind: 'mss', rule: `chain ${chain}`, state: clamps.has(chain) ? 'ok' : 'missing' };
+    }),
+  ];
 }
 
-async function chainsOf(world: World, family: 'bridge' | 'inet'): Promise<readonly string[]> {
-  const objects = (await listNft(world.run, { family, table: 'flatnet', terse: true })) ?? [];
-  return objects.flatMap((object) => {
+async function inetChains(world: World): Promise<ReadonlySet<string>> {
+  const objects = (await listNft(world.run, { family: 'inet', table: 'flatnet', terse: true })) ?? [];
+  const names = objects.flatMap((object) => {
     const name = (object['chain'] as NftObject | undefined)?.['name'];
     return typeof name === 'string' ? [name] : [];
   });
+  return new Set(names);
 }

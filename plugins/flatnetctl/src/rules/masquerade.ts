@@ -14,11 +14,11 @@ export interface WantedMasquerade {
 }
 
 /** One per network, with the subnets in the order in which ADD would give them. */
-export function wantedMasquerades({ traces, subjects }: Survey): readonly WantedMasquerade[] {
+export function wantedMasquerades(survey: Survey): readonly WantedMasquerade[] {
   const wanted = new Map<string, Set<string>>();
-  for (const trace of traces) {
+  for (const trace of survey.traces) {
     if (trace.life !== 'alive') continue;
-    const config = configOf(trace, subjects.find(({ name }) => name === trace.network)?.file?.network);
+    const config = configurationOf(trace, survey);
     if (config === undefined || !isMasqueraded(mainPlugin(config))) continue;
     const subnets = wanted.get(trace.network) ?? new Set();
     wanted.set(trace.network, subnets);
@@ -30,8 +30,9 @@ export function wantedMasquerades({ traces, subjects }: Survey): readonly Wanted
 }
 
 /** The configuration of ADD, else the present one. */
-export const configOf = ({ cached }: Trace, present: Network | undefined): Network | undefined =>
-  (cached === undefined ? undefined : networkOfCached(cached)) ?? present;
+export const configurationOf = ({ cached, network }: Trace, { subjects }: Survey): Network | undefined =>
+  (cached === undefined ? undefined : networkOfCached(cached)) ??
+  subjects.find(({ name }) => name === network)?.file?.network;
 
 /** The flatnet plugin's rule: a configuration that says nothing of routing wants a network that works. */
 function isMasqueraded(main: PluginConfig): boolean {
@@ -42,7 +43,7 @@ function isMasqueraded(main: PluginConfig): boolean {
 }
 
 /** By the result of ADD; without one by the lease, in the subnets that are configured now. */
-function subnetsOfTrace({ cached, lease, attachment }: Trace, config: Network): readonly string[] {
+export function subnetsOfTrace({ cached, lease, attachment }: Trace, config: Network): readonly string[] {
   const texts = cached === undefined ? [] : addressesOf(cached, attachment.ifName);
   const cidrs = texts.flatMap((text) => readable(() => parseCidr(text)) ?? []);
   if (cidrs.length > 0) return cidrs.map((cidr) => `${cidr.network}/${cidr.prefix}`);
@@ -53,8 +54,8 @@ function subnetsOfTrace({ cached, lease, attachment }: Trace, config: Network): 
   });
 }
 
-/** Plugins later in the chain may have added addresses of other interfaces. */
-function addressesOf({ result }: CachedAttachment, ifName: string): readonly string[] {
+/** What ADD answered for this interface, with prefix lengths: plugins later in the chain may have added those of others. */
+export function addressesOf({ result }: CachedAttachment, ifName: string): readonly string[] {
   const interfaces = Array.isArray(result['interfaces']) ? (result['interfaces'] as ({ name?: unknown } | null)[]) : [];
   const ips = Array.isArray(result['ips'])
     ? (result['ips'] as ({ address?: unknown; interface?: unknown } | null)[])

@@ -7,8 +7,10 @@ import { forgetStaleFlows, isDead, portsOf, reload, type PublishRecord } from '@
 import { ToolError } from '@flatnet/exec';
 import { recordsOf, type Survey } from '../ipam/survey.ts';
 import type { World } from '../world.ts';
+import { rebuildClamps } from './clamps.ts';
 import { listRules, type RuleEntry } from './list-rules.ts';
 import { wantedMasquerades } from './masquerade.ts';
+import { rebuildGuards } from './rebuild-guards.ts';
 
 /** The shape is what `-o json` prints; keys are only ever added. */
 export interface Reloaded {
@@ -30,21 +32,25 @@ export async function reloadRules(world: World, look: () => Promise<Survey>): Pr
   const lives = new Map(survey.traces.map(({ mark, life }) => [mark, life]));
   // A link or a namespace elsewhere counts too, where the record alone would say "gone".
   const isGone = (record: PublishRecord): boolean => (lives.get(record.owner.hash) ?? lifeByRecord(record)) === 'gone';
+  /** By kind and mark, or kind and network. */
   const reasons = new Map<string, string>();
   const dropped: PublishRecord[] = [];
   for (const records of recordsOf(survey.subjects)) {
     const outcome = await reload(world.run, records, isGone);
     dropped.push(...outcome.dropped);
-    for (const { record, reason } of outcome.failed) reasons.set(record.owner.hash, reason);
+    for (const { record, reason } of outcome.failed) reasons.set(`published ${record.owner.hash}`, reason);
     await forgetFlows(world, records.all());
   }
   for (const { network, masquerade } of wantedMasquerades(survey)) {
     try {
       await ensureMasquerade(world.run, masquerade);
     } catch (error) {
-      reasons.set(network, error instanceof Error ? error.message : String(error));
+      reasons.set(`masquerade ${network}`, error instanceof Error ? error.message : String(error));
     }
   }
+  for (const [mark, reason] of await rebuildGuards(world, survey)) reasons.set(`guard ${mark}`, reason);
+  const unclamped = new Set(missing.filter(({ kind }) => kind === 'mss').map(({ network }) => network));
+  for (const [network, reason] of await rebuildClamps(world, survey, unclamped)) reasons.set(`mss ${network}`, reason);
   return {
     ...(await outcomeOf(world, survey, await look(), missing, reasons)),
     dropped: dropped.map(({ owner }) => identity(owner)),
@@ -94,7 +100,6 @@ const traceOf = ({ traces }: Survey, { network, containerId, ifName }: RuleEntry
 const lifeOfRule = (survey: Survey, rule: RuleEntry) => traceOf(survey, rule)?.life;
 
 function reasonOf(survey: Survey, rule: RuleEntry, reasons: ReadonlyMap<string, string>): string {
-  if (rule.kind === 'guard' || rule.kind === 'mss') return 'only ADD makes it: restart the container';
   const mark = traceOf(survey, rule)?.mark ?? '';
-  return reasons.get(mark) ?? reasons.get(rule.network) ?? 'it is gone again';
+  return reasons.get(`${rule.kind} ${mark}`) ?? reasons.get(`${rule.kind} ${rule.network}`) ?? 'it is gone again';
 }

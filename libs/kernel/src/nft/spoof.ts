@@ -8,7 +8,6 @@
  *     chain guard { type filter hook prerouting priority -300; iifname vmap @ports }
  *   }
  */
-import type { Cidr } from '@flatnet/addressing';
 import {
   add,
   chain,
@@ -27,12 +26,11 @@ import {
   vmap,
   type NftCommand,
   type NftJson,
-} from '@flatnet/kernel';
-import type { Plan } from './plan.ts';
+} from './commands.ts';
 
 export const GUARD = { family: 'bridge', table: 'flatnet' } as const;
 export const PORTS = 'ports';
-const BASE = 'guard';
+export const BASE = 'guard';
 
 /** `port_<12 hex of the network>_<12 hex of the attachment>` */
 export const portChain = (tag: string, hostVeth: string): string => `${portChainPrefix(tag)}${hostVeth.slice(2)}`;
@@ -41,11 +39,22 @@ export const portChainPrefix = (tag: string): string => `port_${tag}_`;
 const drop: NftJson = { drop: null };
 const anyOf = (values: readonly NftJson[]): NftJson => ({ set: values });
 
-/** What a port may not send. `addresses` absent: `macspoofchk`, which looks at the MAC alone. */
-export function guardRules(mac: string, addresses: readonly Cidr[] | undefined): readonly (readonly NftJson[])[] {
+/** A port of a bridge, and what its container may send from. */
+export interface GuardedPort {
+  /** Stands for the network in names: 12 characters `[0-9a-f]`. */
+  readonly tag: string;
+  /** The host end, `fl` and 12 hex digits. */
+  readonly hostVeth: string;
+  readonly containerMac: string;
+  /** IP addresses without prefix. Absent: `macspoofchk`, which looks at the MAC alone. */
+  readonly addresses?: readonly string[];
+}
+
+/** What a port may not send. */
+export function guardRules(mac: string, addresses: readonly string[] | undefined): readonly (readonly NftJson[])[] {
   const ownMac = match(payload('ether', 'saddr'), mac, '!=');
   if (addresses === undefined) return [[ownMac, drop]];
-  const of = (family: 4 | 6): string[] => addresses.flatMap(({ ip }) => (ip.family === family ? [String(ip)] : []));
+  const of = (family: 4 | 6): string[] => addresses.filter((ip) => ip.includes(':') === (family === 6));
   return [
     [ownMac, drop],
     [match(payload('arp', 'saddr ether'), mac, '!='), drop],
@@ -60,28 +69,21 @@ export function guardRules(mac: string, addresses: readonly Cidr[] | undefined):
   ];
 }
 
-interface Guarded extends Pick<Plan, 'tag' | 'hostVeth' | 'containerMac'> {
-  readonly addresses: readonly Cidr[] | undefined;
-}
-
-const portRules = (port: Guarded): readonly NftCommand[] =>
+const portRules = (port: GuardedPort): readonly NftCommand[] =>
   guardRules(port.containerMac, port.addresses).map((expr) =>
     add(rule(GUARD, portChain(port.tag, port.hostVeth), expr)),
   );
-const portElement = ({ tag, hostVeth }: Pick<Plan, 'tag' | 'hostVeth'>): NftJson => [
-  hostVeth,
-  jump(portChain(tag, hostVeth)),
-];
+const portElement = ({ tag, hostVeth }: GuardedPort): NftJson => [hostVeth, jump(portChain(tag, hostVeth))];
 
 /** Guards one more port where the table stands; fails with `not-found` or `exists` where `guardPortFully` is needed. */
-export const guardPort = (port: Guarded): readonly NftCommand[] => [
+export const guardPort = (port: GuardedPort): readonly NftCommand[] => [
   create(chain(GUARD, portChain(port.tag, port.hostVeth))),
   ...portRules(port),
   add(elements(GUARD, PORTS, [portElement(port)])),
 ];
 
 /** The same, whatever was there before. */
-export const guardPortFully = (port: Guarded): readonly NftCommand[] => [
+export const guardPortFully = (port: GuardedPort): readonly NftCommand[] => [
   add(table(GUARD)),
   add(chain(GUARD, portChain(port.tag, port.hostVeth))),
   add(chain(GUARD, BASE, { type: 'filter', hook: 'prerouting', prio: -300, policy: 'accept' })),

@@ -4,25 +4,26 @@
  *
  *   table inet flatnet { chain mss_<network> { type filter hook forward priority -150; ip saddr SUBNET tcp flags syn … set rt mtu } }
  */
+import type { Run } from '@flatnet/exec';
+import { applyNft } from './apply.ts';
 import {
   add,
-  applyNft,
   chain,
   flush,
   match,
+  type NftCommand,
+  type NftJson,
   payload,
   prefix,
   remove,
   rule,
   table,
-  type Kernel,
-  type NftCommand,
-  type NftJson,
-} from '@flatnet/kernel';
+} from './commands.ts';
 
 const TABLE = { family: 'inet', table: 'flatnet' } as const;
 const MANGLE_PRIORITY = -150;
-const chainOf = (tag: string): string => `mss_${tag}`;
+/** `mss_<tag of the network>` */
+export const clampChain = (tag: string): string => `mss_${tag}`;
 
 const isSyn = match({ '&': [payload('tcp', 'flags'), { '|': ['syn', 'rst'] }] }, 'syn');
 const clamp: NftJson = {
@@ -43,16 +44,16 @@ export function clampCommands(tag: string, subnets: readonly string[]): readonly
   const base = { type: 'filter', hook: 'forward', prio: MANGLE_PRIORITY, policy: 'accept' } as const;
   return [
     add(table(TABLE)),
-    add(chain(TABLE, chainOf(tag), base)),
-    flush(chain(TABLE, chainOf(tag))),
-    ...rules.map((expr) => add(rule(TABLE, chainOf(tag), expr))),
+    add(chain(TABLE, clampChain(tag), base)),
+    flush(chain(TABLE, clampChain(tag))),
+    ...rules.map((expr) => add(rule(TABLE, clampChain(tag), expr))),
   ];
 }
 
-/** @throws ToolError. */
-export const clampMss = (kernel: Kernel, tag: string, subnets: readonly string[]): Promise<void> =>
-  applyNft(kernel.run, clampCommands(tag, subnets), { doing: 'clamp the segment size' });
+/** Makes the network's clamp just so, whatever stood before. @throws ToolError. */
+export const clampMss = (run: Run, tag: string, subnets: readonly string[]): Promise<void> =>
+  applyNft(run, clampCommands(tag, subnets), { doing: 'clamp the segment size' });
 
 /** Fails with `not-found` when it is not there. @throws ToolError. */
-export const unclampMss = (kernel: Kernel, tag: string): Promise<void> =>
-  applyNft(kernel.run, [flush(chain(TABLE, chainOf(tag))), remove(chain(TABLE, chainOf(tag)))]);
+export const unclampMss = (run: Run, tag: string): Promise<void> =>
+  applyNft(run, [flush(chain(TABLE, clampChain(tag))), remove(chain(TABLE, clampChain(tag)))]);
