@@ -428,6 +428,17 @@ describe('rules', () => {
     });
   });
 
+  it('reloaded by a unit file that systemd understands', async () => {
+    const { sandbox } = host;
+    const unit = join(import.meta.dirname, '../configs/flatnet-rules.service');
+    const verify = (path: string): Promise<RunResult> => sandbox.run('systemd-analyze', ['verify', path]);
+    expect(await verify(unit)).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
+    // What it would say of a slip; an unknown key is no error for it.
+    const slip = join(sandbox.folder, 'slip.service');
+    writeFileSync(slip, readFileSync(unit, 'utf8').replace('ReloadPropagatedFrom=', 'ReloadPropagateFrom='));
+    expect((await verify(slip)).stderr).toContain('ReloadPropagateFrom');
+  });
+
   /** Networks of tests before leave their masquerade, which nobody needs any more and no reload brings back. */
   const startClean = (): Promise<string> => host.sandbox.must('nft', ['flush', 'ruleset']);
 
