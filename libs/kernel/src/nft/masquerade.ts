@@ -15,11 +15,26 @@
  * The map is the cheap question "is my chain there, with this content?": adding its element again is no change; it fails with
  * `exists` when the content is another, and with `not-found` when table or map are gone; then chain and map are rebuilt. They are
  * made and removed together, in one transaction, so one stands for both.
+ *
+ * A network may have more subnets than an attachment of it knows: a range set of several, or a range that was changed while containers
+ * run. So an attachment adds its subnets to those that stand there, and takes none away.
  */
 import { type Run, ToolError } from '@flatnet/exec';
-import { type ApplyOptions, applyNft, ensureNft, listNft } from './apply.ts';
-import { add, chain, elements, flush, map, match, type NftCommand, type NftJson, type NftObject } from './commands.ts';
+import { type ApplyOptions, applyNft, listNft } from './apply.ts';
+import {
+  add,
+  chain,
+  create,
+  elements,
+  flush,
+  map,
+  match,
+  type NftCommand,
+  type NftJson,
+  type NftObject,
+} from './commands.ts';
 import { payload, prefix, remove, rule, table } from './commands.ts';
+import { subnetsOfChain, subnetsOfRules } from './rule-subnets.ts';
 
 export interface Masquerade {
   /** Network hash: at most 12 characters `[0-9a-z]`. */
@@ -107,12 +122,63 @@ export const removeMasquerade = (tag: string): readonly NftCommand[] => {
   ];
 };
 
-/** Makes sure that the network's masquerade stands: one nft start as a rule, two when it has to be built. */
-export const ensureMasquerade = (run: Run, masquerade: Masquerade, options: ApplyOptions = {}): Promise<void> =>
-  ensureNft(run, confirmMasquerade(masquerade), () => masqueradeNetwork(masquerade), {
-    doing: 'set up masquerade',
-    ...options,
-  });
+const TRIES = 3;
+
+/**
+ * Makes sure that the masquerade of these subnets stands, beside that of the network's others: one nft start as a rule, two when it has to
+ * be built, three when other subnets are there. @throws ToolError.
+ */
+export const ensureMasquerade = async (run: Run, wanted: Masquerade, options: ApplyOptions = {}): Promise<void> => {
+  const named = { doing: 'set up masquerade', ...options };
+  const difference = await attempt(run, confirmMasquerade(wanted), named);
+  if (difference === undefined) return;
+  const first = [...createMarker(wanted.tag), ...masqueradeNetwork(wanted)];
+  if (difference === 'not-found' && (await attempt(run, first, named)) === undefined) return;
+  for (let left = TRIES; left > 0; left -= 1) {
+    if ((await attempt(run, await additionOf(run, wanted, named), named)) === undefined) return;
+  }
+  // The marker is not what the rules say: somebody else changed one of them, or the addresses of the translation are new.
+  const standing = await subnetsOfChain(run, TABLE, objectName(wanted.tag), named);
+  await applyNft(run, masqueradeNetwork(united(wanted, standing)), named);
+};
+
+/**
+ * What adds the wanted subnets to those that stand there. It begins by confirming the content that was read: of two attachments that add
+ * to it at once the second fails, and has to look again.
+ */
+const additionOf = async (run: Run, wanted: Masquerade, options: ApplyOptions): Promise<readonly NftCommand[]> => {
+  const standing = [...new Set(await subnetsOfChain(run, TABLE, objectName(wanted.tag), options))];
+  if (standing.length === 0) return [...createMarker(wanted.tag), ...masqueradeNetwork(wanted)];
+  const unchanged = confirmMasquerade({ ...wanted, subnets: standing });
+  const all = united(wanted, standing);
+  return all.subnets.length === standing.length ? unchanged : [...unchanged, ...masqueradeNetwork(all)];
+};
+
+const united = (wanted: Masquerade, standing: readonly string[]): Masquerade => ({
+  ...wanted,
+  subnets: [...new Set([...standing, ...wanted.subnets])],
+});
+
+/** Fails with `exists` where the network has a masquerade. */
+const createMarker = (tag: string): readonly NftCommand[] => [
+  add(table(TABLE)),
+  create(map(TABLE, objectName(tag), 'mark', 'mark')),
+];
+
+/** Undefined when the kernel took it, else in which way something else stands there. @throws ToolError of every other kind. */
+const attempt = async (
+  run: Run,
+  commands: readonly NftCommand[],
+  options: ApplyOptions,
+): Promise<'not-found' | 'exists' | undefined> => {
+  try {
+    await applyNft(run, commands, options);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ToolError && (error.kind === 'not-found' || error.kind === 'exists')) return error.kind;
+    throw error;
+  }
+};
 
 /** Removes the network's masquerade; success when there is none (nothing is created for that). */
 export const dropMasquerade = async (run: Run, tag: string, options: ApplyOptions = {}): Promise<void> => {
@@ -142,10 +208,14 @@ export const missingMasquerade = async (
     const expr = (object['rule'] as NftObject | undefined)?.['expr'];
     return expr === undefined ? [] : [JSON.stringify(expr)];
   });
+  // Other attachments may have brought other subnets, which the rules of these leave untouched too.
+  const standing = [...new Set(subnetsOfRules(objects))];
+  const united = { ...masquerade, subnets: standing };
+  const rules = rulesOf(united);
   return masquerade.subnets
-    .filter((_, index) => {
-      const wanted = (rulesOf(masquerade)[index]?.add?.['rule'] as NftObject)['expr'];
-      return !found.includes(JSON.stringify(wanted));
+    .filter((subnet) => {
+      const wanted = (rules[standing.indexOf(subnet)]?.add?.['rule'] as NftObject | undefined)?.['expr'];
+      return wanted === undefined || !found.includes(JSON.stringify(wanted));
     })
     .map((subnet) => `masquerade rule for ${subnet} in chain ${name} of nft table inet flatnet`);
 };

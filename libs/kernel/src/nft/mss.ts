@@ -19,6 +19,7 @@ import {
   rule,
   table,
 } from './commands.ts';
+import { subnetsOfChain } from './rule-subnets.ts';
 
 const TABLE = { family: 'inet', table: 'flatnet' } as const;
 const MANGLE_PRIORITY = -150;
@@ -31,28 +32,36 @@ const clamp: NftJson = {
 };
 
 /** Both directions, since either end may be the one behind the small link. */
+const DIRECTIONS = ['saddr', 'daddr'] as const;
+
+/** Commands that add the rules of these subnets, and the chain where it is missing. */
 export function clampCommands(tag: string, subnets: readonly string[]): readonly NftCommand[] {
   const rules = subnets.flatMap((subnet) => {
     const [address = '', length] = subnet.split('/');
     const protocol = subnet.includes(':') ? 'ip6' : 'ip';
-    return ['saddr', 'daddr'].map((side) => [
-      match(payload(protocol, side), prefix(address, Number(length))),
-      isSyn,
-      clamp,
-    ]);
+    return DIRECTIONS.map((side) => [match(payload(protocol, side), prefix(address, Number(length))), isSyn, clamp]);
   });
   const base = { type: 'filter', hook: 'forward', prio: MANGLE_PRIORITY, policy: 'accept' } as const;
   return [
     add(table(TABLE)),
     add(chain(TABLE, clampChain(tag), base)),
-    flush(chain(TABLE, clampChain(tag))),
     ...rules.map((expr) => add(rule(TABLE, clampChain(tag), expr))),
   ];
 }
 
-/** Makes the network's clamp just so, whatever stood before. @throws ToolError. */
-export const clampMss = (run: Run, tag: string, subnets: readonly string[]): Promise<void> =>
-  applyNft(run, clampCommands(tag, subnets), { doing: 'clamp the segment size' });
+/**
+ * Clamps for these subnets beside those of the network's other attachments. Only adds: two attachments that come at once take nothing
+ * from each other, and at worst have the same rule twice, which changes nothing.
+ *
+ * @throws ToolError.
+ */
+export const clampMss = async (run: Run, tag: string, subnets: readonly string[]): Promise<void> => {
+  const named = { doing: 'clamp the segment size' };
+  const standing = await subnetsOfChain(run, TABLE, clampChain(tag), named);
+  const rulesFor = (subnet: string): number => standing.filter((each) => each === subnet).length;
+  const missing = subnets.filter((subnet) => rulesFor(subnet) < DIRECTIONS.length);
+  if (missing.length > 0) await applyNft(run, clampCommands(tag, missing), named);
+};
 
 /** Fails with `not-found` when it is not there. @throws ToolError. */
 export const unclampMss = (run: Run, tag: string): Promise<void> =>

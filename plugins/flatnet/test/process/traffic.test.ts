@@ -75,6 +75,26 @@ describe('CHECK and GC', () => {
     await ok('DEL', 'c1', 1);
   }, 60_000);
 
+  it('a range set of several subnets: each attachment adds its own to the rules of the network, also two at once', async () => {
+    const subnets = ['10.63.1.0/30', '10.63.2.0/30', '10.63.3.0/30'];
+    const more = {
+      ...{ isGateway: false, ipMasq: true, clampMSS: true },
+      ipam: { ...(network(host, 9)['ipam'] as object), ranges: [subnets.map((subnet) => ({ subnet }))] },
+    };
+    const first = await ok('ADD', 'c1', 9, more);
+    const results = [first, ...(await Promise.all(['c2', 'c3'].map((id) => ok('ADD', id, 9, more))))];
+    const rules = await host.sandbox.must('nft', ['list', 'table', 'inet', 'flatnet']);
+    for (const subnet of subnets) {
+      expect(rules).toMatch(new RegExp(`ip saddr ${subnet} .*masquerade`));
+      expect(rules).toMatch(new RegExp(`ip daddr ${subnet} tcp flags syn.* maxseg size set rt mtu`));
+    }
+    for (const [at, prevResult] of results.entries()) await ok('CHECK', `c${at + 1}`, 9, { ...more, prevResult });
+    for (const id of ['c1', 'c2', 'c3']) await ok('DEL', id, 9, more);
+    const conf = { ...more, cniVersion: '1.1.0', 'cni.dev/valid-attachments': [], ipam: {} };
+    await ok('GC', '', 9, conf);
+    expect(await host.sandbox.must('nft', ['list', 'table', 'inet', 'flatnet'])).not.toContain('10.63');
+  }, 120_000);
+
   it('GC removes what is not valid, of this network only; STATUS answers', async () => {
     const before = await host.remains();
     const conf = { cniVersion: '1.1.0', antiSpoof: true, ipam: {} };
