@@ -9,6 +9,7 @@ import { datapath, datapathSection } from './parts/datapath.ts';
 import { attachmentGrowers, leaseGrowers, portGrowers } from './parts/growers.ts';
 import { growth, growthSection } from './parts/growth.ts';
 import { podman, podmanSection } from './parts/podman.ts';
+import { store, storeSection } from './parts/store.ts';
 import { verbs, verbsSection } from './parts/verbs.ts';
 import { renderReport } from './report/markdown.ts';
 import { chainGroups, renderBars, renderGrowth } from './report/svg.ts';
@@ -63,6 +64,13 @@ const PARTS: readonly Part[] = [
       ];
       const picture = renderGrowth('One more ADD and DEL against what is there already', points);
       return { section: growthSection(points), found: { growth: points }, pictures: { 'growth.svg': picture } };
+    },
+  },
+  {
+    name: 'store',
+    async run() {
+      const rows = await store(20_000);
+      return { section: storeSection(rows), found: { store: rows } };
     },
   },
   { name: 'podman', run: async () => ({ section: podmanSection(await podman(9, 60_000)) }) },

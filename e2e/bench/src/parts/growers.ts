@@ -10,7 +10,7 @@ const hexOf = (index: number): string => (0x0a580000 + index).toString(16).padSt
 const dottedOf = (index: number): string => `10.88.${index >> 8}.${index & 255}`;
 
 /** Lease number `index` as each maker keeps it: one file in the folder of host-local, a record and its link in flatnet's. */
-const WRITE_LEASE: Readonly<Record<string, (network: string, index: number) => void>> = {
+export const WRITE_LEASE: Readonly<Record<string, (network: string, index: number) => void>> = {
   reference: (network, index) =>
     writeFileSync(`/var/lib/cni/networks/${network}/${dottedOf(index)}`, `filler${index}\r\neth0`),
   flatnet: (network, index) => {

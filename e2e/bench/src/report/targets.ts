@@ -2,6 +2,7 @@ import { FLATNET } from '../bench.ts';
 import type { ChainFigures } from '../parts/chain.ts';
 import type { CrowdRow } from '../parts/crowd.ts';
 import type { GrowthPoint } from '../parts/growth.ts';
+import type { StoreRow } from '../parts/store.ts';
 import type { VerbRow } from '../parts/verbs.ts';
 
 /** Something that the project promised itself: a ratio and its limit. */
@@ -17,6 +18,7 @@ export interface Findings {
   readonly verbs?: readonly VerbRow[];
   readonly crowd?: readonly CrowdRow[];
   readonly growth?: readonly GrowthPoint[];
+  readonly store?: readonly StoreRow[];
 }
 
 /** Every target that the findings can tell something about; ratios are flatnet's value by the other's. */
@@ -27,6 +29,7 @@ export const targetsOf = (found: Findings): readonly Target[] =>
     ...verbTargets(found.verbs ?? []),
     ...crowdTargets(found.crowd ?? []),
     ...growthTargets(found.growth ?? []),
+    ...storeTargets(found.store ?? []),
   ].filter(({ value }) => Number.isFinite(value));
 
 const of = (figures: readonly ChainFigures[], name: string) => figures.find(({ side }) => side === name);
@@ -81,6 +84,13 @@ function growthTargets(points: readonly GrowthPoint[]): readonly Target[] {
     }));
   });
 }
+
+const storeTargets = (rows: readonly StoreRow[]): readonly Target[] =>
+  rows.map(({ what, flatnet, reference }) =>
+    what.includes('last free')
+      ? { what: `${what}, ms`, value: flatnet, limit: 150 }
+      : { what: `${what} / host-local`, value: flatnet / reference, limit: 0.5 },
+  );
 
 export const targetLine = ({ what, value, limit }: Target): string =>
   `${value <= limit ? 'reached' : '**behind**'}: ${what} ${value.toFixed(2)}, to reach ${limit}`;
