@@ -23,11 +23,13 @@ const RESULTS = join(ROOT, 'e2e/bench/results');
 /** A part of the benchmark: what it found goes into the report, and into the table of targets. */
 interface Part {
   readonly name: string;
-  run(): Promise<{
-    readonly section: Section;
-    readonly found?: Findings;
-    readonly pictures?: Readonly<Record<string, string>>;
-  }>;
+  run(): Promise<Answer>;
+}
+
+interface Answer {
+  readonly section: Section;
+  readonly found?: Findings;
+  readonly pictures?: Readonly<Record<string, string>>;
 }
 
 const PARTS: readonly Part[] = [
@@ -91,7 +93,11 @@ async function whole(only: readonly string[]): Promise<void> {
       continue;
     }
     progress(`part ${at + 1} of ${PARTS.length}: ${part.name}`);
-    const answer = await part.run();
+    const answer = await part.run().catch((error: unknown): Answer => {
+      // What the other parts found is worth as much without this one.
+      progress(`part ${part.name} broke off: ${String(error)}`);
+      return { section: { title: part.name, about: `Broke off: ${String(error).slice(0, 300)}`, tables: [] } };
+    });
     sections.push(answer.section);
     found = { ...found, ...answer.found };
     for (const [name, svg] of Object.entries(answer.pictures ?? {})) writeFileSync(join(RESULTS, name), svg);

@@ -29,10 +29,10 @@ export const after = (first: Sample, second: Sample): Sample => ({
   paused: first.paused || second.paused,
 });
 
-const ENOUGH = 5;
+const ENOUGH = 3;
 
 /**
- * The samples during which the machine ran; all of them where fewer than five are left, so that a machine that is never quiet still
+ * The samples during which the machine ran; all of them where fewer than three are left, so that a machine that is never quiet still
  * gets an answer, a worse one.
  */
 export function quiet(samples: readonly Sample[]): readonly Sample[] {
