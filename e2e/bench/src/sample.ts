@@ -31,16 +31,13 @@ export const after = (first: Sample, second: Sample): Sample => ({
 
 const ENOUGH = 3;
 
-/**
- * The samples during which the machine ran; all of them where fewer than three are left, so that a machine that is never quiet still
- * gets an answer, a worse one.
- */
+/** The samples during which the machine ran. None where fewer than three are left: a side's disturbed figures beside another's quiet ones would be no ratio. */
 export function quiet(samples: readonly Sample[]): readonly Sample[] {
   const undisturbed = samples.filter(({ paused }) => !paused);
-  return undisturbed.length >= ENOUGH ? undisturbed : samples;
+  return undisturbed.length >= ENOUGH ? undisturbed : [];
 }
 
-/** Median wall time of the undisturbed samples, milliseconds. */
+/** Median wall time of the undisturbed samples, milliseconds; NaN where they are too few. */
 export const medianMs = (samples: readonly Sample[]): number => median(quiet(samples).map(({ wallMs }) => wallMs));
 
 /** The middle value; of an even number of values the mean of the two in the middle. NaN of none. */
