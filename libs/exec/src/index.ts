@@ -1,3 +1,4 @@
+export * from './blocking-run.ts';
 export * from './environment.ts';
 export * from './find-tool.ts';
 export * from './run.ts';

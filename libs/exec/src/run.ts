@@ -4,7 +4,10 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   /** The whole environment of the program. Default: `LC_ALL=C` and a fixed PATH, nothing of the caller's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Milliseconds until SIGKILL. Default 5,000. `spawnRun` gives up to 30,000 to a program that is at work then, not asleep. */
+  /**
+   * Milliseconds until SIGKILL. Default 5,000; `spawnRun` gives up to 30,000 to a program that is at work then, not asleep. Default of
+   * `blockingRun`, which cannot look: 20,000.
+   */
   readonly timeoutMs?: number;
   /** Bytes of stdout (and of stderr) until SIGKILL. Default 4 MiB. */
   readonly maxBytes?: number;

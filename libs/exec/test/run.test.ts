@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { execaRun } from '../src/execa-run.ts';
-import { spawnRun, ToolError } from '../src/index.ts';
+import { blockingRun, spawnRun, ToolError } from '../src/index.ts';
 
-// The contract of Run, held against both of its implementations with real little programs.
+// The contract of Run, held against all of its implementations with real little programs.
 describe.each([
   ['spawnRun', spawnRun],
+  ['blockingRun', blockingRun],
   ['execaRun', execaRun],
 ])('%s', (_, run) => {
   it('hands over arguments as they are and returns the output', async () => {
@@ -37,14 +38,35 @@ describe.each([
   it('kills at too much output', async () => {
     expect((await run('/usr/bin/yes', [], { maxBytes: 10_000 })).ending).toBe('overflow');
   });
+  it('starts nothing after the abort', async () => {
+    const begin = performance.now();
+    expect((await run('/bin/sleep', ['20'], { signal: AbortSignal.abort() })).ending).toBe('aborted');
+    expect(performance.now() - begin).toBeLessThan(5_000);
+  });
+  it('names a tool that is not there', async () => {
+    await expect(run('no-such-tool', [])).rejects.toMatchObject({ tool: 'no-such-tool', kind: 'missing' });
+    await expect(run('/etc/passwd', [])).rejects.toBeInstanceOf(ToolError);
+  });
+});
+
+describe.each([
+  ['spawnRun', spawnRun],
+  ['execaRun', execaRun],
+])('%s beside other work', (_, run) => {
   it('kills at the abort', async () => {
     const abort = new AbortController();
     setTimeout(() => abort.abort(), 50);
     expect((await run('/bin/sleep', ['20'], { signal: abort.signal })).ending).toBe('aborted');
   });
-  it('names a tool that is not there', async () => {
-    await expect(run('no-such-tool', [])).rejects.toMatchObject({ tool: 'no-such-tool', kind: 'missing' });
-    await expect(run('/etc/passwd', [])).rejects.toBeInstanceOf(ToolError);
+});
+
+describe('blockingRun', () => {
+  it('lets other calls of its turn go first', async () => {
+    const order: string[] = [];
+    const blocking = blockingRun('/bin/true', []).then(() => order.push('program'));
+    order.push('same turn');
+    await blocking;
+    expect(order).toEqual(['same turn', 'program']);
   });
 });
 

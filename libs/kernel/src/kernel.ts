@@ -1,4 +1,4 @@
-import { spawnRun, type Run } from '@flatnet/exec';
+import { blockingRun, spawnRun, type Run } from '@flatnet/exec';
 import { realProc, type ProcFiles } from './proc.ts';
 
 /** All that flatnet touches of the kernel: programs (ip, nft, …) and the files of /proc and /sys. Tests hand in the fake. */
@@ -7,8 +7,21 @@ export interface Kernel {
   readonly proc: ProcFiles;
 }
 
-/** The kernel of the network namespace that this process is in. With `signal`, its programs are killed when it aborts. */
-export const realKernel = (signal?: AbortSignal): Kernel => ({
+/** A kernel for a plugin's command, whose steps may run at the same time. */
+export interface CommandKernel extends Kernel {
+  /** For a program that runs beside others, started before them; `run` is for those that are waited for, and may stand still meanwhile. */
+  readonly runAside: Run;
+}
+
+/**
+ * The kernel of the network namespace that this process is in. With `signal`, no program is started after it aborts, and those that run
+ * aside are killed.
+ */
+export const realKernel = (signal?: AbortSignal): CommandKernel => ({
   proc: realProc,
-  run: signal === undefined ? spawnRun : (file, args, options) => spawnRun(file, args, { signal, ...options }),
+  run: until(signal, blockingRun),
+  runAside: until(signal, spawnRun),
 });
+
+const until = (signal: AbortSignal | undefined, run: Run): Run =>
+  signal === undefined ? run : (file, args, options) => run(file, args, { signal, ...options });

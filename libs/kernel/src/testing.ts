@@ -1,7 +1,7 @@
 /** The fake of this lib: a kernel in memory that understands the batches and listings flatnet sends, and fails where a test says. */
 import type { RunOptions, RunResult } from '@flatnet/exec';
 import { FakeLinks, FakeRefusal, type FakeLink } from './fake-links.ts';
-import type { Kernel } from './kernel.ts';
+import type { CommandKernel } from './kernel.ts';
 import type { ProcFiles } from './proc.ts';
 
 export { FakeLinks, type FakeLink } from './fake-links.ts';
@@ -14,7 +14,7 @@ export interface FakeCall {
 
 const ended = (exitCode: number, stdout = '', stderr = ''): RunResult => ({ exitCode, stdout, stderr, ending: 'exit' });
 
-export class FakeKernel implements Kernel {
+export class FakeKernel implements CommandKernel {
   readonly links = new FakeLinks();
   readonly calls: FakeCall[] = [];
   /** Files of /proc and /sys that are not links. */
@@ -37,6 +37,7 @@ export class FakeKernel implements Kernel {
     const index = this.calls.push(call) - 1;
     return (await this.intercept(call, index)) ?? this.#answer(file, args, input);
   };
+  readonly runAside = this.run;
 
   #linkOf(path: string): FakeLink | undefined {
     const name = /^(?:\/proc\/sys\/net\/ipv4\/conf|\/sys\/class\/net)\/([^/]+)$/.exec(path)?.[1];

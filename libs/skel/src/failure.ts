@@ -1,5 +1,6 @@
 import { CniError, ErrorCode, NEWEST_VERSION, type CniVersion } from '@flatnet/cni';
-import { ToolError } from '@flatnet/exec';
+// Not the whole lib: a plugin that runs no tool need not load node:child_process.
+import { ToolError } from '@flatnet/exec/tool-error';
 import type { Outcome } from './plugin.ts';
 
 const errnoOf = (error: unknown): string | undefined =>

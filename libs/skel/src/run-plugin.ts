@@ -22,11 +22,8 @@ export async function runPlugin(entry: PluginEntry): Promise<void> {
   }
   // Files that we make (leases, log) are for root; before anything is opened.
   process.umask(0o077);
+  if (process.env['CNI_COMMAND'] === 'VERSION') return finish(undefined, answerVersion());
   const trace = new Trace(entry.name);
-  if (process.env['CNI_COMMAND'] === 'VERSION') {
-    trace.verb = 'VERSION';
-    return finish(trace, answerVersion());
-  }
   const { runCommand } = await import('./run-command.ts');
   return runCommand(entry, trace);
 }

@@ -57,13 +57,16 @@ export function writeAll(descriptor: 1 | 2, text: string): void {
   }
 }
 
-/** Writes the log line, then the answer, and ends the process. An answer that nobody reads is taken back. */
-export async function finish(trace: Trace, outcome: Outcome): Promise<never> {
-  appendLog(trace.logFile, trace.toLine(new Date()));
+/**
+ * Writes the log line, then the answer, and ends the process. An answer that nobody reads is taken back. Without `trace` there is no log
+ * line: runtimes ask for VERSION all the time.
+ */
+export async function finish(trace: Trace | undefined, outcome: Outcome): Promise<never> {
+  if (trace !== undefined) appendLog(trace.logFile, trace.toLine(new Date()));
   try {
     if (outcome.stdout !== '') writeAll(1, `${outcome.stdout}\n`);
   } catch (error) {
-    if (outcome.takeBack !== undefined) {
+    if (trace !== undefined && outcome.takeBack !== undefined) {
       trace.error = await outcome.takeBack(error);
       appendLog(trace.logFile, trace.toLine(new Date()));
     }

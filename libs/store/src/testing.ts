@@ -26,7 +26,7 @@ export class FakeStore implements LeaseStore {
     isTaken: (ip) => this.#holder(ip) !== undefined,
     holderOf: (ip) => this.#holder(ip)?.lease,
     isCooling: (ip, seconds) => this.now - (this.#freed.get(ipName(ip)) ?? -Infinity) < seconds,
-    takenNames: () => new Set([...this.leases.values()].flatMap(({ lease }) => lease.ips.map(ipName))),
+    takenNames: () => [...this.leases.values()].flatMap(({ lease }) => lease.ips.map(ipName)).sort(),
     cursor: (pool) => this.#cursors.get(pool),
     sticky: (name) => this.#names.get(name) ?? [],
   };

@@ -12,8 +12,8 @@ export interface StoreView {
   holderOf(ip: Ip): Lease | undefined;
   /** Whether any of the addresses was released under `cooldown` less than so many seconds ago. */
   isCooling(ip: Ip, seconds: number): boolean;
-  /** All taken addresses by `ipName`, in one reading. */
-  takenNames(): ReadonlySet<string>;
+  /** All taken addresses by `ipName`, sorted, in one reading. */
+  takenNames(): readonly string[];
   /** The address last given from a pool. */
   cursor(pool: string): Ip | undefined;
   /** The addresses that a container of this name had last. */
@@ -42,8 +42,8 @@ export class View implements StoreView {
     return freed !== undefined && this.processes.uptime() - freed.mtime < seconds;
   }
 
-  takenNames(): ReadonlySet<string> {
-    return new Set(this.files.list(this.layout.ip));
+  takenNames(): readonly string[] {
+    return [...this.files.list(this.layout.ip)].sort();
   }
 
   cursor(pool: string): Ip | undefined {

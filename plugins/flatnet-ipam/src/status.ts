@@ -37,7 +37,7 @@ const assertRoom = (request: StatusRequest<Config>, allocation: Allocation, view
   throw new CniError(ErrorCode.notAvailable, `no IP addresses available in range set: ${full.name}`, details);
 };
 
-const useOf = (set: RangeSetConfig, allocation: Allocation, taken: ReadonlySet<string>) => {
+const useOf = (set: RangeSetConfig, allocation: Allocation, taken: readonly string[]) => {
   const pool = poolOf(set, allocation);
   const used = BigInt(usedOf(pool, taken));
   const isFull = used >= pool.size;

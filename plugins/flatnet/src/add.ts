@@ -6,6 +6,7 @@
  *                                                        +-- gateway on the bridge, masquerade, anti-spoof (host)
  */
 import { type AddResult, type IpamResult } from '@flatnet/cni';
+import type { Run } from '@flatnet/exec';
 import {
   applyIp,
   applySysctls,
@@ -48,9 +49,10 @@ export async function add(deps: Deps, request: Request, rollback: Rollback): Pro
     const [ipam, mtu] = await allSettledOrFirst([leased, attach(kernel, request, plan)]);
     const topology = ipam === undefined ? undefined : topologyOf(plan.config, plan.ifName, ipam);
     await allSettledOrFirst([
+      // First what runs aside.
+      request.phase('nft', () => configureRules(kernel.runAside, plan, topology)),
       request.phase('container', () => configureContainer(kernel, plan, request.netns, topology)),
       request.phase('gateway', () => configureGateway(kernel, plan, topology)),
-      request.phase('nft', () => configureRules(kernel, plan, topology)),
     ]);
     return await resultOf(kernel, request, plan, mtu, ipam, topology);
   } catch (error) {
@@ -125,16 +127,14 @@ async function configureGateway(kernel: Kernel, { config }: Plan, topology: Topo
   await ensureGateways(kernel, topology.gateways, { device, forceAddress, allowOverlap });
 }
 
-async function configureRules(kernel: Kernel, plan: Plan, topology: Topology | undefined): Promise<void> {
+async function configureRules(run: Run, plan: Plan, topology: Topology | undefined): Promise<void> {
   const { config, tag } = plan;
   const cidrs = topology?.addresses.map(({ cidr }) => cidr) ?? [];
   const masqueraded = topology?.masqueraded ?? [];
   await allSettledOrFirst([
-    masqueraded.length > 0 ? ensureMasquerade(kernel.run, { tag, subnets: masqueraded }) : Promise.resolve(),
-    isGuarded(config) ? ensureGuard(kernel.run, guardedPort(plan, topology)) : Promise.resolve(),
-    config.clampMss && cidrs.length > 0
-      ? clampMss(kernel.run, tag, [...new Set(cidrs.map(subnetOf))])
-      : Promise.resolve(),
+    masqueraded.length > 0 ? ensureMasquerade(run, { tag, subnets: masqueraded }) : Promise.resolve(),
+    isGuarded(config) ? ensureGuard(run, guardedPort(plan, topology)) : Promise.resolve(),
+    config.clampMss && cidrs.length > 0 ? clampMss(run, tag, [...new Set(cidrs.map(subnetOf))]) : Promise.resolve(),
   ]);
 }
 

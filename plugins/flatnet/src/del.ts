@@ -26,12 +26,11 @@ export async function del(deps: Deps, request: DelRequest<FlatnetConfig>): Promi
     }
   };
   // A guard drops only what its own port sends, so guard and link may go at the same time.
-  const [isLinkGone] = await Promise.all([
-    step(request.phase('veth', () => disconnect(kernel, names))),
-    isGuarded(config)
-      ? step(request.phase('nft', () => dropGuard(kernel.run, networkHash(network), names.hostVeth)))
-      : true,
-  ]);
+  const guard = isGuarded(config)
+    ? step(request.phase('nft', () => dropGuard(kernel.runAside, networkHash(network), names.hostVeth)))
+    : undefined;
+  const isLinkGone = await step(request.phase('veth', () => disconnect(kernel, names)));
+  await guard;
   const { ipamType } = config;
   // A link that stays keeps its address.
   if (isLinkGone && ipamType !== undefined) {

@@ -32,8 +32,8 @@ export function holdingsIn(network: string, folder: string): readonly Holding[] 
   try {
     const { view } = openStore({ network, dataDir: folder });
     const links = hostLinks();
-    return [...view.takenNames()]
-      .sort()
+    return view
+      .takenNames()
       .flatMap(ipOf)
       .map((ip) => holdingOf(network, ip, view.holderOf(ip), links));
   } catch (error) {

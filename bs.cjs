@@ -1,0 +1,13 @@
+const {spawnSync}=require("node:child_process");
+const t=(n,...a)=>{const b=Date.now();let r;try{r=spawnSync(...a)}catch(e){console.log(n,"THROWS",e.code,e.message,Date.now()-b);return}console.log(n,Date.now()-b,r.status,r.signal,r.error&&r.error.code,String(r.stdout).length,String(r.stderr).slice(0,20))};
+const o={env:{},killSignal:"SIGKILL",maxBuffer:1<<20};
+t("sleep",'/bin/sleep',["20"],{...o,stdio:["ignore","pipe","pipe"],timeout:300});
+t("grandchild",'/bin/sh',["-c","sleep 3; echo x"],{...o,stdio:["ignore","pipe","pipe"],timeout:300});
+t("yes",'/usr/bin/yes',[],{...o,stdio:["ignore","pipe","pipe"],timeout:3000,maxBuffer:10000});
+t("missing",'/nope',[],{...o,stdio:["ignore","pipe","pipe"],timeout:3000});
+t("noexec",'/etc/passwd',[],{...o,stdio:["ignore","pipe","pipe"],timeout:3000});
+t("input",'/usr/bin/wc',["-c"],{...o,stdio:["pipe","pipe","pipe"],timeout:3000,input:"x".repeat(500000)});
+t("noread",'/bin/true',[],{...o,stdio:["pipe","pipe","pipe"],timeout:3000,input:"x".repeat(500000)});
+t("big",'/bin/sh',["-c","head -c 900000 /dev/zero; head -c 200000 /dev/zero >&2"],{...o,stdio:["ignore","pipe","pipe"],timeout:3000});
+t("sig",'/bin/sh',["-c","kill -9 $$"],{...o,stdio:["ignore","pipe","pipe"],timeout:3000});
+t("empty",'/bin/cat',[],{...o,stdio:["pipe","pipe","pipe"],timeout:3000,input:""});
