@@ -8,6 +8,7 @@ import { crowd, crowdSection } from './parts/crowd.ts';
 import { datapath, datapathSection } from './parts/datapath.ts';
 import { attachmentGrowers, leaseGrowers, portGrowers } from './parts/growers.ts';
 import { growth, growthSection } from './parts/growth.ts';
+import { ports, portsSection } from './parts/ports.ts';
 import { podman, podmanSection } from './parts/podman.ts';
 import { store, storeSection } from './parts/store.ts';
 import { verbs, verbsSection } from './parts/verbs.ts';
@@ -71,12 +72,25 @@ const PARTS: readonly Part[] = [
   {
     name: 'store',
     async run() {
-      const rows = await store(20_000);
+      const rows = await store(buildEmpty(), 20_000);
       return { section: storeSection(rows), found: { store: rows } };
     },
   },
+  {
+    name: 'ports',
+    async run() {
+      const rows = await ports(12, 30_000);
+      return { section: portsSection(rows), found: { ports: rows } };
+    },
+  },
   { name: 'podman', run: async () => ({ section: podmanSection(await podman(9, 60_000)) }) },
-  { name: 'datapath', run: async () => ({ section: datapathSection(await datapath(2)) }) },
+  {
+    name: 'datapath',
+    async run() {
+      const rows = await datapath(2);
+      return { section: datapathSection(rows), found: { datapath: rows } };
+    },
+  },
   { name: 'cold', run: async () => ({ section: coldSection(await cold(8)) }) },
 ];
 

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { FLATNET, figure, NETAVARK, progress, ratio, REFERENCE, type Section } from '../bench.ts';
 import { median } from '../sample.ts';
 import { makeNetns, ROOT, Sandbox, tool } from '../sandbox.ts';
-import { cniSide } from '../sides/cni.ts';
+import { cniSide, CniSide } from '../sides/cni.ts';
 import { NetavarkSide } from '../sides/netavark.ts';
 import { container, type PortMapping, type Side } from '../sides/side.ts';
 import { findTool } from '../versions.ts';
+import { PortCrowd } from './port-crowd.ts';
 
 /** What one path of one side carries. */
 export interface PathFigures {
@@ -27,6 +28,8 @@ interface Path {
   readonly loadPort: number;
 }
 
+const PUBLISHED = 'published port';
+const OTHERS = 10_000;
 const LOAD = join(ROOT, 'dist/bench/load.mjs');
 const tcp = (hostPort: number, containerPort: number): PortMapping => ({ hostPort, containerPort, protocol: 'tcp' });
 
@@ -39,7 +42,30 @@ export async function datapath(rounds: number): Promise<readonly PathFigures[]> 
   ];
   const paths = new Map<Side, readonly Path[]>();
   for (const side of sides) paths.set(side, await prepare(side));
+  const found = [...(await inRounds(rounds, paths)), ...(await crowded(rounds, paths))];
+  sides.forEach((side) => side.sandbox.stop());
+  return found;
+}
+
+/** The published port once more, after other containers have published many. */
+async function crowded(rounds: number, all: ReadonlyMap<Side, readonly Path[]>): Promise<readonly PathFigures[]> {
+  const paths = new Map<Side, readonly Path[]>();
+  makeNetns(['path-others']);
+  for (const maker of [FLATNET, REFERENCE]) {
+    const side = [...all.keys()].find(({ name }) => name === maker?.name);
+    if (maker === undefined || !(side instanceof CniSide)) continue;
+    progress(`data path: ${OTHERS} other ports, ${side.name}`);
+    await new PortCrowd(maker, side.name, 'path-others', side).growTo(OTHERS);
+    const path = all.get(side)!.find(({ name }) => name === PUBLISHED)!;
+    paths.set(side, [{ ...path, name: `${PUBLISHED}, ${OTHERS} others` }]);
+  }
+  return inRounds(rounds, paths);
+}
+
+/** Every path of every side in turn, medians. */
+async function inRounds(rounds: number, paths: ReadonlyMap<Side, readonly Path[]>): Promise<readonly PathFigures[]> {
   const found = new Map<string, PathFigures[]>();
+  const sides = [...paths.keys()];
   for (let round = 0; round < rounds; round++) {
     for (const at of paths.get(sides[0]!)!.keys()) {
       for (const side of sides) {
@@ -51,7 +77,6 @@ export async function datapath(rounds: number): Promise<readonly PathFigures[]> 
       }
     }
   }
-  sides.forEach((side) => side.sandbox.stop());
   return [...found.values()].map((all) => ({
     ...all[0]!,
     gigabits: median(all.map(({ gigabits }) => gigabits)),
@@ -73,7 +98,7 @@ async function prepare(side: Side): Promise<readonly Path[]> {
   const direct = { iperfPort: 5201, loadPort: 7000 };
   return [
     { name: 'container to container', from: client, to: server, host: side.addressOf(published), ...direct },
-    { name: 'published port', from: outside, to: server, host: '192.0.2.1', iperfPort: 8201, loadPort: 8700 },
+    { name: PUBLISHED, from: outside, to: server, host: '192.0.2.1', iperfPort: 8201, loadPort: 8700 },
     { name: 'masqueraded', from: client, to: outside, host: '192.0.2.2', ...direct },
   ];
 }

@@ -1,9 +1,10 @@
 import { linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { FLATNET, REFERENCE } from '../bench.ts';
 import { makeNetns, must, Sandbox } from '../sandbox.ts';
-import { cniSide, pluginCommand, type CniSide, type Maker } from '../sides/cni.ts';
+import { cniSide, pluginCommand, type Maker } from '../sides/cni.ts';
 import { container, published } from '../sides/side.ts';
 import type { Grower } from './growth.ts';
+import { PortCrowd } from './port-crowd.ts';
 
 const makers: readonly Maker[] = REFERENCE ? [FLATNET, REFERENCE] : [FLATNET];
 const hexOf = (index: number): string => (0x0a580000 + index).toString(16).padStart(8, '0');
@@ -58,81 +59,20 @@ export function leaseGrowers(): readonly Grower[] {
   });
 }
 
-const resultFor = (address: string): unknown => ({
-  cniVersion: '1.0.0',
-  interfaces: [{ name: 'eth0', mac: '02:00:00:00:00:01', sandbox: '/run/netns/ports' }],
-  ips: [{ interface: 0, address: `${address}/16`, gateway: '10.88.0.1' }],
-});
-
 /** The portmap plugin alone, next to ports that another container has published. */
 export function portGrowers(): readonly Grower[] {
   makeNetns(['ports']);
   return makers.map((maker) => {
-    const side = cniSide(maker, new Sandbox(`ports-${maker.name}`), { full: true });
-    side.sandbox.tool(
-      'ip',
-      ['-batch', '-'],
-      'link add bench0 type bridge\naddr add 10.88.0.1/16 dev bench0\nlink set bench0 up\n',
-    );
-    const portmap = side.network.plugins[1]!;
-    const run = (verb: 'ADD' | 'DEL', of: ReturnType<typeof container>, address: string) =>
-      must(side.sandbox, pluginCommand(side.network, portmap, verb, of, resultFor(address)));
+    const crowd = new PortCrowd(maker, 'ports', 'ports');
     const one = container('ports', 3, published(1024));
-    let filled = 0;
     return {
       side: maker.name,
-      async growTo(size) {
-        if (maker === FLATNET) await fillByPlugin(run, filled, size);
-        else await fillByRestore(side, filled, size);
-        filled = size;
-      },
-      add: () => run('ADD', one, '10.88.0.3'),
-      del: () => run('DEL', one, '10.88.0.3'),
-      stop: () => side.sandbox.stop(),
+      growTo: (size) => crowd.growTo(size),
+      add: () => crowd.run('ADD', one, '10.88.0.3'),
+      del: () => crowd.run('DEL', one, '10.88.0.3'),
+      stop: () => crowd.side.sandbox.stop(),
     };
   });
-}
-
-const FIRST_PORT = 2_000;
-
-type RunPort = (verb: 'ADD' | 'DEL', of: ReturnType<typeof container>, address: string) => Promise<unknown>;
-
-async function fillByPlugin(run: RunPort, from: number, to: number): Promise<void> {
-  const ports = Array.from({ length: to - from }, (_, at) => published(FIRST_PORT + from + at)[0]!);
-  await run('ADD', container('ports', 1_000 + to, ports), dottedOf(1_000 + to));
-}
-
-/**
- * Rules as the reference makes them, one chain of three rules per container and port, but in one go: its own ADD starts several
- * iptables processes per port, each of which reads all rules.
- */
-async function fillByRestore(side: CniSide, from: number, to: number): Promise<void> {
-  if (from === 0) {
-    const first = container('ports', 2, published(1023));
-    await must(
-      side.sandbox,
-      pluginCommand(side.network, side.network.plugins[1]!, 'ADD', first, resultFor('10.88.0.2')),
-    );
-  }
-  const numbers = Array.from({ length: to - from }, (_, at) => from + at);
-  const chainOf = (at: number): string => `CNI-DN-${String(at).padStart(20, '0')}`;
-  const lines = [
-    '*nat',
-    ...numbers.map((at) => `:${chainOf(at)} - [0:0]`),
-    ...numbers.flatMap((at) => {
-      const [port, address] = [FIRST_PORT + at, dottedOf(1_000 + at)];
-      const tcp = `-p tcp --dport ${port}`;
-      return [
-        `-A CNI-HOSTPORT-DNAT -p tcp -m comment --comment "dnat name: \\"fill\\" id: \\"f${at}\\"" -m multiport --destination-ports ${port} -j ${chainOf(at)}`,
-        `-A ${chainOf(at)} -s 10.88.0.0/16 ${tcp} -j CNI-HOSTPORT-SETMARK`,
-        `-A ${chainOf(at)} -s 127.0.0.1/32 ${tcp} -j CNI-HOSTPORT-SETMARK`,
-        `-A ${chainOf(at)} ${tcp} -j DNAT --to-destination ${address}:80`,
-      ];
-    }),
-    'COMMIT',
-    '',
-  ];
-  side.sandbox.tool('iptables-restore', ['--noflush'], lines.join('\n'));
 }
 
 /** The whole chain on a bridge that holds so many containers, attached by the plugins themselves. */

@@ -10,6 +10,8 @@ export interface StoreRow {
   readonly what: string;
   readonly flatnet: number;
   readonly reference: number;
+  /** As many empty executables with flatnet's runtime, where many are started together. */
+  readonly starts?: number;
 }
 
 /** Usable addresses of 10.88.0.0/16 but the gateway, as distances from its first. */
@@ -21,8 +23,8 @@ const AT_ONCE = 200;
 const makers: readonly Maker[] = REFERENCE ? [FLATNET, REFERENCE] : [FLATNET];
 
 /** The IPAM plugins alone, where their stores differ most. */
-export async function store(budgetMs: number): Promise<readonly StoreRow[]> {
-  return [await lastFree(budgetMs), await atOnce(1), await atOnce(2)];
+export async function store(empty: string, budgetMs: number): Promise<readonly StoreRow[]> {
+  return [await lastFree(budgetMs), await atOnce(1, empty), await atOnce(2, empty)];
 }
 
 async function lastFree(budgetMs: number): Promise<StoreRow> {
@@ -46,7 +48,7 @@ async function lastFree(budgetMs: number): Promise<StoreRow> {
 }
 
 /** So many ADDs started together on fresh stores, over one network or several of one data directory. */
-async function atOnce(networks: number): Promise<StoreRow> {
+async function atOnce(networks: number, empty: string): Promise<StoreRow> {
   progress(`store: ${AT_ONCE} ADDs at once, ${networks} network(s)`);
   const numbers = Array.from({ length: AT_ONCE }, (_, at) => at);
   makeNetns(numbers.map((at) => `store${networks}-${at}`));
@@ -60,8 +62,13 @@ async function atOnce(networks: number): Promise<StoreRow> {
     totals.set(side, performance.now() - begin);
   }
   stores.forEach((side) => side.stop());
+  const floor = new Sandbox(`starts${networks}`);
+  const begin = performance.now();
+  await Promise.all(numbers.map(() => must(floor, { file: empty })));
+  const starts = performance.now() - begin;
+  floor.stop();
   const what = `${AT_ONCE} ADDs at once on a fresh store${networks > 1 ? `, ${networks} networks of one data directory` : ''}`;
-  return rowOf(what, (side) => totals.get(side)!, stores);
+  return { ...rowOf(what, (side) => totals.get(side)!, stores), starts };
 }
 
 function rowOf(what: string, value: (side: IpamSide) => number, stores: readonly IpamSide[]): StoreRow {
@@ -98,12 +105,13 @@ export const storeSection = (rows: readonly StoreRow[]): Section => ({
   about: 'The IPAM plugins alone, milliseconds. At once: until the last one has its address; every one has to get one.',
   tables: [
     {
-      head: ['', 'flatnet-ipam', 'host-local', 'flatnet-ipam is'],
-      rows: rows.map(({ what, flatnet, reference }) => [
+      head: ['', 'flatnet-ipam', 'host-local', 'flatnet-ipam is', 'empty starts'],
+      rows: rows.map(({ what, flatnet, reference, starts = NaN }) => [
         what,
         figure(flatnet),
         figure(reference),
         ratio(flatnet, reference),
+        figure(starts),
       ]),
     },
   ],

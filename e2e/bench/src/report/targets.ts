@@ -2,6 +2,8 @@ import { FLATNET } from '../bench.ts';
 import type { ChainFigures } from '../parts/chain.ts';
 import type { CrowdRow } from '../parts/crowd.ts';
 import type { GrowthPoint } from '../parts/growth.ts';
+import type { PathFigures } from '../parts/datapath.ts';
+import type { PortRow } from '../parts/ports.ts';
 import type { StoreRow } from '../parts/store.ts';
 import type { VerbRow } from '../parts/verbs.ts';
 
@@ -19,6 +21,8 @@ export interface Findings {
   readonly crowd?: readonly CrowdRow[];
   readonly growth?: readonly GrowthPoint[];
   readonly store?: readonly StoreRow[];
+  readonly ports?: readonly PortRow[];
+  readonly datapath?: readonly PathFigures[];
 }
 
 /** Every target that the findings can tell something about; ratios are flatnet's value by the other's. */
@@ -30,6 +34,8 @@ export const targetsOf = (found: Findings): readonly Target[] =>
     ...crowdTargets(found.crowd ?? []),
     ...growthTargets(found.growth ?? []),
     ...storeTargets(found.store ?? []),
+    ...portTargets(found.ports ?? []),
+    ...pathTargets(found.datapath ?? []),
   ].filter(({ value }) => Number.isFinite(value));
 
 const of = (figures: readonly ChainFigures[], name: string) => figures.find(({ side }) => side === name);
@@ -91,6 +97,29 @@ const storeTargets = (rows: readonly StoreRow[]): readonly Target[] =>
       ? { what: `${what}, ms`, value: flatnet, limit: 150 }
       : { what: `${what} / host-local`, value: flatnet / reference, limit: 0.5 },
   );
+
+function portTargets(rows: readonly PortRow[]): readonly Target[] {
+  const own = rows.filter(({ side }) => side === FLATNET.name);
+  return own.slice(1).flatMap((row) =>
+    (['add', 'del'] as const).map((verb) => ({
+      what: `${verb.toUpperCase()} of ${row.ports} ports / of one`,
+      value: row[verb] / own[0]![verb],
+      limit: row.ports.startsWith('32') ? 1.5 : 3,
+    })),
+  );
+}
+
+/** Time per byte and per connection with many other ports against none. Data paths vary by a tenth from run to run. */
+function pathTargets(rows: readonly PathFigures[]): readonly Target[] {
+  const own = rows.filter(({ side }) => side === FLATNET.name);
+  const alone = own.find(({ path }) => path === 'published port');
+  const among = own.find(({ path }) => path.startsWith('published port,'));
+  if (alone === undefined || among === undefined) return [];
+  return [
+    { what: 'time per byte among 10,000 ports / alone', value: alone.gigabits / among.gigabits, limit: 1.1 },
+    { what: 'time per connection among 10,000 ports / alone', value: alone.perSecond / among.perSecond, limit: 1.1 },
+  ];
+}
 
 export const targetLine = ({ what, value, limit }: Target): string =>
   `${value <= limit ? 'reached' : '**behind**'}: ${what} ${value.toFixed(2)}, to reach ${limit}`;

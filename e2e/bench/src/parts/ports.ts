@@ -1,0 +1,75 @@
+import { FLATNET, figure, inTurn, progress, ratio, REFERENCE, type Section } from '../bench.ts';
+import { medianMs, type Sample } from '../sample.ts';
+import { makeNetns } from '../sandbox.ts';
+import type { Maker } from '../sides/cni.ts';
+import { container, published, type PortMapping } from '../sides/side.ts';
+import { PortCrowd } from './port-crowd.ts';
+
+/** What publishing so many ports of one container costs a side, milliseconds. */
+export interface PortRow {
+  readonly side: string;
+  readonly ports: string;
+  readonly add: number;
+  readonly del: number;
+}
+
+const makers: readonly Maker[] = REFERENCE ? [FLATNET, REFERENCE] : [FLATNET];
+
+interface PortList {
+  readonly name: string;
+  readonly ports: readonly PortMapping[];
+  /** The reference starts several programs per port, each of which reads all rules: once has to do where that takes a minute. */
+  readonly once: boolean;
+}
+
+const LISTS: readonly PortList[] = [
+  { name: '1', ports: published(2_000), once: false },
+  { name: '32 scattered', ports: numbered(32).flatMap((at) => published(2_000 + at * 37, 80 + at)), once: false },
+  { name: '1,000 consecutive', ports: numbered(1_000).flatMap((at) => published(2_000 + at, 2_000 + at)), once: true },
+];
+
+function numbered(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, at) => at);
+}
+
+/** The portmap plugin alone. */
+export async function ports(rounds: number, budgetMs: number): Promise<readonly PortRow[]> {
+  makeNetns(['many-ports']);
+  const crowds = makers.map((maker) => new PortCrowd(maker, 'many-ports', 'many-ports'));
+  const rows: PortRow[] = [];
+  for (const { name, ports, once } of LISTS) {
+    const one = container('many-ports', 3, ports);
+    const call = async (crowd: PortCrowd): Promise<{ add: Sample; del: Sample }> => ({
+      add: await crowd.run('ADD', one, '10.88.0.3'),
+      del: await crowd.run('DEL', one, '10.88.0.3'),
+    });
+    progress(`ports: ${name}`);
+    const repeated = crowds.filter(({ maker }) => !once || maker === FLATNET);
+    const found = new Map(await inTurn(repeated, rounds, budgetMs / LISTS.length, call));
+    for (const crowd of crowds) if (!found.has(crowd)) found.set(crowd, [await call(crowd)]);
+    for (const crowd of crowds) {
+      const of = found.get(crowd)!;
+      const [add, del] = [of.map((sample) => sample.add), of.map((sample) => sample.del)];
+      rows.push({ side: crowd.maker.name, ports: name, add: medianMs(add), del: medianMs(del) });
+    }
+  }
+  crowds.forEach((crowd) => crowd.side.sandbox.stop());
+  return rows;
+}
+
+export const portsSection = (rows: readonly PortRow[]): Section => ({
+  title: 'Many ports of one container',
+  about: 'The portmap plugin alone. The reference got 1,000 consecutive ports once: it takes its time.',
+  tables: [
+    {
+      head: ['ports', 'side', 'ADD, ms', 'DEL, ms', 'ADD / DEL against one port', 'flatnet is'],
+      rows: rows.map((row) => {
+        const one = rows.find(({ side }) => side === row.side)!;
+        const own = rows.find(({ side, ports }) => side === FLATNET.name && ports === row.ports)!;
+        const growth = row === one ? '' : `${ratio(row.add, one.add)} / ${ratio(row.del, one.del)}`;
+        const against = row === own ? '' : `${ratio(own.add, row.add)} / ${ratio(own.del, row.del)}`;
+        return [row.ports, row.side, figure(row.add), figure(row.del), growth, against];
+      }),
+    },
+  ],
+});
