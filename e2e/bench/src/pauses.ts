@@ -5,28 +5,27 @@ const TICK_MS = 2;
 let watchers = 0;
 let timer: NodeJS.Timeout | undefined;
 let last = 0;
-let lost = 0;
+let paused = -Infinity;
 
 /**
- * Watches for pauses of the whole machine until the answered function is called; that tells how many milliseconds they took together.
- * The event loop must have nothing else to do meanwhile that takes as long as `LATE_MS`.
+ * Watches for pauses of the whole machine until the answered function is called; that tells whether there was one. The event loop
+ * must have nothing else to do meanwhile that takes as long as `LATE_MS`.
  */
-export function watchPauses(): () => number {
+export function watchPauses(): () => boolean {
+  const begin = performance.now();
   if (watchers++ === 0) {
-    last = performance.now();
+    last = begin;
     timer = setInterval(tick, TICK_MS);
   }
-  tick();
-  const before = lost;
   return () => {
     tick();
     if (--watchers === 0) clearInterval(timer);
-    return lost - before;
+    return paused >= begin;
   };
 }
 
 function tick(): void {
   const now = performance.now();
-  if (now - last > LATE_MS) lost += now - last - TICK_MS;
+  if (now - last > LATE_MS) paused = now;
   last = now;
 }

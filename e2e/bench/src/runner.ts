@@ -18,16 +18,16 @@ declare const Bun: {
 const text = (stream: ReadableStream): Promise<string> => new Response(stream).text();
 
 async function measure({ file, args = [], env = {}, input = '' }: Command): Promise<Sample> {
-  const pausesSince = watchPauses();
+  const pausedSince = watchPauses();
   const begin = performance.now();
   const child = Bun.spawn([file, ...args], { env, stdin: new Blob([input]), stdout: 'pipe', stderr: 'pipe' });
   const output = Promise.all([text(child.stdout), text(child.stderr)]);
   const exitCode = await child.exited;
-  const pausedMs = pausesSince();
-  const wallMs = performance.now() - begin - pausedMs;
+  const wallMs = performance.now() - begin;
+  const paused = pausedSince();
   const cpuMs = Number(child.resourceUsage()?.cpuTime.total ?? NaN) / 1000;
   const [stdout, stderr] = await output;
-  return { wallMs, cpuMs, pausedMs, exitCode, stdout, stderr };
+  return { wallMs, cpuMs, paused, exitCode, stdout, stderr };
 }
 
 createInterface({ input: process.stdin }).on('line', (line) => {
@@ -35,7 +35,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   const failed = (error: unknown): Sample => ({
     wallMs: NaN,
     cpuMs: NaN,
-    pausedMs: 0,
+    paused: false,
     exitCode: -1,
     stdout: '',
     stderr: `${error}`,

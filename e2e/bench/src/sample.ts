@@ -1,11 +1,11 @@
 /** What one program, or a chain of them, cost. */
 export interface Sample {
-  /** From fork to exit, without the time in which the whole machine stood still, milliseconds. */
+  /** From fork to exit, milliseconds. */
   readonly wallMs: number;
-  /** User and system time of the program and of every descendant that was waited for, milliseconds. A pause counts as if it had worked. */
+  /** User and system time of the program and of every descendant that was waited for, milliseconds. */
   readonly cpuMs: number;
-  /** How long the whole machine stood still meanwhile, milliseconds. */
-  readonly pausedMs: number;
+  /** The whole machine stood still meanwhile. */
+  readonly paused: boolean;
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -19,30 +19,26 @@ export interface Command {
   readonly input?: string;
 }
 
-export const NOTHING: Sample = { wallMs: 0, cpuMs: 0, pausedMs: 0, exitCode: 0, stdout: '', stderr: '' };
+export const NOTHING: Sample = { wallMs: 0, cpuMs: 0, paused: false, exitCode: 0, stdout: '', stderr: '' };
 
 /** Two things done one after the other: times add up, the output is the later one's. */
 export const after = (first: Sample, second: Sample): Sample => ({
   ...second,
   wallMs: first.wallMs + second.wallMs,
   cpuMs: first.cpuMs + second.cpuMs,
-  pausedMs: first.pausedMs + second.pausedMs,
+  paused: first.paused || second.paused,
 });
-
-/** The samples during which the machine ran all the time. */
-export const quiet = (samples: readonly Sample[]): readonly Sample[] =>
-  samples.filter(({ pausedMs }) => pausedMs === 0);
-
-/** Median wall time, milliseconds. */
-export const medianMs = (samples: readonly Sample[]): number => median(samples.map(({ wallMs }) => wallMs));
 
 const ENOUGH = 3;
 
-/** Median CPU time of the undisturbed samples, milliseconds; NaN when they are fewer than three. */
-export function medianCpuMs(samples: readonly Sample[]): number {
-  const undisturbed = quiet(samples);
-  return undisturbed.length < ENOUGH ? NaN : median(undisturbed.map(({ cpuMs }) => cpuMs));
+/** The samples during which the machine ran. None where fewer than three are left: a side's disturbed figures beside another's quiet ones would be no ratio. */
+export function quiet(samples: readonly Sample[]): readonly Sample[] {
+  const undisturbed = samples.filter(({ paused }) => !paused);
+  return undisturbed.length >= ENOUGH ? undisturbed : [];
 }
+
+/** Median wall time of the undisturbed samples, milliseconds; NaN where they are too few. */
+export const medianMs = (samples: readonly Sample[]): number => median(quiet(samples).map(({ wallMs }) => wallMs));
 
 /** The middle value; of an even number of values the mean of the two in the middle. NaN of none. */
 export function median(values: readonly number[]): number {

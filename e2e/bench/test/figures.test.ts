@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { renderBars, renderGrowth } from '../src/report/svg.ts';
 import { targetsOf } from '../src/report/targets.ts';
-import { after, median, medianCpuMs, NOTHING, spread } from '../src/sample.ts';
+import { after, median, medianMs, NOTHING, spread } from '../src/sample.ts';
 
 describe('figures', () => {
   it('takes the middle of an odd and of an even number of values, and none of none', () => {
@@ -15,11 +15,11 @@ describe('figures', () => {
     expect(spread([10, 10, 10, 10, 900])).toBe(0);
   });
 
-  it('takes CPU time only from samples during which the machine ran, if there are some', () => {
-    const ran = [2, 3, 4].map((cpuMs) => ({ ...NOTHING, cpuMs }));
-    const disturbed = [300, 300, 300, 300].map((cpuMs) => ({ ...NOTHING, cpuMs, pausedMs: 290 }));
-    expect(medianCpuMs([...ran, ...disturbed])).toBe(3);
-    expect(medianCpuMs([...ran.slice(1), ...disturbed])).toBeNaN();
+  it('leaves out what ran while the machine stood still, and has no figure when hardly anything else is left', () => {
+    const ran = [2, 3, 4].map((wallMs) => ({ ...NOTHING, wallMs }));
+    const disturbed = [300, 300, 300, 300, 300, 300].map((wallMs) => ({ ...NOTHING, wallMs, paused: true }));
+    expect(medianMs([...ran, ...disturbed])).toBe(3);
+    expect(medianMs([...ran.slice(1), ...disturbed])).toBeNaN();
   });
 
   it('adds the times of a chain and keeps the last output', () => {

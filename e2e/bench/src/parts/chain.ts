@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FLATNET, figure, inTurn, NETAVARK, progress, ratio, REFERENCE, type Section, type Table } from '../bench.ts';
-import { medianCpuMs, medianMs, quiet, spread, type Sample } from '../sample.ts';
+import { median, medianMs, quiet, spread, type Sample } from '../sample.ts';
 import { makeNetns, Sandbox } from '../sandbox.ts';
 import { BareSide } from '../sides/bare.ts';
 import { cniSide } from '../sides/cni.ts';
@@ -20,7 +20,7 @@ export interface ChainFigures {
   readonly addProcesses: number;
   readonly delProcesses: number;
   readonly peakMb: number;
-  /** Undisturbed samples of ADD and of DEL, and how many there are. */
+  /** Samples of ADD and of DEL, and how many of them counted. */
   readonly samples: string;
 }
 
@@ -61,7 +61,8 @@ async function figuresOf(
 ): Promise<ChainFigures> {
   const add = samples.map((sample) => sample.add);
   const del = samples.map((sample) => sample.del);
-  const wall = (all: readonly Sample[]): number[] => all.map(({ wallMs }) => wallMs);
+  const quietly = (all: readonly Sample[], pick: 'wallMs' | 'cpuMs'): number[] =>
+    quiet(all).map((sample) => sample[pick]);
   const count = await throughLens(
     side,
     comes,
@@ -73,10 +74,10 @@ async function figuresOf(
     side: side.name,
     add: medianMs(add),
     del: medianMs(del),
-    addSpread: spread(wall(add)),
-    delSpread: spread(wall(del)),
-    addCpu: medianCpuMs(add),
-    delCpu: medianCpuMs(del),
+    addSpread: spread(quietly(add, 'wallMs')),
+    delSpread: spread(quietly(del, 'wallMs')),
+    addCpu: median(quietly(add, 'cpuMs')),
+    delCpu: median(quietly(del, 'cpuMs')),
     addProcesses: count.add,
     delProcesses: count.del,
     samples: `${quiet(add).length}, ${quiet(del).length} of ${add.length}`,
@@ -112,7 +113,7 @@ const pair = (add: number, del: number, show: (value: number) => string): string
 function tableOf(figures: readonly ChainFigures[]): Table {
   const [flatnet] = figures;
   return {
-    head: ['ADD / DEL', 'time, ms', '± ms', 'flatnet is', 'CPU, ms', 'programs', 'peak MB', 'undisturbed'],
+    head: ['ADD / DEL', 'time, ms', '± ms', 'flatnet is', 'CPU, ms', 'programs', 'peak MB', 'samples'],
     rows: figures.map((of) => [
       of.side,
       pair(of.add, of.del, figure),
