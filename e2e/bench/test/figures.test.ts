@@ -51,4 +51,17 @@ describe('report', () => {
     expect(bars).toContain('20.0 ms');
     expect(renderGrowth('growth', points).match(/<polyline/g)).toHaveLength(2);
   });
+
+  it('draws no bar and no point where there is no figure', () => {
+    const bars = [
+      { side: 'flatnet', value: 20 },
+      { side: 'reference', value: NaN },
+    ];
+    const picture = renderBars('chain', [{ title: 'ADD', bars }]);
+    expect(picture).not.toContain('NaN');
+    expect(picture).toContain('too few undisturbed samples');
+    expect(picture.match(/<rect x="190"/g)).toHaveLength(1);
+    expect(renderGrowth('growth', [...points, { ...points[0]!, size: 100, add: NaN }])).not.toContain('NaN');
+    expect(renderGrowth('growth', [{ ...points[0]!, add: NaN, del: NaN }])).not.toContain('NaN');
+  });
 });

@@ -44,9 +44,10 @@ export const chainGroups = (full: readonly ChainFigures[], plain: readonly Chain
     .filter(([, figures]) => figures.length > 0)
     .map(([title, figures, verb]) => ({ title, bars: figures.map((of) => ({ side: of.side, value: of[verb] })) }));
 
-/** Horizontal bars in groups, all on one scale of milliseconds. */
+/** Horizontal bars in groups, all on one scale of milliseconds. A value that is no number has no bar. */
 export function renderBars(title: string, groups: readonly BarGroup[]): string {
-  const most = Math.max(...groups.flatMap(({ bars }) => bars.map(({ value }) => value)));
+  const values = groups.flatMap(({ bars }) => bars.map(({ value }) => value)).filter(Number.isFinite);
+  const most = Math.max(1, ...values);
   const scale = (WIDTH - LABELS - 110) / most;
   const parts = [text(20, 28, title, 'font-size="16" font-weight="600"')];
   let y = 54;
@@ -54,12 +55,16 @@ export function renderBars(title: string, groups: readonly BarGroup[]): string {
     parts.push(text(20, y + 4, name, 'font-weight="600"'));
     y += 14;
     for (const { side, value } of bars) {
-      parts.push(
-        text(LABELS - 8, y + 14, side, 'text-anchor="end"'),
-        `<rect x="${LABELS}" y="${y + 2}" width="${round(Math.max(1, value * scale))}" height="16" rx="2" fill="${colour(side)}"/>`,
-        text(LABELS + value * scale + 6, y + 14, `${value.toFixed(1)} ms`),
-      );
+      parts.push(text(LABELS - 8, y + 14, side, 'text-anchor="end"'));
       y += 22;
+      if (!Number.isFinite(value)) {
+        parts.push(text(LABELS, y - 8, 'too few undisturbed samples', 'fill="#666"'));
+        continue;
+      }
+      parts.push(
+        `<rect x="${LABELS}" y="${y - 20}" width="${round(Math.max(1, value * scale))}" height="16" rx="2" fill="${colour(side)}"/>`,
+        text(LABELS + value * scale + 6, y - 8, `${value.toFixed(1)} ms`),
+      );
     }
     y += 18;
   }
@@ -92,7 +97,8 @@ export function renderGrowth(title: string, points: readonly GrowthPoint[]): str
 function panel(axis: string, left: number, points: readonly GrowthPoint[]): string {
   const { width, height, top } = PANEL;
   const sizes = [...new Set(points.map(({ size }) => size))].sort((a, b) => a - b);
-  const values = points.flatMap(({ add, del }) => [add, del]);
+  const values = points.flatMap(({ add, del }) => [add, del]).filter(Number.isFinite);
+  if (values.length === 0) return text(left, top, `${axis}: too few undisturbed samples`, 'fill="#666"');
   const low = Math.log10(Math.min(...values)) - 0.1;
   const high = Math.log10(Math.max(...values)) + 0.1;
   const [from, to] = [Math.log10(sizes[0]!), Math.log10(sizes.at(-1)!)];
@@ -104,7 +110,8 @@ function panel(axis: string, left: number, points: readonly GrowthPoint[]): stri
   const lines = [...new Set(points.map(({ side }) => side))].flatMap((side) => {
     const own = points.filter((point) => point.side === side);
     return (['add', 'del'] as const).map((verb) => {
-      const path = own.map((point) => `${round(x(point.size))},${round(y(point[verb]))}`).join(' ');
+      const measured = own.filter((point) => Number.isFinite(point[verb]));
+      const path = measured.map((point) => `${round(x(point.size))},${round(y(point[verb]))}`).join(' ');
       const dash = verb === 'del' ? ' stroke-dasharray="5 4"' : '';
       return `<polyline points="${path}" fill="none" stroke="${colour(side)}" stroke-width="2.5"${dash}/>`;
     });
