@@ -8,7 +8,7 @@ const AT_LEAST_MS = 20_000;
 
 /**
  * `Run` during which this process stands still: for programs of a few milliseconds whose end the caller awaits at once. It saves the
- * streams of `spawnRun`: 2.7 of 3.6 ms CPU for the first program under Bun (npm run bench; pairs, 60 rounds). An abort that comes while
+ * streams of `spawnRun`: 2.7 of 3.6 ms CPU for the first program under Bun (pairs, 60 rounds). An abort that comes while
  * the program runs takes effect after it.
  *
  * It begins in a later turn of the event loop: streams hand over what was written to them (the question to a program that `startHeld`
