@@ -1,13 +1,15 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Run } from '@flatnet/exec';
 import { execaRun } from '@flatnet/exec/execa';
+import { onTestFinished } from 'vitest';
 import { runCli } from '../src/cli.ts';
 
-/** A directory of its own, and a command line that reads and writes there. `ip` answers that there are no routes. */
+/** A directory of its own, which goes with the test, and a command line that reads and writes there. `ip` answers that there are no routes. */
 export function fakeWorld(cniPath = '/nonexistent') {
   const root = mkdtempSync(join(tmpdir(), 'flatnetctl-'));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const places = { netDir: join(root, 'net.d'), cacheDir: join(root, 'cache') };
   const noRoutes: Run = (file, args, options) =>
     file === 'ip'

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseIp } from '@flatnet/addressing';
 import { attachmentHash, macOf, networkHash } from '@flatnet/cni';
 import type { Run } from '@flatnet/exec';
@@ -39,6 +39,7 @@ describe('whether a container lives', () => {
 
   test('a plugin at work for exactly this attachment', () => {
     const proc = mkdtempSync(join(tmpdir(), 'proc-'));
+    onTestFinished(() => rmSync(proc, { recursive: true }));
     mkdirSync(join(proc, '12'));
     writeFileSync(join(proc, '12/environ'), ['CNI_COMMAND=ADD', 'CNI_CONTAINERID=c1', 'CNI_IFNAME=eth0'].join('\0'));
     mkdirSync(join(proc, 'self'));

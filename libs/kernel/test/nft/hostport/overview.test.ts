@@ -1,8 +1,8 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Run } from '@flatnet/exec';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { overview, Records, type PublishRecord } from '../../../src/nft/hostport/index.ts';
 
 const owner = (hash: string) => ({
@@ -40,7 +40,9 @@ const element = (port: number, hash: string, to = '10.0.0.2', toPort = port - 80
 ];
 
 test('tells what stands, what is missing or of somebody else, and elements that nobody remembers', async () => {
-  const records = new Records(mkdtempSync(join(tmpdir(), 'records-')));
+  const folder = mkdtempSync(join(tmpdir(), 'records-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const records = new Records(folder);
   records.write(record('a'));
   const run = listing([element(8080, 'a', '10.0.0.2', 80), element(8081, 'b'), element(9000, 'b')]);
   const { standing, orphans } = await overview(run, [records]);

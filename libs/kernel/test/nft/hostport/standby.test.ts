@@ -1,8 +1,8 @@
-import { mkdtempSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Run } from '@flatnet/exec';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { collect, publishOrWait, Records, withdraw, type PublishRecord } from '../../../src/nft/hostport/index.ts';
 
 const record = (hash: string, containerId: string, address: string, allowFrom?: readonly string[]): PublishRecord => ({
@@ -50,7 +50,11 @@ const heldBy = ({ owner }: PublishRecord, ...ports: readonly number[]) => ({
     },
   ],
 });
-const newRecords = () => new Records(mkdtempSync(join(tmpdir(), 'standby-')), 'boot.1');
+function newRecords(): Records {
+  const folder = mkdtempSync(join(tmpdir(), 'standby-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return new Records(folder, 'boot.1');
+}
 
 test('a second attachment of a container waits for the ports of the first, and has them after its DEL', async () => {
   const records = newRecords();
