@@ -52,14 +52,14 @@ async function execute(
 ): Promise<string> {
   const { run = spawnRun, signal } = options;
   const { invocation, cniPath, prepared } = request;
-  const question = {
-    input: invocation.stdin,
-    timeoutMs: DELEGATE_TIMEOUT_MS,
-    ...(signal === undefined ? {} : { signal }),
-  };
-  const standby = prepared instanceof Standby ? prepared.ask(type, verb, question) : undefined;
+  const patience = { timeoutMs: DELEGATE_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) };
+  const standby = prepared instanceof Standby ? prepared.ask(type, verb, patience) : undefined;
   const result = await (standby ??
-    run(findPlugin(type, cniPath), [], { ...question, env: delegateEnv(invocation, verb) }));
+    run(findPlugin(type, cniPath), [], {
+      ...patience,
+      input: invocation.stdin,
+      env: delegateEnv(invocation, verb),
+    }));
   if (result.ending === 'exit' && result.exitCode === 0) return result.stdout;
   throw failureOf(verb, type, result);
 }

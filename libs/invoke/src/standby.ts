@@ -48,7 +48,14 @@ export function standBy(
   cniPath: readonly string[],
 ): Standby | undefined {
   try {
-    return new Standby(type, verb, startHeld(findPlugin(type, cniPath), { env: delegateEnv(invocation, verb) }));
+    const { stdin: input, drainedStdin } = invocation;
+    const options = {
+      input,
+      env: delegateEnv(invocation, verb),
+      ...(drainedStdin === undefined ? {} : { drainedStdin }),
+    };
+    const held = startHeld(findPlugin(type, cniPath), options);
+    return new Standby(type, verb, held);
   } catch {
     return undefined;
   }

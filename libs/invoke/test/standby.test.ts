@@ -1,14 +1,26 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BaseRequest } from '@flatnet/skel';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { delegateVerb, standBy, type Standby } from '../src/index.ts';
 
 let directory: string;
 const file = (name: string): string => join(directory, name);
 const STDIN = '{"cniVersion":"1.0.0","name":"net"}';
+/** The stdin of the process under test: a pipe whose writer has ended. */
+const holder = spawn('/bin/sh', ['-c', ': | sleep 600'], { stdio: 'ignore', detached: true });
+afterAll(() => void process.kill(-holder.pid!, 'SIGKILL'));
+const drainedStdin = async (): Promise<string> => {
+  for (let tries = 0; tries < 1000; tries++, await sleep(10)) {
+    const [pid] = readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, 'utf8').trim().split(' ').slice(-1);
+    const stdin = `/proc/${pid}/fd/0`;
+    if (pid && existsSync(stdin) && readlinkSync(stdin).startsWith('pipe:[')) return stdin;
+  }
+  throw new Error('there is no pipe');
+};
 const invocation = { env: { CNI_COMMAND: 'DEL', PATH: '/bin:/usr/bin' }, stdin: Buffer.from(STDIN) };
 
 beforeEach(() => {
@@ -23,7 +35,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 const start = async (): Promise<Standby> => {
-  const standby = standBy('ipam', 'DEL', invocation, [directory])!;
+  const standby = standBy('ipam', 'DEL', { ...invocation, drainedStdin: await drainedStdin() }, [directory])!;
   for (let tries = 0; tries < 1000 && !existsSync(file('started')); tries++) await sleep(10);
   return standby;
 };

@@ -5,6 +5,8 @@ import type { Rollback } from './rollback.ts';
 export interface Invocation {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: Uint8Array;
+  /** The descriptor that `stdin` was read from to its end, as a path: free for another use. */
+  readonly drainedStdin?: string;
 }
 
 /** What the process has to do: write `stdout` (complete), then exit. */

@@ -22,7 +22,10 @@ export async function runCommand(entry: PluginEntry, trace: Trace): Promise<neve
   if (command && entry.prepare === undefined) await entry.load();
   if (!command) writeQuietly(2, help(entry));
   const stdin = command ? readStdin() : new Uint8Array();
-  return finish(trace, await dispatch(entry, { env: process.env, stdin }, trace, abort));
+  return finish(
+    trace,
+    await dispatch(entry, { env: process.env, stdin, drainedStdin: '/proc/self/fd/0' }, trace, abort),
+  );
 }
 
 /** ADD is undone; DEL and the others finish what they began: stopping half way would leave more than going on. */

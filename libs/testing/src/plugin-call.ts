@@ -34,6 +34,9 @@ export interface PluginAnswer extends RunResult {
 
 export const DEFAULT_PATH: readonly string[] = [BIN, REFERENCE_BIN];
 
+/** Runs its argument with a pipe as stdin, which a program that Node starts has not: it has a socket. The exit code is the argument's. */
+const BY_PIPE = ['-c', 'cat | "$0"'];
+
 /** Executes a plugin inside the sandbox as a runtime would. Never rejects for an error of the plugin. */
 export async function callPlugin(sandbox: Sandbox, call: PluginCall): Promise<PluginAnswer> {
   const path = call.path ?? DEFAULT_PATH;
@@ -49,7 +52,7 @@ export async function callPlugin(sandbox: Sandbox, call: PluginCall): Promise<Pl
     ...call.env,
   };
   const input = typeof call.config === 'string' ? call.config : JSON.stringify(call.config);
-  const result = await sandbox.run(file, [], { input, env, timeoutMs: 60_000 });
+  const result = await sandbox.run('/bin/sh', [...BY_PIPE, file], { input, env, timeoutMs: 60_000 });
   return { ...result, json: parseOrUndefined(result.stdout) };
 }
 

@@ -1,9 +1,9 @@
 /**
  * ADD. Invariant: refuse, arm, act, report. What is waited for runs at the same time:
  *
- *   delegate ADD  ------------------------------------\
- *   bridge, veth, host end up  -- sysctls in the netns --+-- addresses, routes, up (netns)
- *                                                        +-- gateway on the bridge, masquerade, anti-spoof (host)
+ *   delegate ADD  -----------------------------------------------------------\
+ *   bridge, veth, host end up -- sysctls in the netns -- masquerade there? --+-- addresses, routes, up (netns)
+ *                                                                           +-- gateway on the bridge, rules (host)
  */
 import { type AddResult, type IpamResult } from '@flatnet/cni';
 import type { Run } from '@flatnet/exec';
@@ -15,6 +15,7 @@ import {
   ensureGuard,
   ensureMasquerade,
   hasDefault,
+  isMasqueraded,
   linkExists,
   showDefaults,
   type GuardedPort,
@@ -28,7 +29,8 @@ import { ensureGateways } from './gateway.ts';
 import { planOf, type Plan } from './plan.ts';
 import { routeRepliesBack } from './reply-routes.ts';
 import { allSettledOrFirst } from './settle.ts';
-import { containerCommands, containerSysctls, subnetOf, topologyOf, type Topology } from './topology.ts';
+import { subnetOf } from './subnet.ts';
+import { containerCommands, containerSysctls, topologyOf, type Topology } from './topology.ts';
 import { AttachmentExists, connect, disconnect } from './veth.ts';
 import { joinVlans } from './vlan-port.ts';
 import { gatewayDevice } from './vlan.ts';
@@ -44,13 +46,16 @@ export async function add(deps: Deps, request: Request, rollback: Rollback): Pro
   const undo = armUndo(deps, request, plan, rollback);
   try {
     const leased = request.phase('delegate', () => askDelegate(deps, request));
+    const isFirst = !linkExists(kernel, plan.config.bridge);
     // A bridge stays after DEL, so a network's first ADD is the only one that makes it: not for a delegate that refuses.
-    if (!linkExists(kernel, plan.config.bridge)) await leased;
-    const [ipam, mtu] = await allSettledOrFirst([leased, attach(kernel, request, plan)]);
+    if (isFirst) await leased;
+    const attached = attach(kernel, request, plan);
+    const asked = attached.then(() => (isFirst ? [] : standingMasquerade(kernel.run, request, plan)));
+    const [ipam, mtu, standing] = await allSettledOrFirst([leased, attached, asked]);
     const topology = ipam === undefined ? undefined : topologyOf(plan.config, plan.ifName, ipam);
     await allSettledOrFirst([
       // First what runs aside.
-      request.phase('nft', () => configureRules(kernel.runAside, plan, topology)),
+      request.phase('nft', () => configureRules(kernel.runAside, plan, topology, standing)),
       request.phase('container', () => configureContainer(kernel, plan, request.netns, topology)),
       request.phase('gateway', () => configureGateway(kernel, plan, topology)),
     ]);
@@ -127,12 +132,27 @@ async function configureGateway(kernel: Kernel, { config }: Plan, topology: Topo
   await ensureGateways(kernel, topology.gateways, { device, forceAddress, allowOverlap });
 }
 
-async function configureRules(run: Run, plan: Plan, topology: Topology | undefined): Promise<void> {
+/** Those of the subnets that the configuration names which are masqueraded already: asked while the delegate is at work, changes nothing. */
+async function standingMasquerade(run: Run, request: Request, { config, tag }: Plan): Promise<readonly string[]> {
+  const { subnets } = config.hints;
+  if (!config.ipMasq || subnets.length === 0) return [];
+  return (await request.phase('nft', () => isMasqueraded(run, { tag, subnets }))) ? subnets : [];
+}
+
+async function configureRules(
+  run: Run,
+  plan: Plan,
+  topology: Topology | undefined,
+  standing: readonly string[],
+): Promise<void> {
   const { config, tag } = plan;
   const cidrs = topology?.addresses.map(({ cidr }) => cidr) ?? [];
   const masqueraded = topology?.masqueraded ?? [];
+  const isStanding = masqueraded.every((subnet) => standing.includes(subnet));
+  // All that the configuration names, so that the next ADD is told by one question that they stand.
+  const subnets = [...new Set([...config.hints.subnets, ...masqueraded])];
   await allSettledOrFirst([
-    masqueraded.length > 0 ? ensureMasquerade(run, { tag, subnets: masqueraded }) : Promise.resolve(),
+    isStanding ? Promise.resolve() : ensureMasquerade(run, { tag, subnets }),
     isGuarded(config) ? ensureGuard(run, guardedPort(plan, topology)) : Promise.resolve(),
     config.clampMss && cidrs.length > 0 ? clampMss(run, tag, [...new Set(cidrs.map(subnetOf))]) : Promise.resolve(),
   ]);

@@ -11,7 +11,8 @@ import {
 } from '@flatnet/kernel';
 import type { Difference } from './check.ts';
 import type { Plan } from './plan.ts';
-import { subnetOf, type Topology } from './topology.ts';
+import { subnetOf } from './subnet.ts';
+import { type Topology } from './topology.ts';
 
 /** The interface in the container's namespace: MAC, MTU, addresses, routes. */
 export async function containerDifferences(

@@ -10,6 +10,7 @@ import {
   type Verb,
 } from '@flatnet/cni';
 import * as z from 'zod/mini';
+import { hintsOf, type AddressHints } from './hints.ts';
 import { gatewayDevice, parseVlans, type VlanPlan } from './vlan.ts';
 
 /** The plugin configuration, decoded and with its defaults filled in; README.md tells what each key means. */
@@ -37,16 +38,11 @@ export interface FlatnetConfig {
   readonly dns?: Dns;
   /** From `args.cni.mac`, or `runtimeConfig.mac`, which wins; CNI_ARGS come with the request. */
   readonly mac?: string;
-  /** What the configuration tells of the addresses before the delegated plugin has answered. */
   readonly hints: AddressHints;
 }
 
 /** Whether this network's ports are guarded. */
 export const isGuarded = ({ antiSpoof, macSpoofCheck }: FlatnetConfig): boolean => antiSpoof || macSpoofCheck;
-
-export interface AddressHints {
-  readonly ipv6: boolean;
-}
 
 const flag = z.optional(z.boolean());
 const text = z.optional(z.string());
@@ -137,7 +133,7 @@ function resolve(raw: Raw, json: Readonly<Record<string, unknown>>): FlatnetConf
     ...optional('ipamType', raw.ipam?.type || undefined),
     ...optional('dns', dnsOf(raw.dns)),
     ...optional('mac', raw.runtimeConfig?.mac || raw.args?.cni?.mac || undefined),
-    hints: { ipv6: mentionsIpv6(json) },
+    hints: hintsOf(json),
   };
 }
 
@@ -149,21 +145,6 @@ function dnsOf(raw: Raw['dns']): Dns | undefined {
   if (raw === undefined) return undefined;
   const entries = Object.entries(raw).filter(([, value]) => value !== undefined && value.length > 0);
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
-}
-
-/** Whether an IPv6 address stands where addresses are asked for: ranges, static addresses, wishes of the runtime. */
-const mentionsIpv6 = (json: Readonly<Record<string, unknown>>): boolean =>
-  Object.entries(json).some(
-    ([key, value]) => ['ipam', 'args', 'runtimeconfig'].includes(key.toLowerCase()) && holdsIpv6(value),
-  );
-
-// A hint only, so it need not be exact; a MAC address has six groups. Not node:net: its start costs a millisecond.
-const looksLikeIpv6 = (text: string): boolean =>
-  /^[\da-f:./]+$/i.test(text) && (text.includes('::') || text.split(':').length === 8);
-
-function holdsIpv6(value: unknown): boolean {
-  if (typeof value === 'string') return looksLikeIpv6(value);
-  return typeof value === 'object' && value !== null && Object.values(value).some(holdsIpv6);
 }
 
 const refuse = (details: string): never => {

@@ -7,7 +7,8 @@
 import { ToolError } from '@flatnet/exec';
 import { addRoute, addSourceRule, applyIp, listRoutes, type Kernel } from '@flatnet/kernel';
 import type { Plan } from './plan.ts';
-import { subnetOf, type Topology, type WantedAddress } from './topology.ts';
+import { subnetOf } from './subnet.ts';
+import { type Topology, type WantedAddress } from './topology.ts';
 
 /** Before the main table (32766), after what an administrator is likely to write. */
 const RULE_PRIORITY = 32_000;

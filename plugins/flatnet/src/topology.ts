@@ -9,6 +9,7 @@ import { Cidr, parseCidr, parseIp } from '@flatnet/addressing';
 import { CniError, ErrorCode, shown, type IpamResult, type Route } from '@flatnet/cni';
 import { addRoute, setLink, type IpCommand, type RouteSpec, type Sysctls } from '@flatnet/kernel';
 import type { FlatnetConfig } from './config.ts';
+import { subnetOf } from './subnet.ts';
 
 export interface WantedAddress {
   readonly cidr: Cidr;
@@ -59,8 +60,6 @@ export function topologyOf(config: FlatnetConfig, ifName: string, ipam: IpamResu
     },
   };
 }
-
-export const subnetOf = (cidr: Cidr): string => `${cidr.network}/${cidr.prefix}`;
 
 const gatewayCidr = ({ cidr, gateway }: WantedAddress): Cidr[] =>
   gateway === undefined ? [] : [new Cidr(gateway, cidr.prefix)];

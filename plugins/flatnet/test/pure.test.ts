@@ -61,6 +61,19 @@ describe('configuration', () => {
     expect(ipv6({}, { runtimeConfig: { ips: ['fd00::5'] } })).toBe(true);
     expect(ipv6({}, { runtimeConfig: { mac: '02:00:00:00:00:01' } })).toBe(false);
   });
+  it('tells which subnets it names, and leaves alone what is none', () => {
+    const subnets = (ipam: object, more: object = {}) =>
+      decode({ ipam: { type: 'i', ...ipam }, ...more }).hints.subnets;
+    expect(subnets({})).toEqual([]);
+    expect(subnets({ subnet: '10.0.0.9/24', ranges: [[{ subnet: 'fd00::1/64' }, { SUBNET: '10.1.0.0/16' }]] })).toEqual(
+      ['10.0.0.0/24', 'fd00::/64', '10.1.0.0/16'],
+    );
+    expect(subnets({ addresses: [{ address: '10.2.0.5/24' }] })).toEqual(['10.2.0.0/24']);
+    expect(subnets({ Subnet: '10.0.0.0/24' }, { runtimeConfig: { ipRanges: [[{ subnet: '10.0.0.0/24' }]] } })).toEqual([
+      '10.0.0.0/24',
+    ]);
+    expect(subnets({ subnet: 'x', ranges: [5, [null, { subnet: 7 }], {}], addresses: '10.0.0.0/8' })).toEqual([]);
+  });
 });
 
 describe('topology', () => {

@@ -122,6 +122,10 @@ export const removeMasquerade = (tag: string): readonly NftCommand[] => {
   ];
 };
 
+/** Whether exactly these subnets are masqueraded: one nft start, which changes nothing. @throws ToolError. */
+export const isMasqueraded = async (run: Run, wanted: Masquerade, options: ApplyOptions = {}): Promise<boolean> =>
+  (await attempt(run, confirmMasquerade(wanted), { doing: 'ask for the masquerade', ...options })) === undefined;
+
 const TRIES = 3;
 
 /**

@@ -1,0 +1,72 @@
+import { closeSync, constants, fstatSync, openSync, readSync, statfsSync } from 'node:fs';
+
+/** Memory first; what is missing, read-only or closed to us is passed over. */
+const PLACES = ['/dev/shm', '/run', '/tmp'];
+
+/** An unnamed file, which goes with its last descriptor (open(2)). Not among Node's constants; O_DIRECTORY is part of it. */
+const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
+
+/**
+ * Where a program writes stdout and stderr while nobody reads, instead of two pipes: a stream costs 1.5 ms under Bun, the first of a
+ * process, a file 0.03. Not for tools that a security module confines (SELinux: ip, nft): those may write to pipes, but not to our
+ * files.
+ */
+export class OutputFiles {
+  private constructor(
+    readonly place: string,
+    readonly stdout: number,
+    readonly stderr: number,
+  ) {}
+
+  /** Undefined when no place takes them. */
+  static open(): OutputFiles | undefined {
+    for (const place of PLACES) {
+      const stdout = openUnnamed(place);
+      if (stdout === undefined) continue;
+      const stderr = openUnnamed(place);
+      if (stderr !== undefined) return new OutputFiles(place, stdout, stderr);
+      closeSync(stdout);
+    }
+    return undefined;
+  }
+
+  /** Bytes in the larger of the two. */
+  get size(): number {
+    return Math.max(fstatSync(this.stdout).size, fstatSync(this.stderr).size);
+  }
+
+  /** Whether the place has no room left, so that what was written may be missing. */
+  get isFull(): boolean {
+    const { blocks, bavail } = statfsSync(this.place);
+    return blocks > 0 && bavail === 0;
+  }
+
+  /** At most `maxBytes` of each. */
+  read(maxBytes: number): { readonly stdout: string; readonly stderr: string } {
+    return { stdout: textOf(this.stdout, maxBytes), stderr: textOf(this.stderr, maxBytes) };
+  }
+
+  close(): void {
+    closeSync(this.stdout);
+    closeSync(this.stderr);
+  }
+}
+
+function openUnnamed(place: string): number | undefined {
+  try {
+    return openSync(place, O_TMPFILE | constants.O_RDWR, 0o600);
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf(file: number, maxBytes: number): string {
+  const bytes = Buffer.allocUnsafe(Math.min(fstatSync(file).size, maxBytes));
+  let filled = 0;
+  while (filled < bytes.length) {
+    const count = readSync(file, bytes, filled, bytes.length - filled, filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  return bytes.toString('utf8', 0, filled);
+}

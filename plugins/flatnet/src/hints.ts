@@ -1,0 +1,53 @@
+import { parseCidr } from '@flatnet/addressing';
+import { subnetOf } from './subnet.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** What a configuration tells of the addresses before the delegated plugin has answered. It need not be exact: the answer counts. */
+export interface AddressHints {
+  /** Whether an IPv6 address stands where addresses are asked for: ranges, static addresses, wishes of the runtime. */
+  readonly ipv6: boolean;
+  /** Subnets of the ranges and static addresses, with the host bits zero. */
+  readonly subnets: readonly string[];
+}
+
+export const hintsOf = (json: Json): AddressHints => ({
+  ipv6: ['ipam', 'args', 'runtimeconfig'].some((key) => holdsIpv6(valueOf(json, key))),
+  subnets: [...new Set(namedSubnets(json))],
+});
+
+// A MAC address has six groups. Not node:net: its start costs a millisecond.
+const looksLikeIpv6 = (text: string): boolean =>
+  /^[\da-f:./]+$/i.test(text) && (text.includes('::') || text.split(':').length === 8);
+
+function holdsIpv6(value: unknown): boolean {
+  if (typeof value === 'string') return looksLikeIpv6(value);
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsIpv6);
+}
+
+/** By the keys of host-local (`subnet`, `ranges`, the capability `ipRanges`) and of static (`addresses`). */
+function namedSubnets(json: Json): readonly string[] {
+  const ipam = valueOf(json, 'ipam');
+  const ranges = [...listOf(valueOf(ipam, 'ranges')), ...listOf(valueOf(valueOf(json, 'runtimeConfig'), 'ipRanges'))];
+  return [
+    valueOf(ipam, 'subnet'),
+    ...ranges.flatMap(listOf).map((range) => valueOf(range, 'subnet')),
+    ...listOf(valueOf(ipam, 'addresses')).map((entry) => valueOf(entry, 'address')),
+  ].flatMap(readSubnet);
+}
+
+function readSubnet(value: unknown): readonly string[] {
+  try {
+    return typeof value === 'string' ? [subnetOf(parseCidr(value))] : [];
+  } catch {
+    return [];
+  }
+}
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+/** Keys match in any case, as Go decodes them. */
+function valueOf(value: unknown, wanted: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  return Object.entries(value).find(([key]) => key.toLowerCase() === wanted.toLowerCase())?.[1];
+}
