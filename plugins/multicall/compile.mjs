@@ -1,4 +1,4 @@
-// Makes the executables: dist/multicall.cjs, dist/flatnetctl.cjs and a Bun runtime in one image, under every name.
+// Makes the executables: dist/multicall.cjs, a file for each name, and a Bun runtime in one image, under every name.
 import { spawnSync } from 'node:child_process';
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -21,8 +21,7 @@ function compile() {
     bun,
     [
       'build',
-      join(root, 'dist/multicall.cjs'),
-      join(root, 'dist/flatnetctl.cjs'),
+      ...['multicall', ...NAMES].map((name) => join(root, `dist/${name}.cjs`)),
       '--compile',
       '--bytecode',
       '--minify',

@@ -1,10 +1,8 @@
-// Loaded at every start. Podman asks every plugin of every conflist for VERSION before each command, so whatever VERSION does
-// without (zod, child_process, crypto) is loaded behind it, by `run-command.ts`.
 import { SUPPORTED_VERSIONS } from '@flatnet/cni/version';
 import type { PluginEntry } from './plugin.ts';
-import { finish, writeAll } from './stdio.ts';
+import { writeAll } from './stdio.ts';
 import { Trace } from './trace.ts';
-import { answerVersion } from './version-answer.ts';
+import { answerVersionCommand, isVersionCommand } from './version-command.ts';
 
 const PACKAGE_VERSION = '0.1.0';
 
@@ -15,6 +13,7 @@ export const help = (entry: PluginEntry): string =>
 
 /** Runs a plugin as this process: arguments, environment and stdin in; stdout, stderr, log and exit code out. */
 export async function runPlugin(entry: PluginEntry): Promise<void> {
+  if (isVersionCommand()) return answerVersionCommand();
   const argument = process.argv[2];
   if (argument === '--version' || argument === '--help') {
     writeAll(1, argument === '--version' ? `${entry.name} ${PACKAGE_VERSION}\n` : help(entry));
@@ -22,8 +21,8 @@ export async function runPlugin(entry: PluginEntry): Promise<void> {
   }
   // Files that we make (leases, log) are for root; before anything is opened.
   process.umask(0o077);
-  if (process.env['CNI_COMMAND'] === 'VERSION') return finish(undefined, answerVersion());
   const trace = new Trace(entry.name);
+  // What VERSION, --version and --help do without (zod, child_process) is behind this.
   const { runCommand } = await import('./run-command.ts');
   return runCommand(entry, trace);
 }
