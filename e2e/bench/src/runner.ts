@@ -1,7 +1,9 @@
 // Starts programs inside one sandbox and measures them: commands come as JSON lines on stdin, samples leave on stdout. One runner
 // per sandbox, entered once, so that no measured program pays for `nsenter`. It is run by Bun, whose spawn hands out the rusage
 // of wait4; Node has no way to it.
+import { closeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { filledPipe } from './filled-pipe.ts';
 import { watchPauses } from './pauses.ts';
 import type { Command, Sample } from './sample.ts';
 
@@ -18,9 +20,14 @@ declare const Bun: {
 const text = (stream: ReadableStream): Promise<string> => new Response(stream).text();
 
 async function measure({ file, args = [], env = {}, input = '' }: Command): Promise<Sample> {
+  const stdin = filledPipe(input);
   const pausedSince = watchPauses();
   const begin = performance.now();
-  const child = Bun.spawn([file, ...args], { env, stdin: new Blob([input]), stdout: 'pipe', stderr: 'pipe' });
+  const child = Bun.spawn([file, ...args], {
+    env,
+    ...{ stdin: stdin ?? new Blob([input]), stdout: 'pipe', stderr: 'pipe' },
+  });
+  if (stdin !== undefined) closeSync(stdin);
   const output = Promise.all([text(child.stdout), text(child.stderr)]);
   const exitCode = await child.exited;
   const wallMs = performance.now() - begin;

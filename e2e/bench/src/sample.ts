@@ -31,14 +31,21 @@ export const after = (first: Sample, second: Sample): Sample => ({
 
 const ENOUGH = 3;
 
-/** The samples during which the machine ran. None where fewer than three are left: a side's disturbed figures beside another's quiet ones would be no ratio. */
-export function quiet(samples: readonly Sample[]): readonly Sample[] {
-  const undisturbed = samples.filter(({ paused }) => !paused);
-  return undisturbed.length >= ENOUGH ? undisturbed : [];
+/**
+ * The samples of each side that count: those during which the machine ran. Where they are fewer than three of a side, all of every side
+ * count: a side's disturbed figures beside another's quiet ones would be no ratio.
+ */
+export function counting(sides: readonly (readonly Sample[])[]): readonly (readonly Sample[])[] {
+  const undisturbed = sides.map((samples) => samples.filter(({ paused }) => !paused));
+  return undisturbed.every(({ length }) => length >= ENOUGH) ? undisturbed : sides;
 }
 
-/** Median wall time of the undisturbed samples, milliseconds; NaN where they are too few. */
-export const medianMs = (samples: readonly Sample[]): number => median(quiet(samples).map(({ wallMs }) => wallMs));
+/** Median wall times of sides that are compared, milliseconds, of the samples that count. */
+export const mediansMs = (sides: readonly (readonly Sample[])[]): readonly number[] =>
+  counting(sides).map((samples) => median(samples.map(({ wallMs }) => wallMs)));
+
+/** The same for one that is compared with nobody. */
+export const medianMs = (samples: readonly Sample[]): number => mediansMs([samples])[0]!;
 
 /** The middle value; of an even number of values the mean of the two in the middle. NaN of none. */
 export function median(values: readonly number[]): number {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { renderBars, renderGrowth } from '../src/report/svg.ts';
 import { targetsOf } from '../src/report/targets.ts';
-import { after, median, medianMs, NOTHING, spread } from '../src/sample.ts';
+import { after, median, mediansMs, NOTHING, spread } from '../src/sample.ts';
 
 describe('figures', () => {
   it('takes the middle of an odd and of an even number of values, and none of none', () => {
@@ -15,11 +15,11 @@ describe('figures', () => {
     expect(spread([10, 10, 10, 10, 900])).toBe(0);
   });
 
-  it('leaves out what ran while the machine stood still, and has no figure when hardly anything else is left', () => {
+  it('leaves out what ran while the machine stood still; of all sides or of none', () => {
     const ran = [2, 3, 4].map((wallMs) => ({ ...NOTHING, wallMs }));
     const disturbed = [300, 300, 300, 300, 300, 300].map((wallMs) => ({ ...NOTHING, wallMs, paused: true }));
-    expect(medianMs([...ran, ...disturbed])).toBe(3);
-    expect(medianMs([...ran.slice(1), ...disturbed])).toBeNaN();
+    expect(mediansMs([[...ran, ...disturbed], ran])).toEqual([3, 3]);
+    expect(mediansMs([[...ran.slice(1), ...disturbed], ran])).toEqual([300, 3]);
   });
 
   it('adds the times of a chain and keeps the last output', () => {

@@ -4,6 +4,8 @@ import { CniError, ErrorCode } from '@flatnet/cni';
 export const COMMAND_DEADLINE_MS = 30_000;
 /** How long a handler gets to notice the abort (its tools are killed by the same signal) before its undos run anyway. */
 const SETTLE_GRACE_MS = 2_000;
+/** How much later than the end of our programs a signal that went to all of us may be noticed. */
+const SIGNAL_GRACE_MS = 10;
 
 /** Why a command was cut short. */
 export const deadlinePassed = (): CniError =>
@@ -40,4 +42,13 @@ export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promi
   } finally {
     clearTimeout(grace);
   }
+}
+
+/**
+ * Why `work` failed: a signal to the whole process group (timeout(1), a terminal, systemd) ends our programs as well, and their end may
+ * be noticed before the signal; the signal is the reason then.
+ */
+export async function reasonOf(error: unknown, signal: AbortSignal): Promise<unknown> {
+  if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, SIGNAL_GRACE_MS));
+  return signal.aborted ? signal.reason : error;
 }

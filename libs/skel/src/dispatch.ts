@@ -9,7 +9,7 @@ import {
   type CniVersion,
   type Verb,
 } from '@flatnet/cni';
-import { abortable, COMMAND_DEADLINE_MS, deadlinePassed } from './deadline.ts';
+import { abortable, COMMAND_DEADLINE_MS, deadlinePassed, reasonOf } from './deadline.ts';
 import { assertNetns, assertRequired, attachmentOf, cniPathOf, verbOf } from './environment.ts';
 import { failureOutcome, toCniError, withDetails } from './failure.ts';
 import type { AddAnswer, AddRequest, BaseRequest, Invocation, Outcome, Plugin, PluginEntry } from './plugin.ts';
@@ -145,7 +145,8 @@ async function add(plugin: AnyPlugin, request: AddRequest<unknown>, rawPrevResul
     const stdout = JSON.stringify(answer ?? renderResult(result, request.cniVersion));
     return { exitCode: 0, stdout, takeBack: async (why) => withDetails(unheard(why), await rollback.run()) };
   } catch (error) {
-    throw withDetails(toCniError(error), await rollback.run());
+    const reason = await reasonOf(error, request.signal);
+    throw withDetails(toCniError(reason), await rollback.run());
   }
 }
 

@@ -204,6 +204,18 @@ describe('ADD', () => {
     expect(order).toEqual(['settled', 'undo']);
     expect(JSON.parse(outcome.stdout)).toMatchObject({ code: 11 });
   });
+  it('names the signal when a program that the same signal ended is noticed first', async () => {
+    const abort = new AbortController();
+    const plugin = noting({
+      add: async () => {
+        setTimeout(() => abort.abort(new CniError(11, 'interrupted', '')), 1);
+        throw new CniError(5, 'a program was killed', '');
+      },
+    });
+    const invocation = { env: ENV, stdin: Buffer.from(JSON.stringify(CONF)) };
+    const outcome = await dispatch(plugin.entry, invocation, new Trace('noting'), abort);
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ code: 11, msg: 'interrupted' });
+  });
   it('can take back a result that nobody reads, and only then does', async () => {
     const undone: string[] = [];
     const plugin = noting({

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FLATNET, figure, inTurn, NETAVARK, progress, ratio, REFERENCE, type Section, type Table } from '../bench.ts';
-import { median, medianMs, quiet, spread, type Sample } from '../sample.ts';
+import { counting, median, spread, type Sample } from '../sample.ts';
 import { makeNetns, Sandbox } from '../sandbox.ts';
 import { BareSide } from '../sides/bare.ts';
 import { cniSide } from '../sides/cni.ts';
@@ -38,8 +38,13 @@ export async function chain(full: boolean, rounds: number, budgetMs: number): Pr
     add: await side.attach(comes(side)),
     del: await side.detach(comes(side)),
   }));
+  const of = (verb: 'add' | 'del') => counting(sides.map((side) => samples.get(side)!.map((sample) => sample[verb])));
+  const [adds, dels] = [of('add'), of('del')];
   const figures: ChainFigures[] = [];
-  for (const side of sides) figures.push(await figuresOf(side, samples.get(side)!, () => comes(side)));
+  for (const [at, side] of sides.entries()) {
+    const times = { add: adds[at]!, del: dels[at]!, rounds: samples.get(side)!.length };
+    figures.push(await figuresOf(side, times, () => comes(side)));
+  }
   sides.forEach((side) => side.sandbox.stop());
   return figures;
 }
@@ -56,13 +61,11 @@ function chainSides(full: boolean, kind: string): readonly Side[] {
 
 async function figuresOf(
   side: Side,
-  samples: readonly { add: Sample; del: Sample }[],
+  { add, del, rounds }: { add: readonly Sample[]; del: readonly Sample[]; rounds: number },
   comes: () => ReturnType<typeof container>,
 ): Promise<ChainFigures> {
-  const add = samples.map((sample) => sample.add);
-  const del = samples.map((sample) => sample.del);
-  const quietly = (all: readonly Sample[], pick: 'wallMs' | 'cpuMs'): number[] =>
-    quiet(all).map((sample) => sample[pick]);
+  const wall = (all: readonly Sample[]): number[] => all.map(({ wallMs }) => wallMs);
+  const cpu = (all: readonly Sample[]): number[] => all.map(({ cpuMs }) => cpuMs);
   const count = await throughLens(
     side,
     comes,
@@ -72,15 +75,15 @@ async function figuresOf(
   const memory = await throughLens(side, comes, ['/usr/bin/time', '-a', '-f', '%M'], largest);
   return {
     side: side.name,
-    add: medianMs(add),
-    del: medianMs(del),
-    addSpread: spread(quietly(add, 'wallMs')),
-    delSpread: spread(quietly(del, 'wallMs')),
-    addCpu: median(quietly(add, 'cpuMs')),
-    delCpu: median(quietly(del, 'cpuMs')),
+    add: median(wall(add)),
+    del: median(wall(del)),
+    addSpread: spread(wall(add)),
+    delSpread: spread(wall(del)),
+    addCpu: median(cpu(add)),
+    delCpu: median(cpu(del)),
     addProcesses: count.add,
     delProcesses: count.del,
-    samples: `${quiet(add).length}, ${quiet(del).length} of ${add.length}`,
+    samples: `${add.length}, ${del.length} of ${rounds}`,
     peakMb: Math.max(memory.add, memory.del) / 1024,
   };
 }

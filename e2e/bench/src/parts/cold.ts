@@ -1,5 +1,5 @@
 import { FLATNET, figure, inTurn, NETAVARK, progress, ratio, REFERENCE, type Section } from '../bench.ts';
-import { medianMs } from '../sample.ts';
+import { mediansMs } from '../sample.ts';
 import { makeNetns, Sandbox, tool } from '../sandbox.ts';
 import { cniSide } from '../sides/cni.ts';
 import { NetavarkSide } from '../sides/netavark.ts';
@@ -34,11 +34,10 @@ export async function cold(rounds: number): Promise<readonly ColdRow[]> {
     return { cold: first, warm: second };
   });
   sides.forEach((side) => side.sandbox.stop());
-  return sides.map((side) => ({
-    side: side.name,
-    cold: medianMs(samples.get(side)!.map((sample) => sample.cold)),
-    warm: medianMs(samples.get(side)!.map((sample) => sample.warm)),
-  }));
+  const of = (start: 'cold' | 'warm') =>
+    mediansMs(sides.map((side) => samples.get(side)!.map((sample) => sample[start])));
+  const [colds, warms] = [of('cold'), of('warm')];
+  return sides.map((side, at) => ({ side: side.name, cold: colds[at]!, warm: warms[at]! }));
 }
 
 export const coldSection = (rows: readonly ColdRow[]): Section => ({

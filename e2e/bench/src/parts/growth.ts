@@ -1,5 +1,5 @@
 import { figure, inTurn, progress, ratio, type Section } from '../bench.ts';
-import { medianMs, type Sample } from '../sample.ts';
+import { mediansMs, type Sample } from '../sample.ts';
 
 /** Medians of one side at one size, milliseconds. */
 export interface GrowthPoint {
@@ -35,11 +35,10 @@ export async function growth(
       add: await grower.add(),
       del: await grower.del(),
     }));
-    for (const grower of growers) {
-      const of = samples.get(grower)!;
-      const add = medianMs(of.map((sample) => sample.add));
-      points.push({ axis, side: grower.side, size, add, del: medianMs(of.map((sample) => sample.del)) });
-    }
+    const of = (verb: 'add' | 'del') =>
+      mediansMs(growers.map((grower) => samples.get(grower)!.map((sample) => sample[verb])));
+    const [adds, dels] = [of('add'), of('del')];
+    growers.forEach(({ side }, at) => points.push({ axis, side, size, add: adds[at]!, del: dels[at]! }));
   }
   growers.forEach((grower) => grower.stop());
   return points;

@@ -1,6 +1,6 @@
 import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { FLATNET, figure, inTurn, NETAVARK, progress, ratio, REFERENCE, type Section } from '../bench.ts';
-import { medianMs } from '../sample.ts';
+import { mediansMs } from '../sample.ts';
 import { must, PATH, Sandbox, type Sandbox as Host } from '../sandbox.ts';
 import { findTool } from '../versions.ts';
 
@@ -60,7 +60,8 @@ export async function podman(rounds: number, budgetMs: number): Promise<readonly
     must(hosts.get(mode)!, podmanCommand(hosts.get(mode)!, ['run', '--rm', ...mode.arguments, 'bench', 'true'])),
   );
   hosts.forEach((host) => host.stop());
-  return [...samples].map(([mode, all]) => ({ network: mode.network, ms: medianMs(all) }));
+  const medians = mediansMs([...samples.values()]);
+  return [...samples.keys()].map((mode, at) => ({ network: mode.network, ms: medians[at]! }));
 }
 
 const stateOf = (host: Host): string => `/run/bench/${host.name}`;

@@ -1,5 +1,5 @@
 import { FLATNET, figure, inTurn, progress, ratio, REFERENCE, type Section } from '../bench.ts';
-import { medianMs, type Sample } from '../sample.ts';
+import { mediansMs, type Sample } from '../sample.ts';
 import { makeNetns } from '../sandbox.ts';
 import type { Maker } from '../sides/cni.ts';
 import { container, published, type PortMapping } from '../sides/side.ts';
@@ -47,10 +47,11 @@ export async function ports(rounds: number, budgetMs: number, patient: boolean):
     const repeated = crowds.filter(({ maker }) => !slow || maker === FLATNET);
     const found = new Map(await inTurn(repeated, rounds, budgetMs / LISTS.length, call));
     if (patient) for (const crowd of crowds) if (!found.has(crowd)) found.set(crowd, [await call(crowd)]);
-    for (const [crowd, of] of found) {
-      const [add, del] = [of.map((sample) => sample.add), of.map((sample) => sample.del)];
-      rows.push({ side: crowd.maker.name, ports: name, add: medianMs(add), del: medianMs(del) });
-    }
+    const of = (verb: 'add' | 'del') => mediansMs([...found.values()].map((pairs) => pairs.map((pair) => pair[verb])));
+    const [adds, dels] = [of('add'), of('del')];
+    [...found.keys()].forEach(({ maker }, at) =>
+      rows.push({ side: maker.name, ports: name, add: adds[at]!, del: dels[at]! }),
+    );
   }
   crowds.forEach((crowd) => crowd.side.sandbox.stop());
   return rows;

@@ -1,5 +1,5 @@
 import { FLATNET, figure, inTurn, progress, ratio, REFERENCE, type Section } from '../bench.ts';
-import { medianMs, type Sample } from '../sample.ts';
+import { mediansMs, type Sample } from '../sample.ts';
 import { makeNetns, must, Sandbox } from '../sandbox.ts';
 import { networkOf, pluginCommand, type CniNetwork, type CniVerb, type Maker } from '../sides/cni.ts';
 import { container, type Container } from '../sides/side.ts';
@@ -44,7 +44,8 @@ async function lastFree(budgetMs: number): Promise<StoreRow> {
     return sample;
   });
   stores.forEach((side) => side.stop());
-  return rowOf('ADD that gets the last free address of a /16', (side) => medianMs(found.get(side)!), stores);
+  const medians = mediansMs(stores.map((side) => found.get(side)!));
+  return rowOf('ADD that gets the last free address of a /16', (side) => medians[stores.indexOf(side)]!, stores);
 }
 
 /** So many ADDs started together on fresh stores, over one network or several of one data directory. */

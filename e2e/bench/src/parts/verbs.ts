@@ -1,5 +1,5 @@
 import { FLATNET, figure, inTurn, progress, ratio, REFERENCE, type Section } from '../bench.ts';
-import { medianMs, type Command, type Sample } from '../sample.ts';
+import { medianMs, mediansMs, type Command, type Sample } from '../sample.ts';
 import { makeNetns, must, PATH, Sandbox } from '../sandbox.ts';
 import { cniSide, pluginCommand, type CniSide, type CniVerb, type Maker } from '../sides/cni.ts';
 import { container, published } from '../sides/side.ts';
@@ -100,7 +100,9 @@ export async function verbs(empty: string, rounds: number, budgetMs: number): Pr
       return samples;
     });
     for (const [at, what] of names.entries()) {
-      const [flatnet, reference] = [...found.values()].map((rounds) => medianMs(rounds.map((samples) => samples[at]!)));
+      const [flatnet, reference] = mediansMs(
+        [...found.values()].map((rounds) => rounds.map((samples) => samples[at]!)),
+      );
       rows.push({ what, flatnet: flatnet!, reference, starts: start * starts });
     }
   }
