@@ -1,6 +1,9 @@
 import * as z from 'zod/mini';
 import { CniError, ErrorCode } from './error.ts';
 
+// For an object that it parses, zod compiles a function. That pays from the second time on; here there is no second time.
+z.config({ jitless: true });
+
 /**
  * An object schema of a network configuration: keys match case-insensitively, as Go's decoder does (an exact spelling wins
  * over a folded one), and unknown keys are dropped, since nothing may use what was not validated.
