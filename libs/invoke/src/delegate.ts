@@ -53,13 +53,12 @@ async function execute(
   const { run = spawnRun, signal } = options;
   const { invocation, cniPath, prepared } = request;
   const patience = { timeoutMs: DELEGATE_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) };
+  const start = (): Promise<RunResult> => {
+    const path = findPlugin(type, cniPath);
+    return run(path, [], { ...patience, input: invocation.stdin, env: delegateEnv(path, invocation, verb) });
+  };
   const standby = prepared instanceof Standby ? prepared.ask(type, verb, patience) : undefined;
-  const result = await (standby ??
-    run(findPlugin(type, cniPath), [], {
-      ...patience,
-      input: invocation.stdin,
-      env: delegateEnv(invocation, verb),
-    }));
+  const result = await (standby ?? start());
   if (result.ending === 'exit' && result.exitCode === 0) return result.stdout;
   throw failureOf(verb, type, result);
 }

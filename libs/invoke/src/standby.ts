@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import type { Verb } from '@flatnet/cni';
 import { startHeld, type HeldProgram, type RunResult } from '@flatnet/exec';
 import type { Invocation, Prepared } from '@flatnet/skel';
@@ -33,12 +34,25 @@ export class Standby implements Prepared {
   }
 }
 
-/** The environment of a delegated plugin. FLATNET_PPID lets flatnet-ipam see that we died before it began; others ignore it. */
-export const delegateEnv = (invocation: Invocation, verb: Verb): Record<string, string | undefined> => ({
+/**
+ * For the runtime in our own image only, since one that does not know the variable refuses to start. A JavaScriptCore whose heap reaches
+ * 1 MiB starts a thread that prepares more of it; a plugin ends before that is of use.
+ */
+const FOR_OUR_RUNTIME = { BUN_JSC_useWarmUpMarkedBlocks: '0' };
+
+/** The environment of the delegated plugin at `path`. FLATNET_PPID lets flatnet-ipam see that we died before it began; others ignore it. */
+export const delegateEnv = (path: string, invocation: Invocation, verb: Verb): Record<string, string | undefined> => ({
   ...invocation.env,
   CNI_COMMAND: verb,
   FLATNET_PPID: String(process.pid),
+  ...(isOurImage(path) ? FOR_OUR_RUNTIME : {}),
 });
+
+/** Whether `path` is another name of the file that this process was made of. */
+function isOurImage(path: string): boolean {
+  const [own, other] = ['/proc/self/exe', path].map((file) => statSync(file, { throwIfNoEntry: false }));
+  return own !== undefined && other !== undefined && own.ino === other.ino && own.dev === other.dev;
+}
 
 /** Starts plugin `type` of CNI_PATH for `verb`. Undefined if there is none: who then asks for it gets to know why. */
 export function standBy(
@@ -48,13 +62,14 @@ export function standBy(
   cniPath: readonly string[],
 ): Standby | undefined {
   try {
+    const path = findPlugin(type, cniPath);
     const { stdin: input, drainedStdin } = invocation;
     const options = {
       input,
-      env: delegateEnv(invocation, verb),
+      env: delegateEnv(path, invocation, verb),
       ...(drainedStdin === undefined ? {} : { drainedStdin }),
     };
-    const held = startHeld(findPlugin(type, cniPath), options);
+    const held = startHeld(path, options);
     return new Standby(type, verb, held);
   } catch {
     return undefined;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BaseRequest } from '@flatnet/skel';
 import { delegateAdd, delegateVerb, findPlugin } from '../src/index.ts';
+import { delegateEnv } from '../src/standby.ts';
 
 let directory: string;
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'flatnet-invoke-'))));
@@ -41,6 +42,17 @@ describe('delegate', () => {
     const env = readFileSync(join(directory, 'env'), 'utf8');
     expect(env).toContain('CNI_ARGS=A=b\n');
     expect(env).toContain(`FLATNET_PPID=${process.pid}\n`);
+    expect(env).not.toContain('BUN_JSC_');
+  });
+  it('tunes the runtime of its own image, under whatever name, and of no other', () => {
+    const own = join(directory, 'own');
+    symlinkSync(process.execPath, own);
+    expect(delegateEnv(own, request().invocation, 'ADD')).toHaveProperty('BUN_JSC_useWarmUpMarkedBlocks', '0');
+    plugin('other', 'true');
+    for (const name of ['other', 'none']) {
+      const env = delegateEnv(join(directory, name), request().invocation, 'ADD');
+      expect(Object.keys(env).filter((key) => key.startsWith('BUN_'))).toEqual([]);
+    }
   });
   it('sets the verb', async () => {
     plugin('verb', `echo $CNI_COMMAND > ${directory}/verb`);
