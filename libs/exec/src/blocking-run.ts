@@ -11,8 +11,8 @@ const AT_LEAST_MS = 20_000;
  * streams of `spawnRun`: 2.7 of 3.6 ms CPU for the first program under Bun (pairs, 60 rounds). An abort that comes while
  * the program runs takes effect after it.
  *
- * It begins in a later turn of the event loop: streams hand over what was written to them (the question to a program that `startHeld`
- * started) at the end of the present one.
+ * It begins in a later turn of the event loop: streams hand over what was written to them (the question to a delegate that `startHeld`
+ * could not start early) at the end of the present one.
  */
 export const blockingRun: Run = async (file, args, options = {}) => {
   await new Promise(setImmediate);

@@ -1,7 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statfsSync } from 'node:fs';
 
-/** Memory first; what is missing, read-only or closed to us is passed over. */
-const PLACES = ['/dev/shm', '/run', '/tmp'];
+/** In memory. First the one that only root can fill; what is missing, read-only, closed to us or full is passed over. */
+const PLACES = ['/run', '/dev/shm'];
+/** A place with less room is as good as full: nobody can say afterwards what could not be written. */
+const ROOM_BYTES = 16 << 20;
 
 /** An unnamed file, which goes with its last descriptor (open(2)). Not among Node's constants; O_DIRECTORY is part of it. */
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
@@ -21,7 +23,7 @@ export class OutputFiles {
   /** Undefined when no place takes them. */
   static open(): OutputFiles | undefined {
     for (const place of PLACES) {
-      const stdout = openUnnamed(place);
+      const stdout = hasRoom(place) ? openUnnamed(place) : undefined;
       if (stdout === undefined) continue;
       const stderr = openUnnamed(place);
       if (stderr !== undefined) return new OutputFiles(place, stdout, stderr);
@@ -52,9 +54,20 @@ export class OutputFiles {
   }
 }
 
+function hasRoom(place: string): boolean {
+  try {
+    const { blocks, bavail, bsize } = statfsSync(place);
+    // A tmpfs without a limit says that it has no blocks at all.
+    return blocks === 0 || bavail * bsize >= ROOM_BYTES;
+  } catch {
+    return false;
+  }
+}
+
+// Appending, because a shell's "> /dev/stderr" opens the file anew, and both descriptors shall add to its end.
 function openUnnamed(place: string): number | undefined {
   try {
-    return openSync(place, O_TMPFILE | constants.O_RDWR, 0o600);
+    return openSync(place, O_TMPFILE | constants.O_RDWR | constants.O_APPEND, 0o600);
   } catch {
     return undefined;
   }

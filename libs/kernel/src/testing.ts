@@ -20,7 +20,7 @@ export class FakeKernel implements CommandKernel {
   /** Files of /proc and /sys that are not links. */
   readonly files = new Map<string, string>([['/proc/sys/net/ipv4/ip_forward', '0']]);
   readonly sysctls: string[] = [];
-  /** What each successful nft transaction carried, as JSON. */
+  /** Each successful nft transaction, as JSON. */
   readonly nft: string[] = [];
   /** Answers a call in the kernel's place; undefined lets the kernel answer. */
   intercept: (call: FakeCall, index: number) => RunResult | Promise<RunResult> | undefined = () => undefined;
@@ -54,7 +54,7 @@ export class FakeKernel implements CommandKernel {
     if (file === 'ip') return this.#listing(netns, args);
     if (file === 'sysctl') this.sysctls.push(...args.filter((word) => word.includes('=')));
     if (file === 'nft' && args.includes('list')) return ended(0, '{"nftables":[]}');
-    if (file === 'nft') this.nft.push(input);
+    if (file === 'nft') this.nft.push(args.filter((word) => !word.startsWith('-')).join(' '));
     return ended(0);
   }
 

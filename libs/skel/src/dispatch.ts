@@ -151,8 +151,8 @@ async function add(plugin: AnyPlugin, request: AddRequest<unknown>, rawPrevResul
 }
 
 /**
- * A main plugin that is killed while its delegate works leaves the delegate with a broken pipe, and the runtime's DEL may have come and
- * gone before. Whoever made something for nobody takes it back itself.
+ * A caller that is killed while we work leaves us with a broken pipe, and the runtime's DEL may have come and gone before. Whoever made
+ * something for nobody takes it back itself. (A delegate of flatnet answers into a file; flatnet-ipam looks after its parent instead.)
  */
 const unheard = (why: unknown): CniError =>
   new CniError(ErrorCode.ioFailure, 'could not write the result', `${toCniError(why).details}; it was undone`);

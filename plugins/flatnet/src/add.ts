@@ -5,6 +5,7 @@
  *   bridge, veth, host end up -- sysctls in the netns -- masquerade there? --+-- addresses, routes, up (netns)
  *                                                                           +-- gateway on the bridge, rules (host)
  */
+import { parseCidr } from '@flatnet/addressing';
 import { type AddResult, type IpamResult } from '@flatnet/cni';
 import type { Run } from '@flatnet/exec';
 import {
@@ -149,13 +150,23 @@ async function configureRules(
   const cidrs = topology?.addresses.map(({ cidr }) => cidr) ?? [];
   const masqueraded = topology?.masqueraded ?? [];
   const isStanding = masqueraded.every((subnet) => standing.includes(subnet));
-  // All that the configuration names, so that the next ADD is told by one question that they stand.
-  const subnets = [...new Set([...config.hints.subnets, ...masqueraded])];
+  const subnets = networkSubnets(config.hints.subnets, masqueraded);
   await allSettledOrFirst([
     isStanding ? Promise.resolve() : ensureMasquerade(run, { tag, subnets }),
     isGuarded(config) ? ensureGuard(run, guardedPort(plan, topology)) : Promise.resolve(),
     config.clampMss && cidrs.length > 0 ? clampMss(run, tag, [...new Set(cidrs.map(subnetOf))]) : Promise.resolve(),
   ]);
+}
+
+/**
+ * The subnets of this attachment, and with them all that the configuration names, so that the next ADD is told by one question that they
+ * stand. Only what agrees with the answer: a delegated plugin may read `subnet` as a pool, or not at all, and no address of a pool that is
+ * larger than the network may be taken for the network's own.
+ */
+function networkSubnets(named: readonly string[], answered: readonly string[]): readonly string[] {
+  if (!answered.every((subnet) => named.includes(subnet))) return answered;
+  const own = answered.map(parseCidr);
+  return named.filter((subnet) => answered.includes(subnet) || !own.some((cidr) => cidr.overlaps(parseCidr(subnet))));
 }
 
 /** Without addresses (a layer 2 attachment) only the MAC is looked at. */

@@ -3,7 +3,10 @@ import { subnetOf } from './subnet.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What a configuration tells of the addresses before the delegated plugin has answered. It need not be exact: the answer counts. */
+/**
+ * What a configuration tells of the addresses before the delegated plugin has answered, which may say something else: what is made for
+ * the hints' sake is made late, or not at all, when the answer does not fit.
+ */
 export interface AddressHints {
   /** Whether an IPv6 address stands where addresses are asked for: ranges, static addresses, wishes of the runtime. */
   readonly ipv6: boolean;
@@ -12,7 +15,7 @@ export interface AddressHints {
 }
 
 export const hintsOf = (json: Json): AddressHints => ({
-  ipv6: ['ipam', 'args', 'runtimeconfig'].some((key) => holdsIpv6(valueOf(json, key))),
+  ipv6: ['ipam', 'args', 'runtimeConfig'].some((key) => holdsIpv6(valueOf(json, key))),
   subnets: [...new Set(namedSubnets(json))],
 });
 
@@ -46,8 +49,10 @@ function readSubnet(value: unknown): readonly string[] {
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
-/** Keys match in any case, as Go decodes them. */
+/** Keys match as `configObject` reads them: in any case, and an exact spelling wins. */
 function valueOf(value: unknown, wanted: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined;
-  return Object.entries(value).find(([key]) => key.toLowerCase() === wanted.toLowerCase())?.[1];
+  const entries = Object.entries(value);
+  const exact = entries.find(([key, entry]) => key === wanted && entry !== null);
+  return (exact ?? entries.find(([key, entry]) => key.toLowerCase() === wanted.toLowerCase() && entry !== null))?.[1];
 }

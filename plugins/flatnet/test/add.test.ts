@@ -102,6 +102,36 @@ it('names the route that a new subnet would take away', async () => {
   await world.add({ ...CONF, allowOverlap: true });
 });
 
+interface Match {
+  readonly match?: { left: { payload: { field: string } }; right: { prefix: { addr: string; len: number } } };
+}
+
+/** The subnets whose packets the rules of a transaction are for. */
+const sourcesOf = (transaction: string): readonly string[] =>
+  (JSON.parse(transaction).nftables as readonly { add?: { rule?: { expr: readonly Match[] } } }[])
+    .flatMap(({ add }) => add?.rule?.expr ?? [])
+    .flatMap(({ match }) => (match?.left.payload.field === 'saddr' ? [match.right.prefix] : []))
+    .map(({ addr, len }) => `${addr}/${len}`);
+
+it.each([
+  ['all that the configuration names', ['10.87.1.0/24', '10.99.0.0/16'], ['10.87.1.0/24', '10.99.0.0/16']],
+  ['only the answer where it is in none of them', ['10.99.0.0/16'], ['10.87.1.0/24']],
+  ['only the answer where the named one is a pool', ['10.0.0.0/8'], ['10.87.1.0/24']],
+  ['no pool beside the answer', ['0.0.0.0/0', '10.87.1.0/24', '10.99.0.0/16'], ['10.87.1.0/24', '10.99.0.0/16']],
+])('masquerades %s', async (_, named, masqueraded) => {
+  const world = new World();
+  const ranges = named.map((subnet) => [{ subnet }]);
+  let asked = false;
+  world.kernel.intercept = ({ line }) => {
+    if (asked || !line.startsWith('nft ')) return undefined;
+    asked = true;
+    return { exitCode: 1, stdout: '', stderr: 'Error: No such file or directory', ending: 'exit' };
+  };
+  await world.add({ cniVersion: '1.1.0', name: 'net', ipam: { type: 'ipam', ranges } });
+  const subnets = world.kernel.nft.flatMap(sourcesOf);
+  expect(subnets).toEqual(masqueraded);
+});
+
 it('refuses the second default gateway of an internal network', async () => {
   const world = new World();
   const result = await world.add({ ...CONF, internal: true });

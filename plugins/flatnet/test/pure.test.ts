@@ -72,6 +72,7 @@ describe('configuration', () => {
     expect(subnets({ Subnet: '10.0.0.0/24' }, { runtimeConfig: { ipRanges: [[{ subnet: '10.0.0.0/24' }]] } })).toEqual([
       '10.0.0.0/24',
     ]);
+    expect(subnets({ SUBNET: '10.1.0.0/16', subnet: '10.0.0.0/24' })).toEqual(['10.0.0.0/24']);
     expect(subnets({ subnet: 'x', ranges: [5, [null, { subnet: 7 }], {}], addresses: '10.0.0.0/8' })).toEqual([]);
   });
 });

@@ -17,7 +17,7 @@
  * made and removed together, in one transaction, so one stands for both.
  *
  * A network may have more subnets than an attachment of it knows: a range set of several, or a range that was changed while containers
- * run. So an attachment adds its subnets to those that stand there, and takes none away.
+ * run. So an attachment adds the subnets that it knows of to those that stand there, and takes none away.
  */
 import { type Run, ToolError } from '@flatnet/exec';
 import { type ApplyOptions, applyNft, listNft } from './apply.ts';
@@ -86,7 +86,8 @@ const rulesOf = (masquerade: Masquerade): readonly NftCommand[] =>
 
 const marker = (masquerade: Masquerade): NftJson => [
   0,
-  digest(JSON.stringify([masquerade.subnets, masquerade.snat4 ?? '', masquerade.snat6 ?? ''])),
+  // Sorted: attachments that name the same subnets in another order want the same.
+  digest(JSON.stringify([[...masquerade.subnets].sort(), masquerade.snat4 ?? '', masquerade.snat6 ?? ''])),
 ];
 
 const hook = { type: 'nat', hook: 'postrouting', prio: 100, policy: 'accept' } as const;
