@@ -95,7 +95,7 @@ export const ipsOf = (result: Json): string[] => (result['ips'] as { address: st
 /** Demands that one ping from a namespace to an address is answered. */
 export async function expectPing(sandbox: Sandbox, netns: string, address: string): Promise<void> {
   const target = address.replace(/\/\d+$/, '');
-  const result = await sandbox.inNetns(netns, 'busybox', ['ping', '-c', '1', '-W', '3', target]);
+  const result = await sandbox.inNetns(netns, 'busybox', ['ping', '-c', '1', '-W', '15', target]);
   expect(result, `ping ${target} from ${netns}: ${result.stdout}${result.stderr}`).toMatchObject({ exitCode: 0 });
 }
 
