@@ -48,10 +48,14 @@ export const delegateEnv = (path: string, invocation: Invocation, verb: Verb): R
   ...(isOurImage(path) ? FOR_OUR_RUNTIME : {}),
 });
 
-/** Whether `path` is another name of the file that this process was made of. */
+/** Whether `path` is another name of the file that this process was made of; no when it cannot be told. */
 function isOurImage(path: string): boolean {
-  const [own, other] = ['/proc/self/exe', path].map((file) => statSync(file, { throwIfNoEntry: false }));
-  return own !== undefined && other !== undefined && own.ino === other.ino && own.dev === other.dev;
+  try {
+    const [own, other] = [statSync('/proc/self/exe'), statSync(path)];
+    return own.ino === other.ino && own.dev === other.dev;
+  } catch {
+    return false;
+  }
 }
 
 /** Starts plugin `type` of CNI_PATH for `verb`. Undefined if there is none: who then asks for it gets to know why. */
