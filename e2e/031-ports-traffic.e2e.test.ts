@@ -181,7 +181,7 @@ describe('published ports', { timeout: 240_000 }, () => {
     const seen = async (extra: object): Promise<unknown> => {
       await lab.ok('ADD', 'c2', [], { extra: { ipMasq: true, ...extra } });
       await lab.ok('CHECK', 'c2', [], { extra: { ipMasq: true, ...extra } });
-      await sandbox.inNetns('c2', 'busybox', ['ping', '-c', '1', '-W', '3', '192.0.2.9']);
+      await sandbox.inNetns('c2', 'busybox', ['ping', '-c', '1', '-W', '15', '192.0.2.9']);
       const flows = await sandbox.must('conntrack', ['-L', '-p', 'icmp']);
       await sandbox.must('conntrack', ['-D', '-p', 'icmp']);
       return /src=192\.0\.2\.9 dst=(\S+)/.exec(flows)?.[1];

@@ -30,7 +30,7 @@ describe('podman', () => {
     await run('web', '--publish', '8080:80', ...web);
     await run('client', 'busybox', 'sleep', '1000');
     const { IPAddress } = await attachmentOf(podman, 'web', 'flatnet');
-    await podman.must('exec', 'client', 'ping', '-c', '1', '-W', '3', IPAddress);
+    await podman.must('exec', 'client', 'ping', '-c', '1', '-W', '15', IPAddress);
     expect(await podman.must('exec', 'client', 'wget', '-q', '-O', '-', `http://${IPAddress}/`)).toBe(page);
     expect(await fetchPage(host.sandbox, '10.87.1.1', 8080)).toBe(page);
     expect(await fetchPage(host.sandbox, '127.0.0.1', 8080)).toBe(page);

@@ -120,7 +120,7 @@ export async function withServer<T>(sandbox: Sandbox, netns: string, port: numbe
   }
 }
 
-/** A page fetched from the host or from a namespace; empty when it cannot be reached in 3 s. IPv6 addresses stand bare. */
+/** A page fetched from the host or from a namespace; empty when it cannot be reached in 5 s. IPv6 addresses stand bare. */
 export async function fetchPage(sandbox: Sandbox, address: string, port: number, netns?: string): Promise<string> {
   const url = `http://${address.includes(':') ? `[${address}]` : address}:${port}/`;
   const args = [join(root, 'e2e/bin/fetch.mjs'), url];

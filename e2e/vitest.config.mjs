@@ -1,11 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-// One file after another: each has kernel state of its own, but two cores are soon full of container runtimes.
+// Two files at once: each has a private host. More fill the cores with container runtimes, and time-outs are then tested on nothing else.
 export default defineConfig({
   test: {
     dir: 'e2e',
     include: ['**/*.e2e.test.ts'],
-    fileParallelism: false,
+    maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 180_000,
     setupFiles: ['e2e/require-root.ts'],

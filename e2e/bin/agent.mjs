@@ -5,9 +5,10 @@
 import dgram from 'node:dgram';
 import net from 'node:net';
 import readline from 'node:readline';
+import { patience } from './patience.mjs';
 
 const [, , control, name] = process.argv;
-const PATIENCE = 4000;
+const PATIENCE = 3000;
 const CLIENT_PORT = 4321;
 
 const plain = (address) => address.replace('::ffff:', '');
@@ -29,14 +30,15 @@ const ask = {
   tcp: (host, port) =>
     new Promise((done) => {
       const socket = net.connect({ host, port });
-      socket.setTimeout(PATIENCE, () => socket.destroy(Object.assign(new Error(), { code: 'TIMEOUT' })));
+      const stopWaiting = patience(PATIENCE, () => socket.destroy(Object.assign(new Error(), { code: 'TIMEOUT' })));
       socket.on('data', (data) => (done(`${data}`), socket.destroy())).on('error', ({ code }) => done(code));
+      socket.on('close', stopWaiting);
     }),
   udp: (host, port) =>
     new Promise((done) => {
       const socket = dgram.createSocket(host.includes(':') ? 'udp6' : 'udp4');
-      const end = (answer) => (clearTimeout(timer), socket.close(() => done(answer)));
-      const timer = setTimeout(() => end('TIMEOUT'), PATIENCE);
+      const end = (answer) => (stopWaiting(), socket.close(() => done(answer)));
+      const stopWaiting = patience(PATIENCE, () => end('TIMEOUT'));
       socket.on('message', (data) => end(`${data}`)).on('error', ({ code }) => end(code));
       socket.bind(CLIENT_PORT, () => socket.send('x', port, host));
     }),

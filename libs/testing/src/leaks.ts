@@ -86,8 +86,6 @@ async function processes(sandbox: Sandbox): Promise<string[]> {
   return listed
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
-    .filter(
-      ([pid, ppid, name]) => name !== undefined && pid !== '1' && ppid !== '0' && !(ppid === '1' && name === 'sleep'),
-    )
+    .filter(([pid, ppid, name]) => name !== undefined && pid !== '1' && ppid !== '0')
     .map(([pid, , name]) => `process ${pid} ${name}`);
 }

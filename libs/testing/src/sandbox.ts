@@ -32,8 +32,11 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
-/** Process 1 of the sandbox: it only reaps. Podman waits for ever for a conmon that nobody reaps. */
-const REAPER = 'trap : CHLD; while :; do sleep 1000 & wait; done';
+/**
+ * Process 1 of the sandbox: it only reaps, as bash does with whatever becomes its child. Podman waits for ever for a conmon that nobody
+ * reaps. It ends with the pipe from the test, and so with a test that was killed.
+ */
+const REAPER = 'read -r';
 
 /** Makes a sandbox. Needs root; rejects with the tool's words otherwise. */
 export async function openSandbox(): Promise<Sandbox> {
@@ -47,7 +50,7 @@ export async function openSandbox(): Promise<Sandbox> {
     '--propagation',
     'private',
   ];
-  const holder = execa('unshare', [...namespaces, 'bash', '-c', REAPER], { reject: false, stdin: 'ignore' });
+  const holder = execa('unshare', [...namespaces, 'bash', '-c', REAPER], { reject: false, stdin: 'pipe' });
   if (holder.pid === undefined) throw new Error('unshare (package util-linux) could not be started');
   const pid = await reaperOf(holder.pid);
   const sandbox = insideOf(pid, async () => {
@@ -110,8 +113,8 @@ function insideOf(pid: number, end: () => Promise<void>): Sandbox {
       await run('ip', ['netns', 'delete', name]);
     },
     async idle(but = []) {
-      // The reaper's own, and the one that asks. A child before its exec still bears a name of its parent's, whatever that is.
-      const own = ['sleep', 'ps', ...but];
+      // The one that asks is there too. A child before its exec still bears a name of its parent's, whatever that is.
+      const own = ['ps', ...but];
       let left: readonly string[] = [];
       for (const end = Date.now() + 30_000; Date.now() < end; await sleep(10)) {
         const rows = (await must('ps', ['-e', '-o', 'pid=,comm='])).split('\n').map((row) => row.trim().split(/ +/));
