@@ -6,8 +6,8 @@ export default defineConfig({
     dir: 'e2e',
     include: ['**/*.e2e.test.ts'],
     maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 180_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     setupFiles: ['e2e/require-root.ts'],
   },
 });

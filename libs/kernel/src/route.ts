@@ -51,7 +51,7 @@ export async function listRoutes(
   const { netns, table = 'main', dev } = options;
   const args = [`-${family}`, 'route', 'show', 'table', table, ...(dev === undefined ? [] : ['dev', dev])];
   const entries = await queryIp(kernel, `list IPv${family} routes`, args, netns);
-  return entries.map((entry) => ({
+  return entries.flatMap(eachWay).map((entry) => ({
     dst: String(entry['dst']),
     ...(typeof entry['gateway'] === 'string' ? { gateway: entry['gateway'] } : {}),
     ...(typeof entry['dev'] === 'string' ? { dev: entry['dev'] } : {}),
@@ -59,11 +59,22 @@ export async function listRoutes(
   }));
 }
 
-/** Prints the default routes of IPv4 when it stands in a batch; see `hasDefault`. */
-export const showDefaults: IpCommand = ['route', 'show', 'exact', '0.0.0.0/0'];
+/** IPv6 shows routes of one destination and metric as one, with several next hops. */
+function eachWay(entry: Record<string, unknown>): Record<string, unknown>[] {
+  const hops = entry['nexthops'];
+  return Array.isArray(hops) ? hops.map((hop: object) => ({ ...entry, ...hop })) : [entry];
+}
 
-/** Whether a batch with `showDefaults` printed one. */
-export const hasDefault = (printed: string): boolean => /^default /m.test(printed);
+/** Prints the default routes of a family when it stands in a batch, which cannot carry `-6`; asked for all tables, `ip` asks both families. */
+export const showDefaults = (family: 4 | 6): IpCommand =>
+  family === 4 ? ['route', 'show', 'exact', '0.0.0.0/0'] : ['route', 'show', 'table', 'all', 'exact', '::/0'];
+
+/** The metrics of the main table's default routes that a batch with `showDefaults` printed. Every IPv6 route, and no other, has a preference. */
+export const defaultMetrics = (printed: string, family: 4 | 6): readonly number[] =>
+  printed
+    .split('\n')
+    .filter((line) => /^default /.test(line) && !/ table /.test(line) && / pref /.test(line) === (family === 6))
+    .map((line) => Number(/ metric (\d+)/.exec(line)?.[1] ?? 0));
 
 /** Traffic from `source` looks for its way in `table` first. */
 export const addSourceRule = (source: string, table: number, priority: number): IpCommand => [

@@ -12,6 +12,11 @@ export interface FakeCall {
   readonly input: string;
 }
 
+interface NftChange {
+  readonly add?: { readonly rule?: { readonly chain: string } };
+  readonly flush?: { readonly chain?: { readonly name: string } };
+}
+
 const ended = (exitCode: number, stdout = '', stderr = ''): RunResult => ({ exitCode, stdout, stderr, ending: 'exit' });
 
 export class FakeKernel implements CommandKernel {
@@ -53,9 +58,20 @@ export class FakeKernel implements CommandKernel {
     if (file === 'ip' && args.includes('-batch')) return this.#batch(netns, input);
     if (file === 'ip') return this.#listing(netns, args);
     if (file === 'sysctl') this.sysctls.push(...args.filter((word) => word.includes('=')));
-    if (file === 'nft' && args.includes('list')) return ended(0, '{"nftables":[]}');
+    if (file === 'nft' && args.includes('list')) return this.#rules(args);
     if (file === 'nft') this.nft.push(args.filter((word) => !word.startsWith('-')).join(' '));
     return ended(0);
+  }
+
+  /** Of nft's listings, that of a chain: the rules that it was given since it was flushed last. */
+  #rules(args: readonly string[]): RunResult {
+    if (!args.includes('chain')) return ended(0, '{"nftables":[]}');
+    const chain = args.at(-1);
+    const commands = this.nft.flatMap((text) => (JSON.parse(text) as { nftables: NftChange[] }).nftables);
+    const flushed = commands.findLastIndex(({ flush }) => flush?.chain?.name === chain);
+    const rules = commands.slice(flushed + 1).flatMap(({ add }) => (add?.rule?.chain === chain ? [add] : []));
+    if (rules.length === 0) return ended(1, '', 'Error: No such file or directory');
+    return ended(0, JSON.stringify({ nftables: rules }));
   }
 
   #batch(netns: string, input: string): RunResult {

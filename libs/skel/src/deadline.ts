@@ -12,7 +12,7 @@ export const deadlinePassed = (): CniError =>
   new CniError(
     ErrorCode.tryAgainLater,
     `not finished within ${COMMAND_DEADLINE_MS / 1000} seconds`,
-    'it was undone; the log names the phase that hung; try again',
+    'an ADD was undone; the log names the phase that hung; try again',
   );
 
 export const interrupted = (signal: string): CniError =>

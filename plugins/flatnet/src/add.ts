@@ -2,8 +2,8 @@
  * ADD. Invariant: refuse, arm, act, report. What is waited for runs at the same time:
  *
  *   delegate ADD  -----------------------------------------------------------\
- *   bridge, veth, host end up -- sysctls in the netns -- masquerade there? --+-- addresses, routes, up (netns)
- *                                                                           +-- gateway on the bridge, rules (host)
+ *   bridge, veth, host end up -- sysctls in the netns -- masquerade there? --+-- gateway on the bridge --+-- addresses, routes, up (netns)
+ *                                                                                                      +-- rules (host)
  */
 import { parseCidr } from '@flatnet/addressing';
 import { type AddResult, type IpamResult } from '@flatnet/cni';
@@ -15,10 +15,9 @@ import {
   dropGuard,
   ensureGuard,
   ensureMasquerade,
-  hasDefault,
-  isMasqueraded,
   linkExists,
   showDefaults,
+  standingMasquerade,
   type GuardedPort,
   type Kernel,
 } from '@flatnet/kernel';
@@ -26,12 +25,13 @@ import type { AddRequest, Rollback } from '@flatnet/skel';
 import { ensureBridge, readBridgeMac } from './bridge.ts';
 import { isGuarded, type FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
-import { ensureGateways } from './gateway.ts';
+import { awaitDad } from './dad.ts';
+import { ensureGateways, refuseOverlap } from './gateway.ts';
 import { planOf, type Plan } from './plan.ts';
 import { routeRepliesBack } from './reply-routes.ts';
 import { allSettledOrFirst } from './settle.ts';
 import { subnetOf } from './subnet.ts';
-import { containerCommands, containerSysctls, topologyOf, type Topology } from './topology.ts';
+import { containerCommands, containerSysctls, isDefault, topologyOf, type Topology } from './topology.ts';
 import { AttachmentExists, connect, disconnect } from './veth.ts';
 import { joinVlans } from './vlan-port.ts';
 import { gatewayDevice } from './vlan.ts';
@@ -49,16 +49,18 @@ export async function add(deps: Deps, request: Request, rollback: Rollback): Pro
     const leased = request.phase('delegate', () => askDelegate(deps, request));
     const isFirst = !linkExists(kernel, plan.config.bridge);
     // A bridge stays after DEL, so a network's first ADD is the only one that makes it: not for a delegate that refuses.
-    if (isFirst) await leased;
+    // Nor for a subnet that is somebody else's.
+    if (isFirst) await refuseTaken(kernel, plan, await leased);
     const attached = attach(kernel, request, plan);
-    const asked = attached.then(() => (isFirst ? [] : standingMasquerade(kernel.run, request, plan)));
+    const asked = attached.then(() => (isFirst ? [] : askMasquerade(kernel.run, request, plan)));
     const [ipam, mtu, standing] = await allSettledOrFirst([leased, attached, asked]);
     const topology = ipam === undefined ? undefined : topologyOf(plan.config, plan.ifName, ipam);
+    // Before the rules, which would stay: a gateway that is refused masquerades nobody's subnet.
+    await request.phase('gateway', () => configureGateway(kernel, plan, topology));
     await allSettledOrFirst([
       // First what runs aside.
       request.phase('nft', () => configureRules(kernel.runAside, plan, topology, standing)),
-      request.phase('container', () => configureContainer(kernel, plan, request.netns, topology)),
-      request.phase('gateway', () => configureGateway(kernel, plan, topology)),
+      request.phase('container', () => configureContainer(kernel, plan, request, topology)),
     ]);
     return await resultOf(kernel, request, plan, mtu, ipam, topology);
   } catch (error) {
@@ -68,19 +70,24 @@ export async function add(deps: Deps, request: Request, rollback: Rollback): Pro
 }
 
 /**
- * Undo in reverse: link, then lease. Story: ADD A and ADD B of the same attachment at once; B is told by the kernel that the link
- * exists. The link is A's, and so is the lease that the delegate answered B with: B must undo neither.
+ * Undo in reverse: link, then lease; a link that stays keeps its address until the runtime's DEL. Story: ADD A and ADD B of the same
+ * attachment at once; B is told by the kernel that the link exists. The link is A's, and so is the lease that the delegate answered B
+ * with: B must undo neither.
  */
 function armUndo(deps: Deps, request: Request, plan: Plan, rollback: Rollback): { foreign: boolean } {
   const state = { foreign: false };
   const { ipamType } = plan.config;
+  let linkStays = false;
   if (ipamType !== undefined) {
     rollback.arm('lease', async () => {
-      if (!state.foreign) await deps.delegateVerb('DEL', ipamType, request);
+      if (!state.foreign && !linkStays) await deps.delegateVerb('DEL', ipamType, request);
     });
   }
   rollback.arm(`link ${plan.hostVeth}`, async () => {
-    if (!state.foreign) await disconnect(deps.kernel(), plan);
+    if (state.foreign) return;
+    linkStays = true;
+    await disconnect(deps.kernel(), plan);
+    linkStays = false;
   });
   if (isGuarded(plan.config)) {
     rollback.arm(`guard of port ${plan.hostVeth}`, async () => {
@@ -109,7 +116,7 @@ async function attach(kernel: Kernel, request: Request, plan: Plan): Promise<num
 async function configureContainer(
   kernel: Kernel,
   plan: Plan,
-  netns: string,
+  { netns, signal }: Request,
   topology: Topology | undefined,
 ): Promise<void> {
   const { config, ifName } = plan;
@@ -121,9 +128,18 @@ async function configureContainer(
   const ipv6 = topology.addresses.some(({ cidr }) => cidr.ip.family === 6);
   // The configuration told nothing of the family that the delegate chose: its settings are made late.
   if (ipv6 !== config.hints.ipv6) await applySysctls(kernel, netns, containerSysctls(config, ifName, ipv6));
-  const commands = [showDefaults, ...containerCommands(config, ifName, topology)];
+  const families = ([4, 6] as const).filter((family) =>
+    topology.routes.some((route) => route.family === family && isDefault(route.dst)),
+  );
+  const commands = [...families.map(showDefaults), ...containerCommands(config, ifName, topology)];
   const printed = await applyIp(kernel, `configure ${ifName} in ${netns}`, commands, netns);
-  await routeRepliesBack(kernel, plan, netns, topology, hasDefault(printed));
+  await routeRepliesBack(kernel, plan, netns, topology, printed);
+  if (ipv6 && config.enableDad) await awaitDad(kernel, ifName, netns, signal);
+}
+
+async function refuseTaken(kernel: Kernel, { config, ifName }: Plan, ipam: IpamResult | undefined): Promise<void> {
+  if (ipam === undefined || config.allowOverlap) return;
+  await refuseOverlap(kernel, topologyOf(config, ifName, ipam).gateways, config.bridge);
 }
 
 async function configureGateway(kernel: Kernel, { config }: Plan, topology: Topology | undefined): Promise<void> {
@@ -134,10 +150,10 @@ async function configureGateway(kernel: Kernel, { config }: Plan, topology: Topo
 }
 
 /** Those of the subnets that the configuration names which are masqueraded already: asked while the delegate is at work, changes nothing. */
-async function standingMasquerade(run: Run, request: Request, { config, tag }: Plan): Promise<readonly string[]> {
+async function askMasquerade(run: Run, request: Request, { config, tag }: Plan): Promise<readonly string[]> {
   const { subnets } = config.hints;
   if (!config.ipMasq || subnets.length === 0) return [];
-  return (await request.phase('nft', () => isMasqueraded(run, { tag, subnets }))) ? subnets : [];
+  return request.phase('nft', () => standingMasquerade(run, { tag, subnets }));
 }
 
 async function configureRules(

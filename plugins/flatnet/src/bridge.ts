@@ -20,14 +20,15 @@ export async function ensureBridge(kernel: Kernel, plan: Plan): Promise<number> 
     // Fifty first ADDs at once: one creates it, for the others it exists.
     if (!(error instanceof ToolError && error.kind === 'exists')) throw error;
   }
-  // Before it is up: a router advertisement from a container must never give the host a route (CVE-2020-10749).
-  ensureSysctls(kernel, {
-    [`ipv6/conf/${bridge}/accept_ra`]: '0',
-    [`ipv6/conf/${bridge}/autoconf`]: '0',
-    [`ipv6/conf/${bridge}/accept_dad`]: '0',
-  });
+  // Before it is up.
+  ignoreAdvertisements(kernel, bridge);
+  ensureSysctls(kernel, { [`ipv6/conf/${bridge}/accept_dad`]: '0' });
   return wanted;
 }
+
+/** A router advertisement from a container must never give the host a route (CVE-2020-10749). */
+export const ignoreAdvertisements = (kernel: Kernel, device: string): void =>
+  ensureSysctls(kernel, { [`ipv6/conf/${device}/accept_ra`]: '0', [`ipv6/conf/${device}/autoconf`]: '0' });
 
 /** Stable for (machine, network), so a bridge that is made anew keeps the gateway's MAC, and two machines never share one. */
 function bridgeMac(kernel: Kernel, network: string): string {

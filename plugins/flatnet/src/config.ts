@@ -86,7 +86,8 @@ type Raw = z.infer<ReturnType<typeof configSchema>>;
 
 /** Decodes the configuration. DEL and GC get a lax reading: what is needed to find and remove things. @throws CniError code 7. */
 export function decodeConfig(json: Readonly<Record<string, unknown>>, verb: Verb): FlatnetConfig {
-  if (verb === 'DEL' || verb === 'GC') return resolve(laxly(json), json);
+  // VLANs are nothing that would have to be found again, and they can contradict each other.
+  if (verb === 'DEL' || verb === 'GC') return resolve({ ...laxly(json), vlan: undefined, vlanTrunk: undefined }, json);
   const raw = decode(configSchema(), json, 'configuration of flatnet');
   const config = resolve(raw, json);
   refuseContradictions(raw, config);

@@ -18,9 +18,6 @@ export async function gc(deps: Deps, request: GcRequest<FlatnetConfig>): Promise
   const failures: unknown[] = [];
   if (validAttachments !== undefined) {
     const valid = new Set(validAttachments.map((attachment) => attachmentNames(network, attachment).hostVeth));
-    const stale = (await listLinks(kernel, ['type', 'veth'])).filter(
-      (link) => isOf(network, link) && !valid.has(link.name),
-    );
     const tag = networkHash(network);
     const rules = [
       () => collectGuards(kernel.run, tag, valid),
@@ -28,10 +25,16 @@ export async function gc(deps: Deps, request: GcRequest<FlatnetConfig>): Promise
         ? [() => dropMasquerade(kernel.run, tag), () => unclampMss(kernel.run, tag).catch(unlessGone)]
         : []),
     ];
+    const stale: Link[] = [];
+    const look = async (): Promise<void> => {
+      const links = await listLinks(kernel, ['type', 'veth']);
+      stale.push(...links.filter((link) => isOf(network, link) && !valid.has(link.name)));
+    };
+    failures.push(...(await failuresOf([...rules, look])));
     const deletions = stale.map(({ name }) => async (): Promise<void> => {
       await applyIp(kernel, `delete link ${name}`, [deleteLink(name)]).catch(unlessGone);
     });
-    failures.push(...(await failuresOf([...rules, ...deletions])));
+    failures.push(...(await failuresOf(deletions)));
   }
   const { ipamType } = config;
   if (ipamType !== undefined) failures.push(...(await failuresOf([() => deps.delegateVerb('GC', ipamType, request)])));

@@ -4,22 +4,25 @@
  *
  *   ip rule from 10.87.2.5 lookup T        table T: 10.87.2.0/24 dev eth1; default via 10.87.2.1 dev eth1
  */
+import type { Ip } from '@flatnet/addressing';
 import { ToolError } from '@flatnet/exec';
-import { addRoute, addSourceRule, applyIp, listRoutes, type Kernel } from '@flatnet/kernel';
+import { addRoute, addSourceRule, applyIp, defaultMetrics, type IpCommand, type Kernel } from '@flatnet/kernel';
 import type { Plan } from './plan.ts';
 import { subnetOf } from './subnet.ts';
-import { type Topology, type WantedAddress } from './topology.ts';
+import { isDefault, needsOnlink, type Topology, type WantedAddress } from './topology.ts';
 
 /** Before the main table (32766), after what an administrator is likely to write. */
 const RULE_PRIORITY = 32_000;
 /** Tables below are the system's or the administrator's. */
 const FIRST_TABLE = 0x1000_0000;
+/** What the kernel gives an IPv6 route that names no metric (IP6_RT_PRIO_USER). */
+const METRIC6 = 1024;
 
 /** The attachment's own table: the container's namespace holds a handful of them, out of 16 million. */
 export const replyTable = (hostVeth: string): number => FIRST_TABLE + Number.parseInt(hostVeth.slice(2, 8), 16);
 
 /**
- * @param otherDefault whether the container had an IPv4 default route before this network's.
+ * @param printed the default routes that were there before this network's, as `showDefaults` of both families prints them.
  * @throws ToolError.
  */
 export async function routeRepliesBack(
@@ -27,46 +30,60 @@ export async function routeRepliesBack(
   plan: Plan,
   netns: string,
   topology: Topology,
-  otherDefault: boolean,
+  printed: string,
 ): Promise<void> {
-  const leaving = topology.addresses.filter(({ cidr, gateway }) => {
-    const out = topology.routes.some(({ family, dst }) => family === cidr.ip.family && dst.endsWith('/0'));
-    return out && gateway !== undefined;
+  const metrics = { 4: defaultMetrics(printed, 4), 6: defaultMetrics(printed, 6) };
+  if (metrics[6].includes(METRIC6)) await standBehind(kernel, plan, netns, topology, metrics[6]);
+  const back = topology.addresses.filter(({ cidr: { ip }, gateway }) => {
+    const out = topology.routes.some(({ family, dst }) => family === ip.family && isDefault(dst));
+    const isSecond = metrics[ip.family].length > 0 || plan.config.defaultRoutePriority !== undefined;
+    return out && gateway !== undefined && isSecond;
   });
-  const hasIpv4 = leaving.some(({ cidr }) => cidr.ip.family === 4);
-  const explicit = plan.config.defaultRoutePriority !== undefined;
-  const needed = explicit || (hasIpv4 ? otherDefault : await hasOtherDefault6(kernel, plan, netns, leaving));
-  if (!needed) return;
-  for (const address of leaving) await routeBack(kernel, plan, netns, address);
+  // Two addresses of one subnet have their routes in common.
+  const routes = new Map(back.flatMap((address) => routesBack(plan, address)).map((route) => [route.join(' '), route]));
+  const doing = `route replies back by ${plan.ifName}`;
+  await applyIp(kernel, doing, [...routes.values()], netns);
+  for (const { cidr } of back) await addRule(kernel, plan, netns, doing, cidr.ip);
 }
 
-async function hasOtherDefault6(
+/**
+ * IPv6 merges default routes of one metric into one that takes both ways by turns, and half of the answers would leave by the wrong
+ * network. Ours goes behind those that were there.
+ */
+async function standBehind(
   kernel: Kernel,
-  { ifName }: Plan,
+  plan: Plan,
   netns: string,
-  leaving: readonly WantedAddress[],
-): Promise<boolean> {
-  // The first interface of a container has nobody before it; asking costs a process.
-  if (leaving.length === 0 || ifName === 'eth0') return false;
-  return (await listRoutes(kernel, 6, { netns })).some(({ dst, dev }) => dst === 'default' && dev !== ifName);
+  topology: Topology,
+  taken: readonly number[],
+): Promise<void> {
+  let metric = METRIC6 + 1;
+  while (taken.includes(metric)) metric += 1;
+  const merged = topology.routes.filter(
+    ({ family, dst, priority, table }) =>
+      family === 6 && isDefault(dst) && priority === undefined && table === undefined,
+  );
+  const commands = merged.flatMap((route): IpCommand[] => [
+    ['route', 'delete', ...addRoute(route).slice(2)],
+    addRoute({ ...route, priority: metric }, needsOnlink(route, topology)),
+  ]);
+  await applyIp(kernel, `put the IPv6 default route of ${plan.ifName} behind the others`, commands, netns);
 }
 
-async function routeBack(kernel: Kernel, plan: Plan, netns: string, { cidr, gateway }: WantedAddress): Promise<void> {
-  const table = replyTable(plan.hostVeth);
+function routesBack(plan: Plan, { cidr, gateway }: WantedAddress): IpCommand[] {
   const { family } = cidr.ip;
-  const doing = `route replies of ${cidr.ip} back by ${plan.ifName}`;
-  const common = { family, dev: plan.ifName, table };
-  const routes = [
+  const common = { family, dev: plan.ifName, table: replyTable(plan.hostVeth) };
+  const everywhere = family === 4 ? '0.0.0.0/0' : '::/0';
+  return [
     addRoute({ ...common, dst: subnetOf(cidr) }),
-    addRoute(
-      { ...common, dst: family === 4 ? '0.0.0.0/0' : '::/0', gateway: String(gateway) },
-      !cidr.contains(gateway!),
-    ),
+    addRoute({ ...common, dst: everywhere, gateway: String(gateway) }, !cidr.contains(gateway!)),
   ];
-  await applyIp(kernel, doing, routes, netns);
-  const rule = addSourceRule(String(cidr.ip), table, RULE_PRIORITY);
+}
+
+async function addRule(kernel: Kernel, plan: Plan, netns: string, doing: string, ip: Ip): Promise<void> {
+  const rule = addSourceRule(String(ip), replyTable(plan.hostVeth), RULE_PRIORITY);
   try {
-    await applyIp(kernel, doing, [rule], netns, family === 6 ? 6 : undefined);
+    await applyIp(kernel, doing, [rule], netns, ip.family === 6 ? 6 : undefined);
   } catch (error) {
     // Left from an earlier attachment of the same container: rules do not go with the interface.
     if (!(error instanceof ToolError && error.kind === 'exists')) throw error;

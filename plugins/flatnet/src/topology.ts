@@ -80,7 +80,8 @@ function read<T>(parse: () => T, field: string, value: string): T {
   }
 }
 
-const isDefault = (dst: string): boolean => dst.endsWith('/0');
+/** Whether a destination in CIDR notation is everything. */
+export const isDefault = (dst: string): boolean => dst.endsWith('/0');
 
 /** The routes of the answer, and a default route per family that has a gateway and none yet. `internal` networks have no way out. */
 function wantedRoutes(
@@ -132,6 +133,8 @@ export function containerSysctls(config: FlatnetConfig, ifName: string, ipv6: bo
   const v6 = (key: string): string => `ipv6/conf/${ifName}/${key}`;
   // arp_notify, ndisc_notify: neighbours of a reused address learn the new MAC at once.
   const base = { [v4('arp_notify')]: '1', [v4('rp_filter')]: '2' };
+  // On layer 2 only, who is inside gives itself addresses, by router advertisements too.
+  if (config.ipamType === undefined) return base;
   if (!ipv6) return { ...base, [v6('disable_ipv6')]: '1' };
   const dad = config.enableDad ? { [v6('enhanced_dad')]: '1', [v6('accept_dad')]: '1' } : { [v6('accept_dad')]: '0' };
   return {
@@ -161,7 +164,7 @@ export function addAddress(cidr: Cidr, device: string, detectDuplicates = false)
 }
 
 /** A gateway outside of every subnet of the interface (a /32 address) is reachable only by saying that it is on the link. */
-function needsOnlink({ gateway, family }: RouteSpec, { addresses }: Topology): boolean {
+export function needsOnlink({ gateway, family }: RouteSpec, { addresses }: Topology): boolean {
   if (gateway === undefined) return false;
   const ip = parseIp(gateway);
   if (family === 6 && gateway.startsWith('fe80:')) return false;

@@ -1,6 +1,7 @@
 import { CniError, ErrorCode } from '@flatnet/cni';
 import { ToolError } from '@flatnet/exec';
 import { applyIp, linkExists, renderBatch, type Kernel } from '@flatnet/kernel';
+import { ignoreAdvertisements } from './bridge.ts';
 import type { Plan } from './plan.ts';
 import { gatewayDevice, vlanCommands, type VlanPlan } from './vlan.ts';
 
@@ -31,6 +32,8 @@ async function ensureGatewayDevice(kernel: Kernel, bridge: string, gateway: stri
   } catch (error) {
     if (!(error instanceof ToolError && error.kind === 'exists')) throw error;
   }
+  // Before it is up.
+  ignoreAdvertisements(kernel, gateway);
   await applyIp(kernel, `bring ${gateway} up`, [['link', 'set', 'dev', gateway, 'up']]);
 }
 

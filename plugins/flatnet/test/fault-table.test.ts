@@ -51,6 +51,16 @@ it('the delegate refuses: its error wins, its DEL is called, no link is left', a
   expect(world.links).toEqual([]);
 });
 
+it('a link that cannot be taken back keeps its address', async () => {
+  const world = new World();
+  world.kernel.intercept = ({ line, input }) =>
+    line.startsWith('ip -n') || input.includes('link delete') ? ended({ exitCode: 2, stderr: 'boom' }) : undefined;
+  await expect(world.add()).rejects.toThrow('boom');
+  expect(world.undoFailures).toEqual([expect.stringContaining('could not undo "link fl')]);
+  expect(world.links).toHaveLength(2);
+  expect(world.asked).toEqual(['ADD']);
+});
+
 it('undoing fails too: the first error wins, the other is reported', async () => {
   const world = new World();
   world.refusals.set('ADD', new CniError(101, 'no address left'));

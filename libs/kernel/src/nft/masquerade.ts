@@ -12,9 +12,9 @@
  * A chain per network rather than one map of subnets: networks whose subnets are equal or overlap (a network renamed, its old chain
  * still there) stay independent, and adding or removing one needs no listing. Only the first packet of a flow walks these chains.
  *
- * The map is the cheap question "is my chain there, with this content?": adding its element again is no change; it fails with
- * `exists` when the content is another, and with `not-found` when table or map are gone; then chain and map are rebuilt. They are
- * made and removed together, in one transaction, so one stands for both.
+ * Whether it stands is read from the rules: a flush of table or chain takes them and leaves everything else. The map is for those who
+ * change them at once: adding its element again is no change, and fails with `exists` when the content is another by now, and with
+ * `not-found` when table or map are gone.
  *
  * A network may have more subnets than an attachment of it knows: a range set of several, or a range that was changed while containers
  * run. So an attachment adds the subnets that it knows of to those that stand there, and takes none away.
@@ -34,7 +34,7 @@ import {
   type NftObject,
 } from './commands.ts';
 import { payload, prefix, remove, rule, table } from './commands.ts';
-import { subnetsOfChain, subnetsOfRules } from './rule-subnets.ts';
+import { subnetsOfRules } from './rule-subnets.ts';
 
 export interface Masquerade {
   /** Network hash: at most 12 characters `[0-9a-z]`. */
@@ -123,39 +123,46 @@ export const removeMasquerade = (tag: string): readonly NftCommand[] => {
   ];
 };
 
-/** Whether exactly these subnets are masqueraded: one nft start, which changes nothing. @throws ToolError. */
-export const isMasqueraded = async (run: Run, wanted: Masquerade, options: ApplyOptions = {}): Promise<boolean> =>
-  (await attempt(run, confirmMasquerade(wanted), { doing: 'ask for the masquerade', ...options })) === undefined;
+/** Those of the subnets that are masqueraded as wanted: one nft start, which changes nothing. @throws ToolError. */
+export const standingMasquerade = async (
+  run: Run,
+  wanted: Masquerade,
+  options: ApplyOptions = {},
+): Promise<readonly string[]> => {
+  const missing = missingSubnets(wanted, (await read(run, wanted.tag, options)) ?? []);
+  return wanted.subnets.filter((subnet) => !missing.includes(subnet));
+};
 
 const TRIES = 3;
 
 /**
  * Makes sure that the masquerade of these subnets stands, beside that of the network's others: one nft start as a rule, two when it has to
- * be built, three when other subnets are there. @throws ToolError.
+ * be built or added to. @throws ToolError.
  */
 export const ensureMasquerade = async (run: Run, wanted: Masquerade, options: ApplyOptions = {}): Promise<void> => {
   const named = { doing: 'set up masquerade', ...options };
-  const difference = await attempt(run, confirmMasquerade(wanted), named);
-  if (difference === undefined) return;
-  const first = [...createMarker(wanted.tag), ...masqueradeNetwork(wanted)];
-  if (difference === 'not-found' && (await attempt(run, first, named)) === undefined) return;
+  let objects = await read(run, wanted.tag, named);
   for (let left = TRIES; left > 0; left -= 1) {
-    if ((await attempt(run, await additionOf(run, wanted, named), named)) === undefined) return;
+    if (objects !== undefined && missingSubnets(wanted, objects).length === 0) return;
+    if (await attempt(run, additionTo(objects, wanted), named)) return;
+    objects = await read(run, wanted.tag, named);
   }
   // The marker is not what the rules say: somebody else changed one of them, or the addresses of the translation are new.
-  const standing = await subnetsOfChain(run, TABLE, objectName(wanted.tag), named);
-  await applyNft(run, masqueradeNetwork(united(wanted, standing)), named);
+  await applyNft(run, masqueradeNetwork(united(wanted, subnetsOfRules(objects ?? []))), named);
 };
 
 /**
  * What adds the wanted subnets to those that stand there. It begins by confirming the content that was read: of two attachments that add
  * to it at once the second fails, and has to look again.
  */
-const additionOf = async (run: Run, wanted: Masquerade, options: ApplyOptions): Promise<readonly NftCommand[]> => {
-  const standing = [...new Set(await subnetsOfChain(run, TABLE, objectName(wanted.tag), options))];
-  if (standing.length === 0) return [...createMarker(wanted.tag), ...masqueradeNetwork(wanted)];
+const additionTo = (objects: readonly NftObject[] | undefined, wanted: Masquerade): readonly NftCommand[] => {
+  if (objects === undefined) return [...createMarker(wanted.tag), ...masqueradeNetwork(wanted)];
+  const standing = [...new Set(subnetsOfRules(objects))];
+  // Flushed: the marker says what the rules no longer say.
+  if (standing.length === 0) return masqueradeNetwork(wanted);
   const unchanged = confirmMasquerade({ ...wanted, subnets: standing });
   const all = united(wanted, standing);
+  // An nft that prints rules in other words than ours: the marker knows.
   return all.subnets.length === standing.length ? unchanged : [...unchanged, ...masqueradeNetwork(all)];
 };
 
@@ -170,19 +177,33 @@ const createMarker = (tag: string): readonly NftCommand[] => [
   create(map(TABLE, objectName(tag), 'mark', 'mark')),
 ];
 
-/** Undefined when the kernel took it, else in which way something else stands there. @throws ToolError of every other kind. */
-const attempt = async (
-  run: Run,
-  commands: readonly NftCommand[],
-  options: ApplyOptions,
-): Promise<'not-found' | 'exists' | undefined> => {
+/** False when something else stands there than was read. @throws ToolError of every other kind. */
+const attempt = async (run: Run, commands: readonly NftCommand[], options: ApplyOptions): Promise<boolean> => {
   try {
     await applyNft(run, commands, options);
-    return undefined;
+    return true;
   } catch (error) {
-    if (error instanceof ToolError && (error.kind === 'not-found' || error.kind === 'exists')) return error.kind;
+    if (error instanceof ToolError && (error.kind === 'not-found' || error.kind === 'exists')) return false;
     throw error;
   }
+};
+
+/** The network's chain as nft lists it; undefined when it is not there. */
+const read = (run: Run, tag: string, options: ApplyOptions): Promise<readonly NftObject[] | undefined> =>
+  listNft(run, { ...TABLE, chain: objectName(tag) }, { doing: 'read masquerade', ...options });
+
+/** The subnets whose rule is not among the listed. Other attachments may have brought others, which the rules of these leave untouched too. */
+const missingSubnets = (wanted: Masquerade, objects: readonly NftObject[]): readonly string[] => {
+  const found = objects.flatMap((object) => {
+    const expr = (object['rule'] as NftObject | undefined)?.['expr'];
+    return expr === undefined ? [] : [JSON.stringify(expr)];
+  });
+  const standing = [...new Set(subnetsOfRules(objects))];
+  const rules = rulesOf({ ...wanted, subnets: standing });
+  return wanted.subnets.filter((subnet) => {
+    const rule = (rules[standing.indexOf(subnet)]?.add?.['rule'] as NftObject | undefined)?.['expr'];
+    return rule === undefined || !found.includes(JSON.stringify(rule));
+  });
 };
 
 /** Removes the network's masquerade; success when there is none (nothing is created for that). */
@@ -207,22 +228,11 @@ export const missingMasquerade = async (
   options: ApplyOptions = {},
 ): Promise<readonly string[]> => {
   const name = objectName(masquerade.tag);
-  const objects = await listNft(run, { ...TABLE, chain: name }, { doing: 'read masquerade', ...options });
+  const objects = await read(run, masquerade.tag, options);
   if (objects === undefined) return [`chain ${name} of nft table inet flatnet`];
-  const found = objects.flatMap((object) => {
-    const expr = (object['rule'] as NftObject | undefined)?.['expr'];
-    return expr === undefined ? [] : [JSON.stringify(expr)];
-  });
-  // Other attachments may have brought other subnets, which the rules of these leave untouched too.
-  const standing = [...new Set(subnetsOfRules(objects))];
-  const united = { ...masquerade, subnets: standing };
-  const rules = rulesOf(united);
-  return masquerade.subnets
-    .filter((subnet) => {
-      const wanted = (rules[standing.indexOf(subnet)]?.add?.['rule'] as NftObject | undefined)?.['expr'];
-      return wanted === undefined || !found.includes(JSON.stringify(wanted));
-    })
-    .map((subnet) => `masquerade rule for ${subnet} in chain ${name} of nft table inet flatnet`);
+  return missingSubnets(masquerade, objects).map(
+    (subnet) => `masquerade rule for ${subnet} in chain ${name} of nft table inet flatnet`,
+  );
 };
 
 /** The tags of all networks that have a masquerade chain. For listings; changes nothing. @throws ToolError. */

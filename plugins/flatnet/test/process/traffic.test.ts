@@ -26,7 +26,7 @@ const ok = async (verb: string, id: string, n: number, more: object = {}): Promi
 const addressesOf = (result: Record<string, unknown>): string[] =>
   (result['ips'] as { address: string }[]).map(({ address }) => address.split('/')[0] ?? '');
 const pings = async (from: string, to: string, ...more: string[]): Promise<boolean> =>
-  (await host.sandbox.inNetns(from, 'busybox', ['ping', '-c', '1', '-W', '2', ...more, to])).exitCode === 0;
+  (await host.sandbox.inNetns(from, 'busybox', ['ping', '-c', '1', '-W', '5', ...more, to])).exitCode === 0;
 
 it('carries packets inside, outside, in both families, at full size, and none with a foreign source', async () => {
   await ok('ADD', 'c1', 1);

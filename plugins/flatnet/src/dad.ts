@@ -1,0 +1,34 @@
+import { CniError, ErrorCode } from '@flatnet/cni';
+import { queryIp, type Kernel } from '@flatnet/kernel';
+
+/** The detection of one address takes one to two seconds (RFC 4862); the reference waits as long. */
+const PATIENCE_MS = 10_000;
+const LOOK_MS = 100;
+
+/**
+ * Waits until duplicate address detection has passed all IPv6 addresses of an interface: before, no program can be bound to them.
+ *
+ * @throws CniError code 100 for an address that somebody else has, 11 when the detection does not end; IpError.
+ */
+export async function awaitDad(kernel: Kernel, ifName: string, netns: string, signal: AbortSignal): Promise<void> {
+  const doing = `wait for the IPv6 addresses of ${ifName}`;
+  for (const end = Date.now() + PATIENCE_MS; ; await new Promise((resolve) => setTimeout(resolve, LOOK_MS))) {
+    const [link] = await queryIp(kernel, doing, ['-6', 'address', 'show', 'dev', ifName], netns);
+    const addresses = Array.isArray(link?.['addr_info'])
+      ? (link['addr_info'] as readonly Record<string, unknown>[])
+      : [];
+    const duplicate = addresses.find(({ dadfailed }) => dadfailed === true);
+    if (duplicate !== undefined) {
+      throw new CniError(
+        ErrorCode.conflict,
+        `somebody else has address ${String(duplicate['local'])}`,
+        `duplicate address detection of ${ifName} found it on this network; free it there, or choose another address`,
+      );
+    }
+    if (!addresses.some(({ tentative }) => tentative === true)) return;
+    if (signal.aborted) throw signal.reason;
+    if (Date.now() < end) continue;
+    const still = `the addresses of ${ifName} are still tentative after ${PATIENCE_MS / 1000} seconds`;
+    throw new CniError(ErrorCode.tryAgainLater, 'duplicate address detection did not end', still);
+  }
+}
