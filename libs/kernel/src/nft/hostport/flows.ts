@@ -32,12 +32,15 @@ export const staleFlows = (
   ports: readonly Port[],
   isLocal: (address: string) => boolean,
 ): readonly Flow[] => {
-  const byPort = new Map(ports.map((port) => [`${port.protocol}/${port.hostPort}`, port]));
-  return flows.filter((flow) => {
-    const port = byPort.get(`${flow.protocol}/${flow.port}`);
-    if (port === undefined || flow.replySource === port.address) return false;
-    return port.hostIp === undefined ? isLocal(flow.destination) : flow.destination === port.hostIp;
-  });
+  // The same port may be published on several addresses, and the flow's decides which of them it meets.
+  const byPort = new Map<string, Port[]>();
+  for (const port of ports) {
+    const key = `${port.protocol}/${port.hostPort}`;
+    byPort.set(key, [...(byPort.get(key) ?? []), port]);
+  }
+  const isMissed = (flow: Flow, { hostIp, address }: Port): boolean =>
+    flow.replySource !== address && (hostIp === undefined ? isLocal(flow.destination) : flow.destination === hostIp);
+  return flows.filter((flow) => byPort.get(`${flow.protocol}/${flow.port}`)?.some((port) => isMissed(flow, port)));
 };
 
 /** Flows to published ports of a container that publishes them no longer. */

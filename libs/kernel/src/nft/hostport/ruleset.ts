@@ -3,7 +3,7 @@ import { sha256Hex } from '@flatnet/digest';
 import { add, chain, concat, create, elements, flush, jump, match, type NftCommand } from '../commands.ts';
 import { type NftJson, payload, prefix, remove, rule } from '../commands.ts';
 import { LOCALNET, mapName, TABLE } from './layout.ts';
-import { type Family, type Hairpin, type Owner, type Plan, type Port, portsOf } from './model.ts';
+import { type Family, type Hairpin, listenKey, type Owner, type Plan, type Port, portsOf } from './model.ts';
 
 /** One element of one map: `[key, value]`. */
 export interface Entry {
@@ -112,7 +112,9 @@ export const release = (owner: Owner, entries: readonly Entry[]): readonly NftCo
 
 /** Asserts that nobody publishes these ports on all addresses: `create` fails with `exists`, and what it made is deleted again. */
 export const refuseIfAny = (owner: Owner, ports: readonly Port[]): readonly NftCommand[] => {
-  const entries = entriesOfPorts(ports.map(({ hostIp: _ip, allowFrom: _from, ...port }) => port));
+  // A port on two addresses is one key here, and created twice it would be refused by itself.
+  const everywhere = ports.map(({ hostIp: _ip, allowFrom: _from, ...port }) => port);
+  const entries = entriesOfPorts([...new Map(everywhere.map((port) => [listenKey(port), port])).values()]);
   return [...claim(owner, entries), ...unclaim(entries)];
 };
 

@@ -1,60 +1,7 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Run } from '@flatnet/exec';
-import { expect, onTestFinished, test } from 'vitest';
-import { collect, publishOrWait, Records, withdraw, type PublishRecord } from '../../../src/nft/hostport/index.ts';
-
-const record = (hash: string, containerId: string, address: string, allowFrom?: readonly string[]): PublishRecord => ({
-  version: 1,
-  owner: { network: hash, containerId, ifName: 'eth0', networkHash: hash.repeat(12), hash: hash.repeat(24) },
-  publications: [
-    {
-      ...{ family: 4, protocol: 'tcp', hostPort: 8080, count: 2, address, port: 80 },
-      ...(allowFrom === undefined ? {} : { allowFrom }),
-    },
-  ],
-  hairpins: [{ family: 4, address, from: '10.0.0.0/24' }],
-  netns: '/proc/self/ns/none',
-  netnsId: '',
-});
-const alive = (of: PublishRecord): PublishRecord => ({ ...of, netns: '' });
-
-/** A fake nft: answers with the next of `answers` (stderr, or an object for stdout), then with success. */
-const fakeNft = (...answers: (string | object)[]) => {
-  const sent: string[] = [];
-  const run: Run = (_file, args) => {
-    sent.push(args.join(' '));
-    const next = answers.shift() ?? '';
-    const listing = args.includes('list') ? '{"nftables":[]}' : '';
-    const stdout = typeof next === 'object' ? JSON.stringify(next) : listing;
-    return Promise.resolve({
-      exitCode: next === '' || typeof next === 'object' ? 0 : 1,
-      stdout,
-      stderr: String(next),
-      ending: 'exit',
-    });
-  };
-  return { sent, run };
-};
-const heldBy = ({ owner }: PublishRecord, ...ports: readonly number[]) => ({
-  nftables: [
-    {
-      map: {
-        name: 'any4',
-        elem: ports.map((port) => [
-          { elem: { val: { concat: ['tcp', port] }, comment: `flatnet ${owner.networkHash} ${owner.hash}` } },
-          { concat: ['10.0.0.2', port - 8000] },
-        ]),
-      },
-    },
-  ],
-});
-function newRecords(): Records {
-  const folder = mkdtempSync(join(tmpdir(), 'standby-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  return new Records(folder, 'boot.1');
-}
+import { readdirSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { collect, publishOrWait, withdraw } from '../../../src/nft/hostport/index.ts';
+import { alive, fakeNft, heldBy, newRecords, record } from './fixture.ts';
 
 test('a second attachment of a container waits for the ports of the first, and has them after its DEL', async () => {
   const records = newRecords();
