@@ -1,5 +1,5 @@
 /** `runtimeConfig.portMappings`, validated and with every address in its one spelling. Pure. */
-import { AddressError, parseCidr, parseIp, type Ip } from '@flatnet/addressing';
+import { AddressError, type Cidr, parseCidr, parseIp, type Ip } from '@flatnet/addressing';
 import { shown } from '@flatnet/cni';
 import type { Protocol } from '@flatnet/kernel/hostport';
 import { list, refuse, type RawMapping } from './config.ts';
@@ -19,7 +19,7 @@ export interface Mapping {
   readonly listen?: readonly Listen[];
   /** CIDRs of both families. */
   readonly allowFrom?: readonly string[];
-  /** For messages: `portMappings[3]`. */
+  /** For messages: the key that says `listen`. */
   readonly field: string;
 }
 
@@ -43,6 +43,9 @@ const named = <T>(field: string, work: () => T): T => {
 
 /** @throws CniError code 7 that names the field. */
 export const addressOf = (field: string, text: string): Ip => named(field, () => parseIp(text));
+
+/** @throws CniError code 7 that names the field. */
+export const cidrOf = (field: string, text: string): Cidr => named(field, () => parseCidr(text));
 
 /** What no host can have as its own, the IPv4 broadcast address included. */
 export const isMulticast = (ip: Ip): boolean => (ip.family === 4 ? ip.value >> 28n >= 14n : ip.value >> 120n === 0xffn);
@@ -94,7 +97,7 @@ export const mappingsOf = (raw: readonly RawMapping[], defaults: Defaults): read
       hostPort: entry.hostPort,
       containerPort: entry.containerPort,
       count,
-      field,
+      field: entry.hostIP ? `${field}.hostIP` : 'defaultHostIP',
       ...(listen.length === 0 ? {} : { listen }),
       ...(allowFrom === undefined ? {} : { allowFrom }),
     };

@@ -1,11 +1,11 @@
 /** Request -> what the attachment publishes, as a value. Pure but for the routing table, which is handed in. */
-import { type Cidr, parseCidr } from '@flatnet/addressing';
+import type { Cidr } from '@flatnet/addressing';
 import { attachmentHash, CniError, ErrorCode, networkHash, type AddResult, type Attachment } from '@flatnet/cni';
 import type { Masquerade } from '@flatnet/kernel';
 import { describePort, listenKey, mergePorts, onAllAddresses, portKey, portsOf } from '@flatnet/kernel/hostport';
 import type { Hairpin, Owner, Plan, Port } from '@flatnet/kernel/hostport';
 import { refuse, type PortmapConfig } from './config.ts';
-import type { Listen, Mapping } from './mappings.ts';
+import { cidrOf, type Listen, type Mapping } from './mappings.ts';
 
 export const ownerOf = (network: string, attachment: Attachment): Owner => ({
   network,
@@ -14,15 +14,20 @@ export const ownerOf = (network: string, attachment: Attachment): Owner => ({
   hash: attachmentHash(network, attachment),
 });
 
-/** The container's first address of each family: of the interface CNI_IFNAME, or, where results name no interface, the first at all. */
+/**
+ * The container's first address of each family: of the interface CNI_IFNAME, or, where results name no interface, the first at all.
+ *
+ * @throws CniError code 7 that names the field of prevResult.
+ */
 export const containerAddresses = (result: AddResult, ifName: string): readonly Cidr[] => {
   const inside = (index: number | undefined): boolean => {
     const link = index === undefined ? undefined : result.interfaces[index];
     return link !== undefined && link.name === ifName && link.sandbox !== undefined && link.sandbox !== '';
   };
-  const own = result.ips.filter((ip) => inside(ip.interface));
-  const unnamed = result.ips.filter((ip) => ip.interface === undefined);
-  const all = (own.length > 0 ? own : unnamed).map(({ address }) => parseCidr(address));
+  const ips = result.ips.map((ip, index) => ({ ...ip, field: `prevResult.ips[${index}].address` }));
+  const own = ips.filter((ip) => inside(ip.interface));
+  const unnamed = ips.filter((ip) => ip.interface === undefined);
+  const all = (own.length > 0 ? own : unnamed).map(({ field, address }) => cidrOf(field, address));
   return ([4, 6] as const).flatMap((family) => all.find(({ ip }) => ip.family === family) ?? []);
 };
 
@@ -34,13 +39,16 @@ interface Target {
 
 const portsOfMapping = (mapping: Mapping, targets: readonly Target[]): readonly Port[] => {
   const listen: readonly Listen[] = mapping.listen ?? targets;
-  return listen.flatMap((each) => {
+  const pairs = listen.flatMap((each) => {
     const target = targets.find(({ family }) => family === each.family);
-    if (target === undefined) {
-      return refuse(
-        `${mapping.field}.hostIP is an IPv${each.family} address, and the container has none of that family`,
-      );
-    }
+    return target === undefined ? [] : [{ each, target }];
+  });
+  // Several are a default for containers of either family; a mapping's own address is one, and must be honoured.
+  if (pairs.length === 0 && mapping.listen !== undefined) {
+    const families = [...new Set(mapping.listen.map(({ family }) => `IPv${family}`))].join(' and ');
+    return refuse(`${mapping.field} is of ${families}, and the container has no address of that family`);
+  }
+  return pairs.flatMap(({ each, target }) => {
     const allowFrom = mapping.allowFrom?.filter((cidr) => cidr.includes(':') === (each.family === 6));
     const { family } = each;
     const { protocol, hostPort, containerPort: port, count } = mapping;

@@ -83,6 +83,29 @@ describe('planOf', () => {
     );
   });
 
+  it('takes of defaultHostIP what the families of the container need, and refuses it when that is nothing', () => {
+    const four = { ...RESULT, ips: RESULT.ips.slice(0, 1) };
+    const web = { hostPort: 80, containerPort: 80 };
+    const { publications } = plan([web], { defaultHostIP: ['127.0.0.1', 'fd00::1'] }, four);
+    expect(publications.map(({ hostIp }) => hostIp)).toEqual(['127.0.0.1']);
+    expect(() => plan([web], { defaultHostIP: 'fd00::1' }, four)).toThrow(
+      expect.objectContaining({
+        code: 7,
+        details: 'defaultHostIP is of IPv6, and the container has no address of that family',
+      }),
+    );
+  });
+
+  it.each(['10.9.0.2', '10.9.0.2/33', '10.9.0.2/24; flush ruleset'])(
+    'refuses a prevResult with address %s',
+    (address) => {
+      const broken = { ...RESULT, ips: [RESULT.ips[1]!, { address, interface: 1 }] };
+      expect(() => plan([{ hostPort: 80, containerPort: 80 }], {}, broken)).toThrow(
+        expect.objectContaining({ code: 7, details: expect.stringContaining('prevResult.ips[1].address') }),
+      );
+    },
+  );
+
   it.each([
     [{ conditionsV4: ['-s', '10.0.0.0/8'] }, 'conditionsV4'],
     [{ externalSetMarkChain: 'KUBE-MARK-MASQ' }, 'externalSetMarkChain'],
