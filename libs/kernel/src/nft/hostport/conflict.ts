@@ -51,7 +51,8 @@ const addressEntry = ({ map, key }: HeldEntry): string | undefined => {
 /**
  * Sorts out what stands in the way of `plan`.
  *
- * An owner is dead when its record is gone, when its network namespace is, or when the plan's container has its address now.
+ * An owner is dead when its record is gone, when its network namespace is, or when the plan's container has its address now. All
+ * networks of a host therefore have one folder of records: in another one a living owner's would not be found.
  *
  * @throws PortHeld for the first living one.
  */
@@ -64,20 +65,23 @@ export const findConflicts = (plan: Plan, entries: readonly HeldEntry[], records
   const obsolete = new Set<HeldEntry>();
   for (const entry of entries) {
     const port = ports.get(entryKey(entry));
-    if (port === undefined && !own.has(entryKey(entry))) continue;
+    const isOurs = entry.owner?.hash === plan.owner.hash;
+    if (port === undefined && !own.has(entryKey(entry)) && !isOurs) continue;
     obsolete.add(entry);
-    if (entry.owner === undefined || entry.owner.hash === plan.owner.hash || deadHashes.has(entry.owner.hash)) continue;
+    if (entry.owner === undefined || isOurs || deadHashes.has(entry.owner.hash)) continue;
     const holder = records.read(entry.owner);
     const replaced =
       holder !== undefined &&
       holder.owner.network === plan.owner.network &&
       holder.publications.some(({ address }) => addresses.has(address));
-    if (holder !== undefined && !isDead(holder) && !replaced) throw new PortHeld(port ?? describedBy(plan), holder);
+    if (holder !== undefined && !isDead(holder) && !replaced) {
+      // No port: the masquerade of an address that two networks with overlapping subnets have given. It is the same for both.
+      if (port === undefined) continue;
+      throw new PortHeld(port, holder);
+    }
     deadHashes.add(entry.owner.hash);
     if (holder !== undefined) dead.push(holder);
   }
   for (const entry of entries) if (entry.owner !== undefined && deadHashes.has(entry.owner.hash)) obsolete.add(entry);
   return { obsolete: [...obsolete], dead };
 };
-
-const describedBy = (plan: Plan): Port => portsOf(plan.publications)[0]!;

@@ -14,8 +14,8 @@ import type { NftCommand } from '../commands.ts';
 import { findConflicts, PortHeld } from './conflict.ts';
 import { noteInterface } from './interfaces.ts';
 import { baseCommands, TARGET_MAPS } from './layout.ts';
-import { listenKey, type Plan, portsOf } from './model.ts';
-import { listHeld } from './owners.ts';
+import { listenKey, mergePorts, type Plan, portKey, portsOf } from './model.ts';
+import { entryKey, listHeld } from './owners.ts';
 import type { PublishRecord, Records } from './record.ts';
 import { isKind, releaseAll } from './release.ts';
 import { chainNames, claim, contentChains, type Entry, entriesOf, guardInterface, keep } from './ruleset.ts';
@@ -34,27 +34,27 @@ const entryText = ({ map, key, value }: Entry): string => JSON.stringify([map, k
 /** What to send to come from `old` to `plan`: only the difference is claimed and released. */
 const transition = (plan: Plan, old: Plan | undefined): readonly NftCommand[] => {
   const wanted = entriesOf(plan);
-  const before = new Set((old === undefined ? [] : entriesOf(old)).map(entryText));
-  const after = new Set(old === undefined ? [] : wanted.map(entryText));
-  const dropped = old === undefined ? [] : entriesOf(old).filter((entry) => !after.has(entryText(entry)));
-  const isPort = (entry: Entry): boolean => !entry.map.startsWith('hairpin');
-  const wasThere = (entry: Entry): boolean => before.size > 0 && before.has(entryText(entry));
-  const oldPorts = new Set(portsOf(old?.publications ?? []).map(listenKey));
-  const newOnAddress = portsOf(plan.publications).filter(
-    (port) => port.hostIp !== undefined && !oldPorts.has(listenKey(port)),
+  const before = old === undefined ? [] : entriesOf(old);
+  const known = new Set(before.map(entryText));
+  const after = new Set(before.length === 0 ? [] : wanted.map(entryText));
+  // By key: after a killed ADD the record may tell two targets of one port, and a key is deleted once.
+  const dropped = new Map(
+    before.filter((entry) => !after.has(entryText(entry))).map((entry) => [entryKey(entry), entry]),
   );
+  const wasThere = (entry: Entry): boolean => known.size > 0 && known.has(entryText(entry));
   return [
     ...guardInterface(plan),
-    ...release(plan.owner, dropped),
+    ...release(plan.owner, [...dropped.values()]),
     ...claim(
       plan.owner,
-      wanted.filter((entry) => isPort(entry) && !wasThere(entry)),
+      wanted.filter((entry) => !wasThere(entry)),
     ),
-    ...keep(
+    ...keep(plan.owner, wanted.filter(wasThere)),
+    // Also what the record has: the kernel may have lost it (a killed ADD, a flush), and somebody else has all addresses by now.
+    ...refuseIfAny(
       plan.owner,
-      wanted.filter((entry) => !isPort(entry) || wasThere(entry)),
+      portsOf(plan.publications).filter(({ hostIp }) => hostIp !== undefined),
     ),
-    ...refuseIfAny(plan.owner, newOnAddress),
   ];
 };
 
@@ -126,10 +126,15 @@ const forgetOld = async (
   }
 };
 
-const union = (a: Plan, b: Plan): Pick<Plan, 'publications' | 'hairpins'> => ({
-  publications: [...a.publications, ...b.publications],
-  hairpins: [...a.hairpins, ...b.hairpins],
-});
+/** What is in one of them or in both, each once. */
+const union = (a: Plan, b: Plan): Pick<Plan, 'publications' | 'hairpins'> => {
+  const ports = portsOf([...a.publications, ...b.publications]);
+  const hairpins = [...a.hairpins, ...b.hairpins];
+  return {
+    publications: mergePorts([...new Map(ports.map((port) => [portKey(port), port])).values()]),
+    hairpins: [...new Map(hairpins.map((hairpin) => [Object.values(hairpin).join(), hairpin])).values()],
+  };
+};
 
 const claimAll = async (
   run: Run,
@@ -171,7 +176,12 @@ const yieldToAddresses = async (
   try {
     const foreign = (listing?.entries ?? []).filter((entry) => entry.owner?.hash !== record.owner.hash);
     const conflicts = findConflicts(record, foreign, records);
-    if (conflicts.obsolete.length > 0) await applyNft(run, unclaim(conflicts.obsolete), options);
+    if (conflicts.obsolete.length > 0) {
+      // A dead owner may still have had the masquerade of our address.
+      const keys = new Set(conflicts.obsolete.map(entryKey));
+      const ours = entriesOf(record).filter((entry) => keys.has(entryKey(entry)));
+      await applyNft(run, [...unclaim(conflicts.obsolete), ...claim(record.owner, ours)], options);
+    }
     for (const gone of conflicts.dead) records.remove(gone);
     return conflicts.dead;
   } catch (error) {

@@ -154,15 +154,18 @@ export class Records {
 
   /** Forgets the hints of an attachment whose record is lost; looks at all of them. */
   forgetHints({ hash }: Pick<Owner, 'hash'>): void {
-    this.#dropUsers((known) => known === hash);
+    for (const hint of this.#hints()) if (hint.hash === hash) hint.drop();
   }
 
-  #dropUsers(isGone: (hash: string) => boolean): void {
-    for (const kind of [this.#address, this.#waiting, this.chains]) {
-      for (const thing of kind.things()) {
-        for (const user of kind.of(thing)) if (isGone(user.slice(-24))) kind.drop(thing, user);
-      }
-    }
+  /** The hints that are of one attachment each. */
+  #hints(): readonly { readonly hash: string; readonly drop: () => void }[] {
+    return [this.#address, this.#waiting, this.chains].flatMap((kind) =>
+      kind
+        .things()
+        .flatMap((thing) =>
+          kind.of(thing).map((user) => ({ hash: user.slice(-24), drop: () => void kind.drop(thing, user) })),
+        ),
+    );
   }
 
   /** Whether one of these ports may be published on a single address by somebody: yes is a hint, no is a fact. */
@@ -173,8 +176,10 @@ export class Records {
 
   /** Forgets hints of attachments that have no record: what a killed ADD or DEL left. */
   removeStrayHints(): void {
+    // Before the records: an ADD writes its record first, so the hint of one that begins now is not here or not stray.
+    const hints = this.#hints();
     const known = new Set(this.all().map(({ owner }) => owner.hash));
-    this.#dropUsers((hash) => !known.has(hash));
+    for (const hint of hints) if (!known.has(hint.hash)) hint.drop();
   }
 
   /** Removes what earlier boots left. */

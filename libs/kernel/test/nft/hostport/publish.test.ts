@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { publish, type PublishRecord } from '../../../src/nft/hostport/index.ts';
-import { alive, fakeNft, newRecords, record } from './fixture.ts';
+import { portsOf, publish, type PublishRecord } from '../../../src/nft/hostport/index.ts';
+import { alive, fakeNft, heldBy, newRecords, record } from './fixture.ts';
 
 type Command = Readonly<
   Record<string, { readonly element?: { readonly name: string; readonly elem: readonly unknown[] } }>
@@ -30,4 +30,86 @@ test('one port on two host addresses is asserted to be free on all addresses onc
   expect(keys(nft.sent[0], 'create', 'address4')).toEqual(['127.0.0.1 tcp 8080', '192.0.2.1 tcp 8080']);
   expect(keys(nft.sent[0], 'create', 'any4')).toEqual(['tcp 8080']);
   expect(keys(nft.sent[0], 'delete', 'any4')).toEqual(['tcp 8080']);
+});
+
+test('a repeated ADD asserts again that nobody has the port on all addresses: the kernel may have lost what the record has', async () => {
+  const [nft, records] = [fakeNft(), newRecords()];
+  const wanted = onAddresses('192.0.2.1');
+  await publish(nft.run, records, wanted);
+  await publish(nft.run, records, wanted);
+  expect(keys(nft.sent[1], 'create', 'any4')).toEqual(['tcp 8080']);
+  expect(keys(nft.sent[1], 'add', 'address4')).toEqual(['192.0.2.1 tcp 8080']);
+
+  const stranger = alive(record('b', 'other', '10.0.0.3'));
+  records.write(stranger);
+  const refusing = fakeNft('Error: File exists', heldBy(stranger, 8080));
+  await expect(publish(refusing.run, records, wanted)).rejects.toThrow('held by other');
+  expect(records.read(wanted.owner)).toEqual(wanted);
+});
+
+test('after an ADD that was killed, one that wants less releases the rest once', async () => {
+  const [nft, records] = [fakeNft(), newRecords()];
+  const both = alive(record('a', 'web', '10.0.0.2'));
+  const [first, second] = portsOf(both.publications).map((port) => ({ ...port, count: 1 }));
+  await publish(nft.run, records, { ...both, publications: [first!] });
+  const killed = fakeNft('Error: Operation not permitted');
+  await expect(publish(killed.run, records, both)).rejects.toThrow('not permitted');
+  expect(records.read(both.owner)).toEqual(both);
+  await publish(nft.run, records, { ...both, publications: [second!] });
+  expect(keys(nft.sent[1], 'delete', 'any4')).toEqual(['tcp 8080']);
+});
+
+test('of a port with two targets in the record, one is released, and what of it stands in the way goes', async () => {
+  const [records, both] = [newRecords(), alive(record('a', 'web', '10.0.0.2'))];
+  const [first, second] = portsOf(both.publications).map((port) => ({ ...port, count: 1 }));
+  records.write({ ...both, publications: [first!, { ...first!, port: 443 }] });
+  const nft = fakeNft('Error: File exists', heldBy(both, 8080));
+  await publish(nft.run, records, { ...both, publications: [second!] });
+  expect(keys(nft.sent[2], 'add', 'any4')).toEqual(['tcp 8080']);
+  // Once as what stands there, once as what is released.
+  expect(keys(nft.sent[2], 'delete', 'any4')).toEqual(['tcp 8080', 'tcp 8080']);
+});
+
+const masquerade = ({ owner }: PublishRecord, address: string) => ({
+  nftables: [
+    {
+      map: {
+        name: 'hairpin4',
+        elem: [
+          [
+            { elem: { val: address, comment: `flatnet ${owner.networkHash} ${owner.hash}` } },
+            { goto: { target: 'masq4_10.0.0.0_24' } },
+          ],
+        ],
+      },
+    },
+  ],
+});
+
+test('the masquerade of an address that a container before it had is claimed, not shared with that one', async () => {
+  const records = newRecords();
+  const former = alive(record('a', 'one', '10.0.0.2'));
+  records.write(former);
+  const { publications, ...rest } = alive(record('b', 'two', '10.0.0.2'));
+  const next = {
+    ...rest,
+    owner: { ...rest.owner, network: former.owner.network },
+    publications: [{ ...publications[0]!, hostPort: 9090 }],
+  };
+  const nft = fakeNft('Error: File exists', masquerade(former, '10.0.0.2'));
+  expect(await publish(nft.run, records, next)).toEqual({ replaced: [former] });
+  expect(keys(nft.sent[0], 'create', 'hairpin4')).toEqual(['10.0.0.2']);
+  expect(keys(nft.sent[2], 'delete', 'hairpin4')).toEqual(['10.0.0.2']);
+  expect(records.read(former.owner)).toBeUndefined();
+});
+
+test('two networks with overlapping subnets do not refuse each other because of one address', async () => {
+  const records = newRecords();
+  const other = alive(record('a', 'one', '10.0.0.2'));
+  records.write(other);
+  const wanted = alive(record('b', 'two', '10.0.0.2'));
+  const nft = fakeNft('Error: File exists', masquerade(other, '10.0.0.2'));
+  expect(await publish(nft.run, records, wanted)).toEqual({ replaced: [] });
+  expect(nft.sent).toHaveLength(3);
+  expect(records.read(other.owner)).toEqual(other);
 });

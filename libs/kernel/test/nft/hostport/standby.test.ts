@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { collect, publishOrWait, withdraw } from '../../../src/nft/hostport/index.ts';
+import { collect, portsOf, publishOrWait, withdraw } from '../../../src/nft/hostport/index.ts';
 import { alive, fakeNft, heldBy, newRecords, record } from './fixture.ts';
 
 test('a second attachment of a container waits for the ports of the first, and has them after its DEL', async () => {
@@ -69,6 +69,21 @@ test('a chain that has a new user stays, and the elements go', async () => {
   await withdraw(nft.run, records, record('a', 'one', '').owner);
   expect(nft.sent.at(-1)).toContain('list table');
   expect(records.all()).toEqual([]);
+});
+
+test('GC leaves the hint of an ADD that begins while it looks', async () => {
+  const records = newRecords();
+  const begun = alive(record('a', 'one', '10.0.0.2'));
+  const [port] = portsOf(begun.publications);
+  const read = records.all.bind(records);
+  records.all = () => {
+    const before = read();
+    records.write(begun);
+    records.hintAddresses(begun.owner, [{ ...port!, hostIp: '192.0.2.1' }]);
+    return before;
+  };
+  records.removeStrayHints();
+  expect(records.mayBeOnAddress([port!])).toBe(true);
 });
 
 test('GC forgets hints that nothing stands behind', async () => {
