@@ -50,6 +50,24 @@ describe('published ports', { timeout: 240_000 }, () => {
     await lab.ok('DEL', 'c2', []);
   });
 
+  it('of one container may be on several host addresses', async () => {
+    const both = [
+      { ...WEB, hostIP: '192.0.2.1' },
+      { ...WEB, hostIP: '127.0.0.1' },
+    ];
+    await lab.ok('ADD', 'c2', both);
+    await lab.ok('CHECK', 'c2', both);
+    expect(await lab.who('host', 'tcp 192.0.2.1 8080', 'tcp 127.0.0.1 8080', 'tcp 10.10.0.1 8080')).toEqual([
+      'c2',
+      'c2',
+      'ECONNREFUSED',
+    ]);
+    await lab.ok('ADD', 'c2', both);
+    expect(await refusal('ADD', 'x2', [WEB])).toMatchObject({ code: 100 });
+    await lab.ok('DEL', 'c2', both);
+    expect(await files()).toBe('');
+  });
+
   it('of a container that is gone without a DEL are taken over', async () => {
     const { sandbox } = host;
     await withNetns(sandbox, ['dead'], async ([netns]) => {
@@ -97,6 +115,36 @@ describe('published ports', { timeout: 240_000 }, () => {
     await lab.ok('DEL', 'c2', [WEB], second);
     expect(await lab.who('out', 'tcp 192.0.2.1 8080')).toEqual(['c2']);
     await lab.ok('DEL', 'c2', [WEB]);
+    expect(await files()).toBe('');
+  });
+
+  it('of one container on two networks: DEL minds neither a flush nor another container that was faster after it', async () => {
+    const second = { network: 'net10', ifName: 'eth1', address: '10.9.0.3/24' };
+    await lab.ok('ADD', 'c2', [WEB]);
+    await lab.ok('ADD', 'c2', [WEB], second);
+    await flush();
+    await lab.ok('ADD', 'x2', [WEB]);
+    await lab.ok('DEL', 'c2', [WEB]);
+    expect(await lab.who('out', 'tcp 192.0.2.1 8080')).toEqual(['x2']);
+    // The repeated DEL tries again, and now the port is free.
+    await lab.ok('DEL', 'x2', [WEB]);
+    await lab.ok('DEL', 'c2', [WEB]);
+    expect(await lab.who('out', 'tcp 192.0.2.1 8080')).toEqual(['c3']);
+    await lab.ok('DEL', 'c2', [WEB], second);
+    expect(await files()).toBe('');
+  });
+
+  it('take the masquerade of their network along: refused, and with the last DEL when ipMasq is configured no longer', async () => {
+    const masquerading = { extra: { ipMasq: true } };
+    const masquerade = async () => (await host.sandbox.run('nft', ['list', 'table', 'inet', 'flatnet'])).stdout;
+    await lab.ok('ADD', 'c2', [WEB]);
+    expect(await refusal('ADD', 'x2', [WEB], masquerading)).toMatchObject({ code: 100 });
+    expect(await masquerade()).not.toContain('chain');
+    await lab.ok('ADD', 'c3', [{ ...WEB, hostPort: 8081 }], masquerading);
+    await lab.ok('DEL', 'c3', []);
+    expect(await masquerade()).toContain('chain');
+    await lab.ok('DEL', 'c2', []);
+    expect(await masquerade()).not.toContain('chain');
     expect(await files()).toBe('');
   });
 

@@ -70,7 +70,7 @@ function armUndo(
 
 async function program(kernel: Kernel, records: Records, record: PublishRecord): Promise<void> {
   const { replaced } = await publishOrWait(kernel.run, records, record).catch((error: unknown) => {
-    throw error instanceof PortHeld ? held(error) : error;
+    throw error instanceof PortHeld ? held(error, record.owner.containerId) : error;
   });
   if (record.localInterface !== undefined) {
     ensureSysctls(kernel, { [`ipv4/conf/${record.localInterface}/route_localnet`]: '1' });
@@ -82,8 +82,16 @@ async function program(kernel: Kernel, records: Records, record: PublishRecord):
 }
 
 /** The refusal names the port, its owner and the next step. */
-export const held = ({ port, holder }: PortHeld): CniError => {
+const held = ({ port, holder }: PortHeld, asking: string): CniError => {
   const { containerId, ifName, network } = holder.owner;
+  if (containerId === asking) {
+    // What both want alike waits; here one of them wants all addresses, and neither contains the other.
+    return new CniError(
+      ErrorCode.conflict,
+      `port ${describePort(port)} is published for this container's network ${network} already, on other host addresses`,
+      `interface ${ifName}; give the port the same hostIP (or defaultHostIP) in both networks`,
+    );
+  }
   return new CniError(
     ErrorCode.conflict,
     `port ${describePort(port)} is held by container ${containerId}`,

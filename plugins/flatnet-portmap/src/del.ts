@@ -7,13 +7,13 @@ import { ownerOf } from './plan.ts';
 
 /**
  * DEL. What to remove comes from the attachment's record alone: neither runtimeConfig nor prevResult nor the netns is needed, and
- * success does not depend on anything being there.
+ * success does not depend on anything being there. Ports that another network of the container does not get are noted in the log.
  */
 export async function del(deps: Deps, request: DelRequest<PortmapConfig>): Promise<void> {
   const { config, network, attachment } = request;
   const kernel = deps.kernel();
   const records = deps.records(config.dataDir);
-  const options = { recordMayBeLost: config.mentionsPorts };
+  const options = { recordMayBeLost: config.mentionsPorts, note: (text: string) => request.note(text) };
   const gone = await request.phase('nft', () => withdraw(kernel.run, records, ownerOf(network, attachment), options));
   if (gone === undefined || gone.publications.length === 0 || !tracksFlows(kernel)) return;
   await request.phase('flows', () => unlessMissing(forgetOrphanedFlows(kernel.run, portsOf(gone.publications))));

@@ -2,7 +2,15 @@
 import type { Cidr } from '@flatnet/addressing';
 import { attachmentHash, CniError, ErrorCode, networkHash, type AddResult, type Attachment } from '@flatnet/cni';
 import type { Masquerade } from '@flatnet/kernel';
-import { describePort, listenKey, mergePorts, onAllAddresses, portKey, portsOf } from '@flatnet/kernel/hostport';
+import {
+  describePort,
+  listenKey,
+  mergePorts,
+  onAllAddresses,
+  outboundTag,
+  portKey,
+  portsOf,
+} from '@flatnet/kernel/hostport';
 import type { Hairpin, Owner, Plan, Port } from '@flatnet/kernel/hostport';
 import { refuse, type PortmapConfig } from './config.ts';
 import { cidrOf, type Listen, type Mapping } from './mappings.ts';
@@ -129,7 +137,7 @@ export const planOf = (
   };
 };
 
-/** The outbound masquerade that `ipMasq` asks for. The tag differs from the main plugin's, which may have its own. */
+/** The outbound masquerade that `ipMasq` asks for. */
 export const masqueradeOf = (owner: Owner, config: PortmapConfig, result: AddResult): Masquerade | undefined => {
   if (!config.ipMasq) return undefined;
   const addresses = containerAddresses(result, owner.ifName);
@@ -137,7 +145,7 @@ export const masqueradeOf = (owner: Owner, config: PortmapConfig, result: AddRes
   const snat4 = config.snatAddresses.find(({ family }) => family === 4)?.toString();
   const snat6 = config.snatAddresses.find(({ family }) => family === 6)?.toString();
   return {
-    tag: `p${owner.networkHash}`,
+    tag: outboundTag(owner.networkHash),
     subnets,
     ...(snat4 === undefined ? {} : { snat4 }),
     ...(snat6 === undefined ? {} : { snat6 }),

@@ -119,23 +119,25 @@ it.each([0, 1, 2, 3])('whatever call %i of ADD fails with, nothing is left and t
   expect(fake.sent.at(-1)).toMatch(/"delete":|list table/);
 });
 
+const heldBy = (owner: ReturnType<typeof ownerOf>) => ({
+  nftables: [
+    {
+      map: {
+        name: 'any4',
+        elem: [
+          [
+            { elem: { val: { concat: ['tcp', 8080] }, comment: `flatnet ${owner.networkHash} ${owner.hash}` } },
+            { concat: ['10.8.0.9', 80] },
+          ],
+        ],
+      },
+    },
+  ],
+});
+
 it('a port of a living attachment is refused with its owner named, and the record of the refused one is gone', async () => {
   const owner = ownerOf('other', { containerId: 'holder', ifName: 'eth9' });
-  const listing = {
-    nftables: [
-      {
-        map: {
-          name: 'any4',
-          elem: [
-            [
-              { elem: { val: { concat: ['tcp', 8080] }, comment: `flatnet ${owner.networkHash} ${owner.hash}` } },
-              { concat: ['10.8.0.9', 80] },
-            ],
-          ],
-        },
-      },
-    ],
-  };
+  const listing = heldBy(owner);
   const fake = fakeNft((index) =>
     index === 0 ? answer('File exists') : index === 1 ? answer('', JSON.stringify(listing)) : undefined,
   );
@@ -157,6 +159,97 @@ it('a port of a living attachment is refused with its owner named, and the recor
   await world(second).plugin.add(request([WEB]), new Rollback());
   expect(second.sent[2]).toMatch(/"delete".*"create"/);
   expect(everyFile()).toHaveLength(1);
+});
+
+it('a container whose two networks publish one port on one address and on all is told so', async () => {
+  const owner = ownerOf('other', { containerId: 'one', ifName: 'eth9' });
+  const fake = fakeNft((index) =>
+    index === 0 ? answer('File exists') : index === 1 ? answer('', JSON.stringify(heldBy(owner))) : undefined,
+  );
+  const { plugin, records } = world(fake);
+  records.write({ owner, publications: [], hairpins: [], version: 1, netns: '', netnsId: '' });
+  await expect(plugin.add(request([{ ...WEB, hostIP: '192.0.2.1' }]), new Rollback())).rejects.toMatchObject({
+    code: 100,
+    message: expect.stringContaining("this container's network other already, on other host addresses"),
+    details: expect.stringContaining('the same hostIP'),
+  });
+});
+
+const MASQUERADED = { ipMasq: true };
+const dropsMasquerade = (text: string): boolean =>
+  /"delete":\{"chain":\{[^}]*"table":"flatnet","name":"net_p/.test(text);
+const everything = () =>
+  readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+
+it('the masquerade that a refused ADD made goes with it', async () => {
+  const owner = ownerOf('other', { containerId: 'holder', ifName: 'eth9' });
+  const fake = fakeNft();
+  const { records } = world(fake);
+  const holder = { owner, publications: [], hairpins: [], version: 1, netns: '', netnsId: '' } as const;
+  records.write(holder);
+  const refusing: Run = (file, args) => {
+    const text = args.join(' ');
+    if (text.includes('"create":{"element"')) return Promise.resolve(answer('File exists'));
+    if (text.includes('list')) return Promise.resolve(answer('', JSON.stringify(heldBy(owner))));
+    return fake.run(file, args);
+  };
+  const rollback = new Rollback();
+  const refused = world({ ...fake, run: refusing }).plugin;
+  await expect(refused.add(request([WEB], MASQUERADED), rollback)).rejects.toMatchObject({ code: 100 });
+  expect(fake.sent.some(dropsMasquerade)).toBe(false);
+  expect(await rollback.run()).toEqual([]);
+  expect(fake.sent.some(dropsMasquerade)).toBe(true);
+  records.remove(holder);
+  expect(everything()).toEqual([]);
+});
+
+it.each([
+  ['by the last DEL, also when ipMasq is in the configuration no longer', [WEB], {}],
+  ['by the last DEL', [WEB], MASQUERADED],
+])('the masquerade of a network is dropped %s', async (_when, ports, extra) => {
+  const fake = fakeNft();
+  const { plugin } = world(fake);
+  const other = { containerId: 'two', ifName: 'eth0' };
+  await plugin.add(request([{ ...WEB, hostPort: 9090 }], MASQUERADED), new Rollback());
+  await plugin.add({ ...request(ports, extra), attachment: other }, new Rollback());
+  await plugin.del({ ...request([]), verb: 'DEL' });
+  expect(fake.sent.some(dropsMasquerade)).toBe(false);
+  await plugin.del({ ...request([]), verb: 'DEL', attachment: other });
+  expect(fake.sent.some(dropsMasquerade)).toBe(true);
+  expect(everything()).toEqual([]);
+});
+
+it('the masquerade of a network is dropped by a repeated DEL when the first was killed before it did, and by GC', async () => {
+  const fake = fakeNft();
+  const { plugin } = world(fake);
+  const killed = {
+    ...fake,
+    run: ((file, args) => {
+      if (dropsMasquerade(args.join(' '))) throw new Error('killed');
+      return fake.run(file, args);
+    }) satisfies Run,
+  };
+  const again: readonly (() => Promise<void>)[] = [
+    () => plugin.del({ ...request([]), verb: 'DEL' }),
+    () => plugin.gc({ ...request([]), verb: 'GC', validAttachments: [{ containerId: 'other', ifName: 'eth0' }] }),
+  ];
+  for (const next of again) {
+    await plugin.add(request([WEB], MASQUERADED), new Rollback());
+    await expect(world(killed).plugin.del({ ...request([]), verb: 'DEL' })).rejects.toThrow('killed');
+    fake.sent.length = 0;
+    await next();
+    expect(fake.sent.some(dropsMasquerade)).toBe(true);
+    expect(everything()).toEqual([]);
+  }
+});
+
+it('GC of a network without attachments drops its masquerade even when all that was on disk is lost', async () => {
+  const fake = fakeNft();
+  const { plugin } = world(fake);
+  await plugin.gc({ ...request([]), verb: 'GC', validAttachments: [{ containerId: 'one', ifName: 'eth0' }] });
+  expect(fake.sent.some(dropsMasquerade)).toBe(false);
+  await plugin.gc({ ...request([]), verb: 'GC', validAttachments: [] });
+  expect(fake.sent.some(dropsMasquerade)).toBe(true);
 });
 
 it('GC without a list releases nothing, and with one what is not in it', async () => {

@@ -9,7 +9,7 @@
 import type { Run } from '@flatnet/exec';
 import type { ApplyOptions } from '../apply.ts';
 import { PortHeld } from './conflict.ts';
-import { listenKey, mergePorts, portsOf, type Publication } from './model.ts';
+import { listenKey, mergePorts, type Owner, portsOf, type Publication } from './model.ts';
 import { type Published, publish } from './publish.ts';
 import { isDead, type PublishRecord, type Records } from './record.ts';
 
@@ -41,18 +41,35 @@ export const publishOrWait = async (
 const keysOf = (publications: readonly Publication[]): ReadonlySet<string> =>
   new Set(portsOf(publications).map(listenKey));
 
-/** Publishes for other attachments of the container what they waited for and `gone` had. A dead one gets nothing. */
+/**
+ * Publishes for other attachments of the container of `gone` what they waited for and it had. `had` is undefined where its record is
+ * lost: a DEL was killed before it handed over, or while it did, and then all that anybody waits for is tried. A dead one gets nothing.
+ *
+ * Never throws: `gone` is withdrawn by now, and a DEL that fails keeps the runtime from undoing the rest of the chain. Who cannot have
+ * its ports goes on waiting (after a flush another container was faster), or, where nft failed, has a record that says more than there
+ * is: CHECK names what is missing.
+ *
+ * @returns what failed, in words.
+ */
 export const handOver = async (
   run: Run,
   records: Records,
-  gone: Pick<PublishRecord, 'owner' | 'publications'>,
+  gone: Owner,
+  had: readonly Publication[] | undefined,
   options: ApplyOptions = {},
-): Promise<void> => {
-  for (const heir of records.waitingOf(gone.owner.containerId)) {
-    if (heir.owner.hash === gone.owner.hash || isDead(heir)) continue;
-    const free = keysOf(gone.publications);
+): Promise<readonly string[]> => {
+  const free = keysOf(had ?? []);
+  const failures: string[] = [];
+  for (const heir of records.waitingOf(gone.containerId)) {
+    if (heir.owner.hash === gone.hash || isDead(heir)) continue;
     const { waiting = [], ...rest } = heir;
-    if (!portsOf(waiting).some((port) => free.has(listenKey(port)))) continue;
-    await publishOrWait(run, records, { ...rest, publications: [...heir.publications, ...waiting] }, options);
+    if (had !== undefined && !portsOf(waiting).some((port) => free.has(listenKey(port)))) continue;
+    try {
+      await publishOrWait(run, records, { ...rest, publications: [...heir.publications, ...waiting] }, options);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      failures.push(`ports not handed over to network ${heir.owner.network}: ${why}`);
+    }
   }
+  return failures;
 };

@@ -47,6 +47,38 @@ test('what a dead attachment waits for goes to nobody', async () => {
   expect(nft.sent[0]).not.toContain('"create"');
 });
 
+test('DEL succeeds when after a flush another container has the port: the heir goes on waiting, and that is noted', async () => {
+  const records = newRecords();
+  const [first, second] = [alive(record('a', 'web', '10.0.0.2')), alive(record('b', 'web', '10.1.0.2'))];
+  const stranger = alive(record('c', 'other', '10.2.0.2'));
+  for (const each of [first, stranger]) records.write(each);
+  const { publications, ...rest } = second;
+  records.write({ ...rest, publications: [], waiting: publications });
+  const nft = fakeNft('', 'Error: File exists', heldBy(stranger, 8080, 8081));
+  const notes: string[] = [];
+  expect(await withdraw(nft.run, records, first.owner, { note: (text) => notes.push(text) })).toEqual(first);
+  expect(records.read(second.owner)).toEqual({ ...rest, publications: [], waiting: publications });
+  expect(notes).toEqual([expect.stringContaining('held by other')]);
+});
+
+test.each([
+  ['before its hand-over', 1],
+  ['in its hand-over', 2],
+])('a DEL that was killed %s is finished by the next one', async (_when, transactions) => {
+  const records = newRecords();
+  const [first, second] = [alive(record('a', 'web', '10.0.0.2')), alive(record('b', 'web', '10.1.0.2'))];
+  const { publications, ...rest } = second;
+  records.write(first);
+  records.write({ ...rest, publications: [], waiting: publications });
+  if (transactions === 1) records.remove(first);
+  else await withdraw(fakeNft('', 'Error: Operation not permitted').run, records, first.owner);
+  const nft = fakeNft();
+  await withdraw(nft.run, records, first.owner);
+  expect(nft.sent).toHaveLength(1);
+  expect(nft.sent[0]).toMatch(/8080.*10\.1\.0\.2/);
+  expect(records.read(second.owner)).toEqual(second);
+});
+
 test('a chain named by its content is made by its first user and deleted by its last', async () => {
   const records = newRecords();
   const nft = fakeNft();
