@@ -56,7 +56,7 @@ const PROBES = 64;
 export const chooseAddresses = (wish: Wish, view: StoreView): readonly Choice[] => {
   const left = [...new Map(wish.requested.map((ip) => [ip.toString(), ip])).values()];
   const choices = wish.allocation.sets.map((set) => {
-    const at = left.findIndex((ip) => contains(set, ip));
+    const at = left.findIndex((ip) => contains(set, ip, wish.allocation));
     const [wanted] = at < 0 ? [] : left.splice(at, 1);
     return wanted === undefined ? chooseUnasked(set, wish, view) : chooseRequested(set, wanted, wish, view);
   });
@@ -71,7 +71,7 @@ export const chooseAddresses = (wish: Wish, view: StoreView): readonly Choice[] 
 
 const chooseRequested = (set: RangeSetConfig, ip: Ip, wish: Wish, view: StoreView): Choice => {
   const refuse = (message: string, details: string) => new CniError(ErrorCode.conflict, message, details);
-  const range = rangeOf(set, ip);
+  const range = homeOf(set, ip);
   if (wish.allocation.sets.some(({ ranges }) => ranges.some(({ gateway }) => gateway.equals(ip)))) {
     throw refuse(`requested ip ${ip} is subnet's gateway`, `of ${range?.subnet}; choose another address`);
   }
@@ -153,15 +153,22 @@ const nextFree = (set: RangeSetConfig, pool: RangeSet, cooldown: number, view: S
 };
 
 /** The range of a set whose addresses include `ip`. */
-export const rangeOf = (set: RangeSetConfig, ip: Ip): RangeConfig | undefined =>
+const rangeOf = (set: RangeSetConfig, ip: Ip): RangeConfig | undefined =>
   set.ranges.find(({ span }) => span.contains(ip));
 
 /** The subnet of a set that `ip` lies in. */
-export const subnetOf = (set: RangeSetConfig, ip: Ip): RangeConfig | undefined =>
+const subnetOf = (set: RangeSetConfig, ip: Ip): RangeConfig | undefined =>
   set.ranges.find(({ subnet }) => subnet.contains(ip));
 
-/** A requested address counts as of this set even at the edges, so that the refusal can say what it is. */
-const contains = (set: RangeSetConfig, ip: Ip): boolean =>
+/** The range that prefix and gateway of `ip` come from: subnets of a set may nest or be the same, the addresses of its ranges are not. */
+export const homeOf = (set: RangeSetConfig, ip: Ip): RangeConfig | undefined => rangeOf(set, ip) ?? subnetOf(set, ip);
+
+/**
+ * A requested address counts as of this set even at the edges, so that the refusal can say what it is. A reserved one may lie anywhere in
+ * the subnet, and is pinned by runtimes like any other.
+ */
+const contains = (set: RangeSetConfig, ip: Ip, { reserve }: Allocation): boolean =>
   rangeOf(set, ip) !== undefined ||
   set.ranges.some(({ subnet, gateway }) => subnet.contains(ip) && (gateway.equals(ip) || ip.equals(subnet.network))) ||
-  set.ranges.some(({ subnet }) => ip.family === 4 && ip.equals(subnet.last));
+  set.ranges.some(({ subnet }) => ip.family === 4 && ip.equals(subnet.last)) ||
+  (subnetOf(set, ip) !== undefined && [...reserve.values()].flat().some((reserved) => reserved.equals(ip)));

@@ -1,7 +1,7 @@
 import type { Ip } from '@flatnet/addressing';
 import type { IpamResult } from '@flatnet/cni';
 import type { Lease } from '@flatnet/store';
-import { subnetOf } from './allocator.ts';
+import { homeOf } from './allocator.ts';
 import type { Allocation } from './config.ts';
 import { readResolvConf } from './resolv-conf.ts';
 
@@ -12,9 +12,9 @@ import { readResolvConf } from './resolv-conf.ts';
 export const resultOf = (lease: Lease, allocation: Allocation): IpamResult | undefined => {
   const left: Ip[] = [...lease.ips];
   const ips = allocation.sets.map((set) => {
-    const at = left.findIndex((ip) => subnetOf(set, ip) !== undefined);
+    const at = left.findIndex((ip) => homeOf(set, ip) !== undefined);
     const [ip] = at < 0 ? [] : left.splice(at, 1);
-    const range = ip === undefined ? undefined : subnetOf(set, ip);
+    const range = ip === undefined ? undefined : homeOf(set, ip);
     return ip === undefined || range === undefined
       ? undefined
       : { address: `${ip}/${range.subnet.prefix}`, gateway: range.gateway.toString() };

@@ -123,6 +123,14 @@ describe('names', () => {
     await expect(add('b', wish(ipam, { mac: '02:00:00:00:00:01' }))).rejects.toMatchObject({ code: 100 });
   });
 
+  test('a reserved address outside of the range is given when it is asked for, to nobody else', async () => {
+    const ipam = { subnet: '10.1.0.0/24', rangeEnd: '10.1.0.100', reserve: { db: '10.1.0.200' } };
+    await expect(add('a', wish(ipam, { ips: ['10.1.0.200'] }))).rejects.toThrow('is reserved');
+    await expect(add('a', wish(ipam, { ips: ['10.1.0.201'] }))).rejects.toThrow('all requested IPs: 10.1.0.201');
+    expect(await add('a', wish(ipam, { name: 'db', ips: ['10.1.0.200'] }))).toEqual(['10.1.0.200']);
+    await expect(add('b', wish(ipam, { name: 'db', ips: ['10.1.0.200'] }))).rejects.toMatchObject({ code: 100 });
+  });
+
   test('a container re-created under its name gets its old address while it is free', async () => {
     const ipam = { ...SMALL, stickyBy: 'name', cooldown: 60 };
     expect(await add('a', wish(ipam, { name: 'web' }))).toEqual(['10.1.0.2']);
