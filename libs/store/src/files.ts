@@ -25,6 +25,8 @@ export interface FileFacts {
   readonly mode: bigint;
   /** Modification time, seconds. */
   readonly mtime: number;
+  /** Time of the last change of the inode, seconds; for a directory also that of its last rename. */
+  readonly ctime: number;
 }
 
 /**
@@ -74,7 +76,7 @@ export const realFiles: Files = {
       const stat = lstatSync(path, { bigint: true });
       const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other';
       const { ino, nlink, uid, mode } = stat;
-      return { kind, ino, nlink, uid, mode, mtime: Number(stat.mtimeMs) / 1000 };
+      return { kind, ino, nlink, uid, mode, mtime: Number(stat.mtimeMs) / 1000, ctime: Number(stat.ctimeMs) / 1000 };
     } catch (error) {
       if (absent(error)) return undefined;
       throw error;
@@ -128,8 +130,5 @@ export const removeAny = (files: Files, path: string): void => {
   }
 };
 
-/** Whether something was made so long ago, or so far in the future: then the clock was set. */
-export const isOlderThan = (files: Files, path: string, seconds: number): boolean => {
-  const facts = files.lstat(path);
-  return facts !== undefined && Math.abs(Date.now() / 1000 - facts.mtime) > seconds;
-};
+/** Whether a time (seconds) is so long ago, or so far in the future: then the clock was set. */
+export const isLongAgo = (time: number, seconds: number): boolean => Math.abs(Date.now() / 1000 - time) > seconds;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as fs from 'node:fs';
 import type { LockOptions } from 'proper-lockfile';
 import { errnoOf, StoreError } from './error.ts';
-import { isOlderThan, realFiles } from './files.ts';
+import { isLongAgo, realFiles } from './files.ts';
 import { FOREIGN_SECONDS, type Processes } from './process.ts';
 
 /**
@@ -75,7 +75,8 @@ const breakIfDead = (path: string, processes: Processes): void => {
   if (facts !== undefined && facts.kind !== 'directory') fs.rmSync(path, { force: true });
   for (const name of realFiles.list(path)) {
     const state = name.startsWith(ENTRY) ? processes.stateOf(name.slice(ENTRY.length)) : 'dead';
-    const isOverdue = state === 'unknown' && isOlderThan(realFiles, `${path}/${name}`, FOREIGN_SECONDS);
+    const since = state === 'unknown' ? realFiles.lstat(`${path}/${name}`)?.mtime : undefined;
+    const isOverdue = since !== undefined && isLongAgo(since, FOREIGN_SECONDS);
     if (state !== 'dead' && !isOverdue) continue;
     fs.rmSync(`${path}/${name}`, { recursive: true, force: true });
   }

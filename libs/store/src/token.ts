@@ -1,5 +1,5 @@
 import { errnoOf, StoreError } from './error.ts';
-import { isOlderThan, removeAny, type Files } from './files.ts';
+import { isLongAgo, removeAny, type Files } from './files.ts';
 import type { Layout } from './generation.ts';
 import { ipName } from './names.ts';
 import { FOREIGN_SECONDS, type Processes } from './process.ts';
@@ -102,17 +102,22 @@ export class Tokens {
       // The link count tells whether a record that cannot be read still has addresses; then, and only then, all are looked at.
       const unreadable = lease === undefined && facts.nlink > 1n;
       const names = unreadable ? this.files.list(this.layout.ip) : (lease?.ips.map(ipName) ?? []);
-      if (cooling && names.length > 0) this.#stamp(record);
-      for (const name of names) this.#releaseAddress(name, facts.ino, cooling);
+      const stamped = cooling && names.length > 0 && this.#stamp(record);
+      for (const name of names) this.#releaseAddress(name, facts.ino, stamped);
     }
     this.#remove(token, record);
   }
 
-  #stamp(record: string): void {
+  /**
+   * Without the stamp the address is to be free at once: DEL must not fail for it, and by the wall clock's time that the record has it
+   * would cool for ever.
+   */
+  #stamp(record: string): boolean {
     try {
       this.files.setMtime(record, Math.floor(this.processes.uptime()));
+      return true;
     } catch {
-      // Without the stamp the address is free at once, which is better than a DEL that fails.
+      return false;
     }
   }
 
@@ -158,6 +163,8 @@ export class Tokens {
     if (owner === this.processes.self) return false;
     const state = this.processes.stateOf(owner);
     if (state !== 'unknown') return state === 'dead';
-    return isOlderThan(this.files, `${this.layout.tmp}/${name}`, FOREIGN_SECONDS);
+    // Since it came into that name: a DEL renames the lease, which may be years old, and only ctime is renewed by that.
+    const facts = this.files.lstat(`${this.layout.tmp}/${name}`);
+    return facts !== undefined && isLongAgo(facts.ctime, FOREIGN_SECONDS);
   }
 }

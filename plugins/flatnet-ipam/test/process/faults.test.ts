@@ -195,16 +195,15 @@ describe('another pid namespace', () => {
     expect(bench.leases()).toEqual([]);
   });
 
-  test('work that was begun there is left alone for ten minutes, then undone', TIMEOUT, () => {
+  test('work that was begun there is left alone, however old the lease is', TIMEOUT, () => {
     bench.add('mine');
+    setAge(join(bench.generation, 'at/mine:eth0'), ELEVEN_MINUTES);
     const token = join(bench.generation, 'tmp', `${foreign}~0`);
     must('mv', join(bench.generation, 'at/mine:eth0'), token);
     bench.add('other');
     expect(existsSync(token)).toBe(true);
     expect(bench.run('ADD', { id: 'wants', args: 'IP=10.77.0.2' }).json).toMatchObject({ code: 100 });
-    setAge(token, ELEVEN_MINUTES);
-    expect(bench.add('wants', { args: 'IP=10.77.0.2' })).toBe('10.77.0.2');
-    expect(bench.leases()).toEqual(['other:eth0', 'wants:eth0']);
+    expect(existsSync(token)).toBe(true);
   });
 });
 
