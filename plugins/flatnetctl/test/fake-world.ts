@@ -6,14 +6,18 @@ import { execaRun } from '@flatnet/exec/execa';
 import { onTestFinished } from 'vitest';
 import { runCli } from '../src/cli.ts';
 
-/** A directory of its own, which goes with the test, and a command line that reads and writes there. `ip` answers that there are no routes. */
-export function fakeWorld(cniPath = '/nonexistent') {
+/**
+ * A directory of its own, which goes with the test, and a command line that reads and writes there.
+ *
+ * @param ip answers what `ip` prints; default: there is nothing, no route and no link.
+ */
+export function fakeWorld(cniPath = '/nonexistent', ip: (line: string) => string = () => '[]') {
   const root = mkdtempSync(join(tmpdir(), 'flatnetctl-'));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const places = { netDir: join(root, 'net.d'), cacheDir: join(root, 'cache') };
-  const noRoutes: Run = (file, args, options) =>
+  const fakeIp: Run = (file, args, options) =>
     file === 'ip'
-      ? Promise.resolve({ exitCode: 0, stdout: '[]', stderr: '', ending: 'exit' })
+      ? Promise.resolve({ exitCode: 0, stdout: ip(args.join(' ')), stderr: '', ending: 'exit' })
       : execaRun(file, args, options);
   return {
     root,
@@ -22,7 +26,7 @@ export function fakeWorld(cniPath = '/nonexistent') {
     async ctl(...args: string[]) {
       const said = { out: '', err: '' };
       const code = await runCli(args, {
-        run: noRoutes,
+        run: fakeIp,
         env: {
           PATH: process.env['PATH'],
           NETCONFPATH: places.netDir,

@@ -176,6 +176,60 @@ describe('network rm and prune', () => {
   });
 });
 
+describe('the bridge of a removed network', () => {
+  /** A host with these bridges, idle unless they have ports, and what was run on it. */
+  function hostOf(bridges: Readonly<Record<string, readonly string[]>>) {
+    const lines: string[] = [];
+    const world = fakeWorld('/nonexistent', (line) => {
+      lines.push(line);
+      const [, name = ''] = /(?:show dev|master) (\S+)/.exec(line) ?? [];
+      const links = line.includes('master') ? (bridges[name] ?? []) : name in bridges ? [name] : [];
+      return JSON.stringify(links.map((ifname) => ({ ifname })));
+    });
+    /** Without plugins: nothing but the bridge is looked at. */
+    const write = (name: string, bridge?: string): void => {
+      mkdirSync(world.netDir, { recursive: true });
+      const plugins = [{ type: 'flatnet', ...(bridge === undefined ? {} : { bridge }) }];
+      const list = { cniVersion: '1.0.0', flatnetctl: { created: '' }, name, plugins };
+      writeFileSync(join(world.netDir, `${name}.conflist`), JSON.stringify(list));
+    };
+    return { ...world, write, deleted: () => lines.filter((line) => line.startsWith('link delete')) };
+  }
+  const cni = (): string => {
+    const { root } = fakeWorld();
+    writeFileSync(join(root, 'flatnet'), '#!/bin/sh\ncat > /dev/null\n', { mode: 0o755 });
+    return root;
+  };
+
+  test("goes when flatnet named it; somebody else's stays, and that is said", async () => {
+    const { ctl, write, deleted } = hostOf({ docker0: [], virbr0: [], 'fl-web': [] });
+    write('x', 'docker0');
+    write('y', 'virbr0');
+    write('web');
+    const path = ['--cni-path', cni()];
+    const dry = await ctl('network', 'rm', '--dry-run', 'x');
+    expect(dry.out).not.toContain('remove bridge');
+    expect(dry.err).toContain('bridge docker0 stays');
+    const removed = await ctl('network', 'rm', 'x', ...path);
+    expect(removed).toEqual({ code: 0, out: 'x\n', err: 'bridge docker0 stays: its name is not of flatnet\n' });
+    expect((await ctl('network', 'prune', '--force', ...path)).err).toContain('bridge virbr0 stays');
+    expect(deleted()).toEqual(['link delete dev fl-web type bridge']);
+  });
+
+  test('stays while another network names it, and blocks nothing by ports of others', async () => {
+    const { ctl, write, deleted } = hostOf({ 'fl-a': ['veth1'], br0: ['veth2'], br1: ['fl0123456789ab'] });
+    write('a');
+    write('b', 'fl-a');
+    write('c', 'br0');
+    write('d', 'br1');
+    const path = ['--cni-path', cni()];
+    expect((await ctl('network', 'rm', 'a', ...path)).err).toBe('bridge fl-a stays: network b uses it\n');
+    expect((await ctl('network', 'rm', 'c', ...path)).code).toBe(0);
+    expect((await ctl('network', 'rm', 'd', ...path)).err).toContain('still has ports: fl0123456789ab');
+    expect(deleted()).toEqual([]);
+  });
+});
+
 describe('whose leases a network has', () => {
   const leasedBy = (type: string) =>
     decodeNetwork({ name: 'n', plugins: [{ type: 'bridge', ipam: { type } }] }, 'test');

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import { defaultBridge } from '@flatnet/cni';
 import { detach, networkOfCached } from '../chain/attachment.ts';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
 import { gcChain, type ChainContext } from '../chain/run-chain.ts';
 import { readDirectory, removeFile, type NetworkFile } from '../conflist/directory.ts';
+import type { Network } from '../conflist/model.ts';
 import { problem } from '../failure.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
@@ -21,7 +23,7 @@ export function attachmentsOf(cacheDir: string, network: string): readonly (Cach
 
 /**
  * Removes a network: attachments (with `force`), leases, rules, its bridge, its file; in this order, so that a failure leaves the
- * file to try again with. Answers what was (or with `dryRun` would be) done.
+ * file to try again with. Answers what was (or with `dryRun` would be) done; a bridge that stays is told on stderr.
  *
  * @throws OperatorError when containers use it, or when somebody else wrote the file, unless `force`.
  */
@@ -40,10 +42,12 @@ export async function removeNetwork(
   if (living.length > 0 && !force) {
     throw problem(`network ${name} is in use by ${living.map(({ containerId }) => containerId).join(', ')}`, again);
   }
-  const bridge = ownBridge(places.netDir, file);
+  const bridge = bridgeOf(network);
   const ports = bridge === undefined ? undefined : await bridgePorts(world.run, bridge);
-  if (living.length === 0 && ports !== undefined && ports.length > 0 && !force) {
-    throw problem(`bridge ${bridge} of network ${name} still has ports: ${ports.join(', ')}`, again);
+  const stays = bridge === undefined ? undefined : whyItStays(places.netDir, network, bridge);
+  const used = (ports ?? []).filter((port) => stays === undefined || (stays === FOREIGN && isHostEnd(port)));
+  if (living.length === 0 && used.length > 0 && !force) {
+    throw problem(`bridge ${bridge} of network ${name} still has ports: ${used.join(', ')}`, again);
   }
   const context: ChainContext = { run: world.run, env: world.env, cniPath: places.cniPath };
   const steps: { readonly text: string; readonly work: () => Promise<void> | void }[] = [
@@ -52,12 +56,13 @@ export async function removeNetwork(
       work: () => detach(context, places.cacheDir, networkOfCached(cached) ?? network, cached),
     })),
     { text: 'free leases and rules', work: () => freeAll(context, file) },
-    ...(bridge === undefined || ports === undefined
+    ...(bridge === undefined || ports === undefined || stays !== undefined
       ? []
       : [{ text: `remove bridge ${bridge}`, work: () => removeIfUnused(world, bridge) }]),
     { text: `remove ${path}`, work: () => removeFile(path) },
   ];
   if (!dryRun) for (const { work } of steps) await work();
+  if (ports !== undefined && stays !== undefined) world.err(`bridge ${bridge} stays: ${stays}\n`);
   return steps.map(({ text }) => text);
 }
 
@@ -67,11 +72,17 @@ async function freeAll(context: ChainContext, { network }: NetworkFile): Promise
   if (plugins.length > 0) await gcChain(context, { ...network, cniVersion: '1.1.0', plugins }, []);
 }
 
-/** The network's bridge, unless another network names it too. */
-function ownBridge(netDir: string, { network }: NetworkFile): string | undefined {
-  const bridge = bridgeOf(network);
-  const others = readDirectory(netDir).files.filter((other) => other.network.name !== network.name);
-  return others.some((other) => bridgeOf(other.network) === bridge) ? undefined : bridge;
+const FOREIGN = 'its name is not of flatnet';
+
+/** A host end of flatnet's: a container that nobody here knows of may hang on it. */
+const isHostEnd = (port: string): boolean => /^fl[0-9a-f]{12}$/.test(port);
+
+/** A name that somebody chose may be of a bridge that was there before, so only what flatnet itself named is removed. */
+function whyItStays(netDir: string, { name }: Network, bridge: string): string | undefined {
+  const others = readDirectory(netDir).files.filter(({ network }) => network.name !== name);
+  const other = others.find(({ network }) => bridgeOf(network) === bridge);
+  if (other !== undefined) return `network ${other.network.name} uses it`;
+  return bridge === defaultBridge(name) ? undefined : FOREIGN;
 }
 
 /** A bridge that somebody plugged a port into stays: it is in use by what we do not know. */
