@@ -148,6 +148,39 @@ describe('attach, check, detach', () => {
     });
   });
 
+  it('never end a living attachment: a second attach is refused before any plugin is asked', async () => {
+    const { sandbox } = host;
+    await withNetns(sandbox, ['demo'], async ([netns]) => {
+      const identity = ['attach', 'web', '--netns', netns!, '--id', 'one'];
+      const both = await Promise.all([1, 2].map(() => ctl([...identity, '-p', '8080:80'])));
+      expect(both.map(({ exitCode }) => exitCode).sort(), both.map(({ stderr }) => stderr).join('')).toEqual([0, 1]);
+      const before = await takeInventory(sandbox);
+      const unseen = await ctl([...identity, '--cache-dir', join(sandbox.folder, 'elsewhere')]);
+      expect(unseen).toMatchObject({ exitCode: 1, stdout: '' });
+      expect(unseen.stderr).toMatch(/attached to web with eth0 already\nNext: {2}\S.* --force, or/);
+      expect(await takeInventory(sandbox)).toEqual(before);
+      await ok('check', 'web', '--id', 'one');
+      await ok('detach', 'web', '--id', 'one');
+      expect((await sandbox.run('ls', ['/var/lib/cni'])).stdout).toBe('results\n');
+    });
+  });
+
+  it('attach a namespace that has path and inode of one that died attached', async () => {
+    const { sandbox } = host;
+    const record = '/var/lib/cni/results/web-again-eth0';
+    const identity = ['--netns', '/run/netns/again', '--id', 'again'];
+    await withNetns(sandbox, ['again'], () => ok('attach', 'web', ...identity).then(() => undefined));
+    await eventually('the old pair is gone', async () => (await countVeths()) === 0);
+    await withNetns(sandbox, ['again'], async ([netns]) => {
+      // The kernel often gives an inode again, but not always.
+      const netnsId = (await sandbox.must('stat', ['-Lc', '%d:%i', netns!])).trim();
+      const cached = JSON.parse(await sandbox.must('cat', [record])) as Json;
+      await sandbox.must('tee', [record], { input: JSON.stringify({ ...cached, netnsId }) });
+      await ok('attach', 'web', ...identity);
+      await ok('detach', 'web', ...identity);
+    });
+  });
+
   const hostile: [string[], number][] = [
     [['attach', 'web', '--netns', 'NETNS', '--id', '../../etc/x'], 2],
     [['attach', 'web', '--netns', 'NETNS', '--id', '-rf'], 2],

@@ -1,5 +1,7 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseIp } from '@flatnet/addressing';
+import { openStore } from '@flatnet/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parsePortMapping, renderPortMapping } from '../src/chain/port-mapping.ts';
 import { idOfNetns } from '../src/chain/attachment.ts';
@@ -132,6 +134,52 @@ if [ "$CNI_COMMAND" = ADD ]; then printf '{"cniVersion":"1.0.0","ips":[{"address
     expect(calls().map(([plugin, verb]) => `${plugin} ${verb}`)).toEqual([
       ...['first ADD', 'second ADD', 'second DEL', 'first DEL'],
     ]);
+  });
+
+  const verbs = (): string[] => calls().map(([plugin, verb]) => `${plugin} ${verb}`);
+  const ADDED = ['first ADD', 'second ADD'];
+
+  test('of two at once one attaches, and no DEL of the other ends it', async () => {
+    const both = await Promise.all([1, 2].map(() => world.ctl('attach', 'n', '--netns', netns, '--id', 'c1')));
+    expect(both.map(({ code }) => code).sort()).toEqual([0, 1]);
+    expect(both.map(({ err }) => err).join('')).toMatch(
+      /c1 is attached to n with eth0 already\nNext: {2}flatnetctl detach n --id c1 --ifname eth0, or/,
+    );
+    expect(verbs()).toEqual(ADDED);
+    expect(readdirSync(world.cacheDir)).toEqual(['results']);
+  });
+
+  test('a living lease is enough to be attached, also where nothing is recorded', async () => {
+    const dataDir = join(world.root, 'leases');
+    const plugins = [{ type: 'first', ipam: { type: 'flatnet-ipam', dataDir, subnet: '10.9.0.0/24' } }];
+    writeFileSync(join(world.netDir, 'leased.conflist'), JSON.stringify({ name: 'leased', plugins }));
+    await openStore({ network: 'leased', dataDir }).claim({
+      ...{ network: 'leased', attachment: { containerId: 'c1', ifName: 'eth0' }, netns },
+      choose: () => [{ ip: parseIp('10.9.0.2') }],
+      isAbandoned: () => false,
+    });
+    const { code, err } = await world.ctl('attach', 'leased', '--netns', netns, '--id', 'c1');
+    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining('--force, or another') as string });
+    expect(existsSync(join(bin, 'calls'))).toBe(false);
+    expect((await world.ctl('attach', 'leased', '--netns', netns, '--id', 'c2')).code).toBe(0);
+  });
+
+  test('an attachment of flatnet whose host end is gone is dead, though its namespace seems to be there', async () => {
+    copyFileSync(join(bin, 'first'), join(bin, 'flatnet'));
+    const plugins = [{ type: 'flatnet' }];
+    writeFileSync(join(world.netDir, 'f.conflist'), JSON.stringify({ name: 'f', plugins }));
+    for (let turn = 0; turn < 2; turn++) expect((await world.ctl('attach', 'f', '--netns', netns)).code).toBe(0);
+    expect(verbs()).toEqual(['flatnet ADD', 'flatnet DEL', 'flatnet ADD']);
+  });
+
+  test('two attachments whose records would have one name are not taken for each other', async () => {
+    for (const name of ['a', 'a-b']) {
+      writeFileSync(join(world.netDir, `${name}.conflist`), JSON.stringify({ name, plugins: [{ type: 'first' }] }));
+    }
+    await world.ctl('attach', 'a-b', '--netns', netns, '--id', 'c');
+    expect((await world.ctl('detach', 'a', '--id', 'b-c')).err).toContain('b-c is not attached to a');
+    expect((await world.ctl('detach', 'a', '--id', 'b-c', '--force')).code).toBe(0);
+    expect((await world.ctl('detach', 'a-b', '--id', 'c')).code).toBe(0);
   });
 
   test('a failed DEL still reaches the other plugins, and can be repeated', async () => {

@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { assertContainerId, assertIfName, CniError } from '@flatnet/cni';
-import { decodeNetwork, decodeSinglePlugin, hasCapability, type Network } from '../conflist/model.ts';
+import { decodeNetwork, decodeSinglePlugin, hasCapability, mainPlugin, type Network } from '../conflist/model.ts';
 import type { NetworkFile } from '../conflist/directory.ts';
 import { problem, usage } from '../failure.ts';
+import { holdingsOf } from '../ipam/leases.ts';
 import { dropCached, findCached, storeCached, type CachedAttachment, type Identity } from './cache.ts';
-import { hostLinks, lifeOf, namespaceAt } from './life.ts';
+import { hostEndOf, hostLinks, lifeOf, namespaceAt } from './life.ts';
+import { underAttachmentLock } from './operator-lock.ts';
 import type { PortMapping } from './port-mapping.ts';
 import { addChain, checkChain, delChain, type Attach, type ChainContext } from './run-chain.ts';
 
@@ -78,7 +80,12 @@ export function argumentsOf(network: Network, wishes: Wishes): Pick<Attach, 'cni
   return { cniArgs, capabilityArgs };
 }
 
-/** ADD of the chain; a failed one is taken back. @throws OperatorError */
+/**
+ * ADD of the chain; a failed one is taken back. Story: A attaches, B attaches the same; B's ADD is refused, and the DEL after it would
+ * take A's interface. So whatever is attached is refused before any plugin is asked, and of two at once the second waits.
+ *
+ * @throws OperatorError
+ */
 export async function attach(
   context: ChainContext,
   cacheDir: string,
@@ -86,38 +93,64 @@ export async function attach(
   wanted: Attach,
 ): Promise<CachedAttachment> {
   const identity = { network: network.name, containerId: wanted.containerId, ifName: wanted.ifName };
-  await clearDead(context, cacheDir, network, identity);
-  try {
-    const result = await addChain(context, network, wanted);
-    const netnsId = namespaceAt(wanted.netns) ?? '';
-    const cached: CachedAttachment = { ...identity, ...wanted, netnsId, config: text, result };
-    storeCached(cacheDir, cached);
-    return cached;
-  } catch (error) {
-    // As runtimes do it (spec, "ADD": a failed ADD is followed by DEL). The first failure is the one to tell.
-    await delChain(context, network, wanted, undefined).catch(() => undefined);
-    throw error;
-  }
+  return underAttachmentLock(cacheDir, identity, async () => {
+    await clearDead(context, cacheDir, network, identity);
+    try {
+      const result = await addChain(context, network, wanted);
+      const netnsId = namespaceAt(wanted.netns) ?? '';
+      const cached: CachedAttachment = { ...identity, ...wanted, netnsId, config: text, result };
+      storeCached(cacheDir, cached);
+      return cached;
+    } catch (error) {
+      // As runtimes do it (spec, "ADD": a failed ADD is followed by DEL). The first failure is the one to tell.
+      await delChain(context, network, wanted, undefined).catch(() => undefined);
+      throw error;
+    }
+  });
 }
 
 /** A container of this id that died without DEL, perhaps in another boot, must not keep its successor out. @throws OperatorError */
 async function clearDead(context: ChainContext, cacheDir: string, network: Network, identity: Identity): Promise<void> {
   const before = findCached(cacheDir, identity);
-  if (before === undefined) return;
+  const config = (before === undefined ? undefined : networkOfCached(before)) ?? network;
+  if (!lives(config, identity, before, context.cniPath)) {
+    return before === undefined ? undefined : detach(context, cacheDir, config, before, '');
+  }
   const { containerId, ifName } = identity;
+  const unrecorded = before === undefined ? ' --force' : '';
+  throw problem(
+    `${containerId} is attached to ${network.name} with ${ifName} already`,
+    `flatnetctl detach ${network.name} --id ${containerId} --ifname ${ifName}${unrecorded}, or another --ifname`,
+  );
+}
+
+/**
+ * Of flatnet the host end alone tells: it dies with the container's namespace, whose path and inode the next namespace may have. Other
+ * main plugins' links are not known by name, so their record tells, or else a lease.
+ */
+function lives(
+  network: Network,
+  identity: Identity,
+  before: CachedAttachment | undefined,
+  cniPath: readonly string[],
+): boolean {
+  const links = hostLinks();
+  if (links.has(hostEndOf(network.name, identity))) return true;
+  if (mainPlugin(network).type === 'flatnet') return false;
+  const { containerId, ifName } = identity;
+  if (before === undefined) {
+    return holdingsOf(network, cniPath).some(
+      ({ lease, netns }) =>
+        netns === 'alive' && lease?.attachment.containerId === containerId && lease.attachment.ifName === ifName,
+    );
+  }
   const { netns, netnsId } = before;
   const witness = {
     ...{ network: network.name, attachment: { containerId, ifName } },
     ...(netns === undefined ? {} : { netns }),
     ...(netnsId === undefined ? {} : { netnsId }),
   };
-  if (lifeOf(witness, hostLinks()) === 'gone') {
-    return detach(context, cacheDir, networkOfCached(before) ?? network, before, '');
-  }
-  throw problem(
-    `${containerId} is attached to ${network.name} with ${ifName} already`,
-    `flatnetctl detach ${network.name} --id ${containerId} --ifname ${ifName}, or another --ifname`,
-  );
+  return lifeOf(witness, links) !== 'gone';
 }
 
 /** The configuration that the attachment was made with: the one to take it back with, also when the file has changed since. */

@@ -63,8 +63,17 @@ export function listCached(cacheDir: string): readonly CachedAttachment[] {
   });
 }
 
-export const findCached = (cacheDir: string, identity: Identity): CachedAttachment | undefined =>
+/** The file's name is not enough: container `b-c` on `a` has the one of container `c` on `a-b`. */
+export function findCached(cacheDir: string, identity: Identity): CachedAttachment | undefined {
+  const cached = readCached(cacheDir, identity);
+  return cached !== undefined && isOf(identity, cached) ? cached : undefined;
+}
+
+const readCached = (cacheDir: string, identity: Identity): CachedAttachment | undefined =>
   parseCached(() => readFileSync(pathOf(cacheDir, identity), 'utf8'));
+
+const isOf = ({ network, containerId, ifName }: Identity, cached: CachedAttachment): boolean =>
+  cached.network === network && cached.containerId === containerId && cached.ifName === ifName;
 
 function parseCached(read: () => string): CachedAttachment | undefined {
   let json: unknown;
@@ -96,4 +105,8 @@ export function storeCached(cacheDir: string, cached: CachedAttachment): void {
   placeFile(pathOf(cacheDir, cached), JSON.stringify(file), 'replace', 0o600);
 }
 
-export const dropCached = (cacheDir: string, identity: Identity): void => removeFile(pathOf(cacheDir, identity));
+/** Also a record that cannot be read, but never another attachment's. */
+export function dropCached(cacheDir: string, identity: Identity): void {
+  const cached = readCached(cacheDir, identity);
+  if (cached === undefined || isOf(identity, cached)) removeFile(pathOf(cacheDir, identity));
+}
