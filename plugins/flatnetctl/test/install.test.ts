@@ -11,11 +11,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { dropInFinding } from '../src/doctor/installed.ts';
+import { dropInDirectory } from '../src/install/drop-in.ts';
 import { backendOf, pluginDirsOf } from '../src/install/runtime-config.ts';
+import { defaultPluginDir, placesOf } from '../src/places.ts';
 import { fakeWorld } from './fake-world.ts';
 
-function setUp() {
-  const world = fakeWorld();
+function setUp(ip?: (line: string) => string) {
+  const world = fakeWorld('/nonexistent', ip);
   const [from, pluginDir, binDir, stateDir] = ['dist', 'opt', 'bin', 'state'].map((name) => join(world.root, name)) as [
     ...string[],
   ] as [string, string, string, string];
@@ -77,6 +80,40 @@ test('--dry-run changes nothing', async () => {
   const { install, pluginDir } = setUp();
   expect((await install('--dry-run')).out).toContain('would install');
   expect(existsSync(pluginDir)).toBe(false);
+});
+
+describe('uninstall is refused while a container has an interface of flatnet', () => {
+  /** A record of a living container: its namespace is this process's own. */
+  function record(cacheDir: string, name: string, config: object): void {
+    mkdirSync(join(cacheDir, 'results'), { recursive: true });
+    const cached = {
+      ...{ kind: 'cniCacheV1', containerId: 'c1', ifName: 'eth0', networkName: name, netns: '/proc/self/ns/net' },
+      ...{ config: Buffer.from(JSON.stringify(config)).toString('base64'), result: { cniVersion: '1.0.0' } },
+    };
+    writeFileSync(join(cacheDir, `results/${name}-c1-eth0`), JSON.stringify(cached));
+  }
+
+  test("also when the network's file is gone", async () => {
+    const { install, uninstall, cacheDir, pluginDir } = setUp();
+    await install();
+    record(cacheDir, 'others', { name: 'others', plugins: [{ type: 'macvlan' }] });
+    record(cacheDir, 'gone', { name: 'gone', plugins: [{ type: 'bridge', ipam: { type: 'flatnet-ipam' } }] });
+    const { code, err } = await uninstall();
+    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringMatching(/: c1 on gone\nNext: /) as string });
+    expect(existsSync(join(pluginDir, 'flatnet'))).toBe(true);
+    expect((await uninstall('--force')).code).toBe(0);
+  });
+
+  test('also when only its host end tells', async () => {
+    const links = [
+      { ifname: 'fl0123456789ab', ifalias: 'flatnet:web:c2:eth0' },
+      { ifname: 'flba9876543210', ifalias: 'flatnet:=0123456789ab:0123:eth0' },
+      { ifname: 'veth1', ifalias: 'of somebody else' },
+    ];
+    const { install, uninstall } = setUp((line) => (line.includes('veth') ? JSON.stringify(links) : '[]'));
+    await install();
+    expect((await uninstall()).err).toMatch(/: c2 on web, the one of flba9876543210\n/);
+  });
 });
 
 describe('--drop-in', () => {

@@ -66,7 +66,7 @@ async function runInstall(world: World, options: InstallOptions): Promise<void> 
     if (options.sample) world.out(`would create network flatnet in ${places.netDir}\n`);
     return;
   }
-  if (plan.dropInDir !== undefined) agreeToDropIn(world, options, plan.dropInDir, replaced, places);
+  if (plan.dropInDir !== undefined) await agreeToDropIn(world, options, plan.dropInDir, replaced, places);
   for (const file of install(plan)) world.out(`installed ${wordsOf(file)}\n`);
   if (options.sample) await createSample(world, places, plan.pluginDir);
   const advice = podmanAdvice(world.env);
@@ -89,14 +89,14 @@ function planOf(options: InstallOptions, { cniPath }: Places): InstallPlan {
 const wordsOf = ({ path, mark, aside }: InstalledFile): string =>
   `${path}${mark.startsWith('-> ') ? ` ${mark}` : ''}${aside === undefined ? '' : ` (what it was is ${aside.path})`}`;
 
-function agreeToDropIn(
+async function agreeToDropIn(
   world: World,
   { yes, force }: InstallOptions,
   directory: string,
   replaced: readonly InstalledFile[],
   places: Places,
-): void {
-  if (!force) refuseIfUsed(places, DROP_IN_NAMES, 'flatnetctl install --drop-in');
+): Promise<void> {
+  if (!force) await refuseIfUsed(world, places, DROP_IN_NAMES, 'flatnetctl install --drop-in');
   if (yes) return;
   const again = 'flatnetctl install --drop-in --yes';
   if (world.confirm === undefined) throw usage('--drop-in asks first, and this is no terminal', again);
@@ -118,7 +118,7 @@ async function createSample(world: World, places: Places, pluginDir: string): Pr
 
 async function runUninstall(world: World, options: UninstallOptions): Promise<void> {
   const places = placesFor(world, options);
-  if (!options.force) refuseIfUsed(places, namesThatGo(options.stateDir), 'flatnetctl uninstall');
+  if (!options.force) await refuseIfUsed(world, places, namesThatGo(options.stateDir), 'flatnetctl uninstall');
   const would = options.dryRun ? 'would ' : '';
   const purged = options.purge ? await purge(world, places, options.dryRun) : [];
   const { removed, restored, kept } = uninstall(options.stateDir, options.dryRun);

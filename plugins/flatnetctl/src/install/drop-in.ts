@@ -8,12 +8,14 @@
 import { linkSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { isExecutable } from '@flatnet/exec';
-import type { CachedAttachment } from '../chain/cache.ts';
 import { networkOfCached } from '../chain/attachment.ts';
+import { listCached } from '../chain/cache.ts';
+import { hostEndsOfFlatnet } from '../chain/host-ends.ts';
 import { readDirectory, removeFile } from '../conflist/directory.ts';
 import { problem } from '../failure.ts';
-import { attachmentsOf } from '../network/remove.ts';
+import { isAlive } from '../network/remove.ts';
 import type { Places } from '../places.ts';
+import type { World } from '../world.ts';
 import { linkMark, markOf, type InstalledFile } from './record.ts';
 
 /** The names that the image answers to in the reference's place; `firewall`, `tuning` and the others stay the reference's. */
@@ -71,14 +73,32 @@ export function stepAside({ path, mark, aside }: InstalledFile): void {
   removeFile(temporary);
 }
 
-/** Living attachments of networks that name one of the replaced plugins: made by one implementation, they must not be ended by the other. */
-export function usersOfNames({ netDir, cacheDir }: Places, names: readonly string[]): readonly CachedAttachment[] {
-  return readDirectory(netDir).files.flatMap(({ network }) =>
-    attachmentsOf(cacheDir, network.name).filter(
-      (cached) =>
-        cached.alive && (networkOfCached(cached) ?? network).plugins.some((plugin) => concerns(plugin, names)),
-    ),
-  );
+/**
+ * Who has an interface of one of the plugins, in words: what one implementation made, the other must not end. By the records, which
+ * tell also where a network's file is gone, and for our own names by the host ends, which stand where nobody has a record.
+ *
+ * @throws ToolError
+ */
+export async function usersOfNames(
+  world: World,
+  { netDir, cacheDir }: Places,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  const configured = new Map(readDirectory(netDir).files.map(({ network }) => [network.name, network]));
+  const recorded = listCached(cacheDir).filter((cached) => {
+    const network = networkOfCached(cached) ?? configured.get(cached.network);
+    return isAlive(cached) && network?.plugins.some((plugin) => concerns(plugin, names));
+  });
+  const ends = names.includes('flatnet') ? await hostEndsOfFlatnet(world) : [];
+  const words = (containerId: string, network: string): string => `${containerId.slice(0, 23)} on ${network}`;
+  return [
+    ...new Set([
+      ...recorded.map(({ containerId, network }) => words(containerId, network)),
+      ...ends.map(({ name, owner }) =>
+        owner === undefined ? `the one of ${name}` : words(owner.attachment.containerId, owner.network),
+      ),
+    ]),
+  ];
 }
 
 function concerns(plugin: Readonly<Record<string, unknown>>, names: readonly string[]): boolean {

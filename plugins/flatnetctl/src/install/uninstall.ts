@@ -83,11 +83,15 @@ function bringBack({ path, aside }: InstalledFile): void {
 }
 
 /** Refuses while a container has an interface of what goes away: its network would break under it. @throws OperatorError */
-export function refuseIfUsed(places: Places, names: readonly string[], doing: string): void {
-  const users = usersOfNames(places, names);
+export async function refuseIfUsed(
+  world: World,
+  places: Places,
+  names: readonly string[],
+  doing: string,
+): Promise<void> {
+  const users = await usersOfNames(world, places, names);
   if (users.length === 0) return;
-  const list = users.map(({ containerId, network }) => `${containerId.slice(0, 23)} on ${network}`).join(', ');
-  throw problem(`containers still use ${names.join(', ')}: ${list}`, `stop them, or ${doing} --force`);
+  throw problem(`containers still use ${names.join(', ')}: ${users.join(', ')}`, `stop them, or ${doing} --force`);
 }
 
 /** The names whose users would lose their plugin: ours, and the reference's where `files` hold drop-ins. */

@@ -11,10 +11,10 @@
  */
 import { readdirSync } from 'node:fs';
 import { DEFAULT_DATA_DIR, isIdentifier, networkHash, attachmentHash, type Attachment } from '@flatnet/cni';
-import { listLinks, realProc } from '@flatnet/kernel';
 import { overview, Records, type Orphan, type Standing } from '@flatnet/kernel/hostport';
 import type { Lease } from '@flatnet/store';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
+import { hostEndsOfFlatnet } from '../chain/host-ends.ts';
 import { hostEndOf, hostLinks, lifeOf, namespaceAt, type Life } from '../chain/life.ts';
 import { getNetwork, readDirectory, type NetworkFile } from '../conflist/directory.ts';
 import { mainPlugin, type Network } from '../conflist/model.ts';
@@ -69,10 +69,11 @@ export async function survey(
   { insideToo }: { readonly insideToo: boolean },
 ): Promise<Survey> {
   const known = subjectsOf(places, names);
-  const [links, { standing, orphans }] = await Promise.all([
-    linkedAttachments(world),
+  const [ends, { standing, orphans }] = await Promise.all([
+    hostEndsOfFlatnet(world),
     overview(world.run, recordsOf(known)),
   ]);
+  const links = ends.flatMap(({ owner }) => owner ?? []);
   const seen = [...links.map(({ network }) => network), ...standing.map(({ record }) => record.owner.network)];
   const subjects = names.length > 0 ? known : withStrangers(known, seen);
   const wanted = new Set(subjects.map(({ name }) => name));
@@ -160,16 +161,6 @@ export function recordsOf(subjects: readonly Subject[]): readonly Records[] {
       .filter((folder): folder is string => typeof folder === 'string' && folder.startsWith('/')),
   );
   return [new Records(), ...[...new Set(folders)].map((folder) => new Records(folder))];
-}
-
-/** Owners of host ends, as far as the alias has room for them in clear text. */
-async function linkedAttachments(world: World): Promise<readonly { network: string; attachment: Attachment }[]> {
-  const links = await listLinks({ run: world.run, proc: realProc }, ['type', 'veth']);
-  return links.flatMap(({ alias = '' }) => {
-    const [owner, network = '', containerId = '', ifName = ''] = alias.split(':');
-    const isPlain = owner === 'flatnet' && isIdentifier(network) && isIdentifier(containerId);
-    return isPlain ? [{ network, attachment: { containerId, ifName } }] : [];
-  });
 }
 
 function traceOf(clue: Clue, config: Network | undefined, present: ReadonlySet<string>): Trace {

@@ -15,10 +15,13 @@ import { bridgeOf, factsOf } from './describe.ts';
 export function attachmentsOf(cacheDir: string, network: string): readonly (CachedAttachment & { alive: boolean })[] {
   return listCached(cacheDir)
     .filter((cached) => cached.network === network)
-    .map((cached) => {
-      const { netns } = factsOf(cached);
-      return { ...cached, alive: netns !== undefined && existsSync(netns) };
-    });
+    .map((cached) => ({ ...cached, alive: isAlive(cached) }));
+}
+
+/** Whether there still is a namespace where the attachment was made. */
+export function isAlive(cached: CachedAttachment): boolean {
+  const { netns } = factsOf(cached);
+  return netns !== undefined && existsSync(netns);
 }
 
 /**

@@ -1,0 +1,21 @@
+import { isIdentifier, type Attachment } from '@flatnet/cni';
+import { listLinks, realProc } from '@flatnet/kernel';
+import type { World } from '../world.ts';
+
+/** A link on the host that leads to a container. */
+export interface HostEnd {
+  readonly name: string;
+  /** Absent where its alias had no room for the names in clear text. */
+  readonly owner?: { readonly network: string; readonly attachment: Attachment };
+}
+
+/** The host ends that flatnet made, by the owner in their alias (README of the flatnet plugin). @throws ToolError */
+export async function hostEndsOfFlatnet(world: World): Promise<readonly HostEnd[]> {
+  const links = await listLinks({ run: world.run, proc: realProc }, ['type', 'veth']);
+  return links.flatMap(({ name, alias = '' }): HostEnd[] => {
+    const [maker, network = '', containerId = '', ifName = ''] = alias.split(':');
+    if (maker !== 'flatnet' || network === '') return [];
+    const isPlain = isIdentifier(network) && isIdentifier(containerId);
+    return [{ name, ...(isPlain ? { owner: { network, attachment: { containerId, ifName } } } : {}) }];
+  });
+}
