@@ -62,6 +62,14 @@ describe('network create', () => {
     expect(existsSync(netDir)).toBe(false);
   });
 
+  test('--allow-overlap tells the plugin too, which would refuse each container', async () => {
+    const { ctl } = fakeWorld();
+    const planOf = async (...args: string[]) =>
+      JSON.parse((await ctl('network', 'create', 'x', '--dry-run', '--allow-overlap', ...args)).out).plugins[0];
+    expect(await planOf()).toMatchObject({ allowOverlap: true });
+    expect(await planOf('--opt', 'allowOverlap=false')).toMatchObject({ allowOverlap: false });
+  });
+
   test.each([
     [['../evil'], 2, 'invalid network name'],
     [['a b'], 2, 'invalid network name'],

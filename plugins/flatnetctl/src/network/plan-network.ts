@@ -73,6 +73,8 @@ export function planNetwork(wish: NetworkWish, around: Surroundings): object {
         ...(wish.mtu === undefined ? {} : { mtu: wish.mtu }),
         ...routing(wish),
         ...(fromContainers(wish) ? { portIsolation: true } : {}),
+        // The plugin looks at the host's routes too, at each ADD.
+        ...(wish.allowOverlap ? { allowOverlap: true } : {}),
         ...wish.options,
         ...(Object.keys(dns).length === 0 ? {} : { dns }),
         ipam: { type: 'flatnet-ipam', ranges },
