@@ -1,4 +1,6 @@
-import { pluginDirectories } from './install/runtime-config.ts';
+import { resolve } from 'node:path';
+import { usage } from './failure.ts';
+import { DEFAULT_PLUGIN_DIR, pluginDirectories, podmanDirectories } from './install/runtime-config.ts';
 import type { World } from './world.ts';
 
 /** Where things are: by option, else by the variables that cnitool and libcni users know, else where runtimes look. */
@@ -19,11 +21,28 @@ export interface PlaceOptions {
 
 export const DEFAULT_NET_DIR = '/etc/cni/net.d';
 export const DEFAULT_CACHE_DIR = '/var/lib/cni';
+
+/** @throws OperatorError (usage) for a relative directory of plugins: a runtime would start them elsewhere. */
 export function placesOf(options: PlaceOptions, env: World['env']): Places {
-  const path = options.cniPath || env['CNI_PATH'];
   return {
     netDir: options.netDir || env['NETCONFPATH'] || DEFAULT_NET_DIR,
-    cniPath: path ? path.split(':').filter((directory) => directory.startsWith('/')) : pluginDirectories(env),
+    cniPath: givenPath(options, env) ?? pluginDirectories(env),
     cacheDir: options.cacheDir || env['CNI_CACHE_DIR'] || DEFAULT_CACHE_DIR,
   };
+}
+
+/** Where plugins go when nobody says it: the usual directory, unless runtimes are told to search elsewhere. */
+export function defaultPluginDir(options: PlaceOptions, env: World['env']): string {
+  const searched = givenPath(options, env) ?? podmanDirectories(env);
+  return searched.includes(DEFAULT_PLUGIN_DIR) ? DEFAULT_PLUGIN_DIR : (searched[0] ?? DEFAULT_PLUGIN_DIR);
+}
+
+function givenPath({ cniPath }: PlaceOptions, env: World['env']): readonly string[] | undefined {
+  const path = cniPath || env['CNI_PATH'];
+  if (!path) return undefined;
+  const directories = path.split(':').filter(Boolean);
+  const relative = directories.find((directory) => !directory.startsWith('/'));
+  if (relative === undefined) return directories;
+  const where = cniPath ? '--cni-path' : 'CNI_PATH';
+  throw usage(`${where}: ${JSON.stringify(relative)} is not an absolute path`, `give ${resolve(relative)}`);
 }

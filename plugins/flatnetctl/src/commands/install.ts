@@ -7,7 +7,7 @@ import { podmanAdvice } from '../install/podman-backend.ts';
 import { DEFAULT_STATE_DIR, type InstalledFile } from '../install/record.ts';
 import { namesThatGo, purge, refuseIfUsed, uninstall } from '../install/uninstall.ts';
 import { createNetwork } from '../network/create.ts';
-import type { PlaceOptions, Places } from '../places.ts';
+import { defaultPluginDir, type PlaceOptions, type Places } from '../places.ts';
 import type { World } from '../world.ts';
 import { placesFor, withDryRun, withPlaces } from './options.ts';
 
@@ -34,7 +34,10 @@ interface UninstallOptions extends PlaceOptions {
 export function addInstallCommands(program: Command, world: World): void {
   withDryRun(withPlaces(program.command('install')))
     .description('put the plugins where runtimes look for them, and this command where people do')
-    .option('--plugin-dir <dir>', 'directory of CNI plugins (default: the first that runtimes search)')
+    .option(
+      '--plugin-dir <dir>',
+      'directory of CNI plugins (default: /opt/cni/bin, or else the first that runtimes search)',
+    )
     .option('--bin-dir <dir>', 'directory of commands', '/usr/local/bin')
     .option('--from <dir>', 'directory of the built executables (default: this executable)')
     .option('--state-dir <dir>', 'where to remember what was installed', DEFAULT_STATE_DIR)
@@ -58,7 +61,7 @@ export function addInstallCommands(program: Command, world: World): void {
 
 async function runInstall(world: World, options: InstallOptions): Promise<void> {
   const places = placesFor(world, options);
-  const plan = planOf(options, places);
+  const plan = planOf(world, options, places);
   const files = filesOf(plan);
   const replaced = files.filter(({ aside }) => aside !== undefined);
   if (options.dryRun) {
@@ -76,9 +79,9 @@ async function runInstall(world: World, options: InstallOptions): Promise<void> 
   world.err(`Next: ${options.sample ? 'podman run --network flatnet …' : 'flatnetctl network create NAME'}\n`);
 }
 
-function planOf(options: InstallOptions, { cniPath }: Places): InstallPlan {
+function planOf(world: World, options: InstallOptions, { cniPath }: Places): InstallPlan {
   const { binDir, stateDir, force, dropIn } = options;
-  const pluginDir = options.pluginDir ?? cniPath[0] ?? '/opt/cni/bin';
+  const pluginDir = options.pluginDir ?? defaultPluginDir(options, world.env);
   const notAbsolute = [pluginDir, binDir, stateDir].find((directory) => !directory.startsWith('/'));
   if (notAbsolute !== undefined)
     throw usage(`${JSON.stringify(notAbsolute)} is not an absolute path`, `give ${join(process.cwd(), notAbsolute)}`);

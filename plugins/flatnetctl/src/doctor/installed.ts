@@ -6,7 +6,8 @@ import { PLUGIN_NAMES } from '../install/install.ts';
 import { podmanAdvice } from '../install/podman-backend.ts';
 import { DEFAULT_STATE_DIR, markOf, readRecord } from '../install/record.ts';
 import { configuredBackend } from '../install/runtime-config.ts';
-import { failed, ok, warning, type Check } from './finding.ts';
+import { foundFirst, leadsToUs } from '../ipam/leased-here.ts';
+import { failed, ok, warning, type Check, type Finding } from './finding.ts';
 
 export const backend: Check = ({ env }) => {
   const advice = podmanAdvice(env);
@@ -25,7 +26,7 @@ export const executables: Check = (_, { cniPath }) => {
 };
 
 /** What was installed and is not there as it was. A package upgrade puts the reference plugins back over a drop-in. */
-export const installation: Check = () => {
+export const installation: Check = (_, { cniPath }) => {
   const seen = new Map<string, string>();
   return readRecord(DEFAULT_STATE_DIR).flatMap(({ path, mark, aside }) => {
     const name = basename(path);
@@ -36,8 +37,17 @@ export const installation: Check = () => {
     if (now !== mark) return [warning('installation', `${path} is not what was installed`, repair)];
     if (mark.startsWith('-> ') && !existsSync(path))
       return [failed('installation', `${path} leads to nothing`, repair)];
-    return isDropIn
-      ? [ok('drop-in', `${name} is flatnet${aside === undefined ? '' : `, the reference is ${aside.path}`}`)]
-      : [];
+    return isDropIn ? [dropInFinding(path, cniPath, aside?.path)] : [];
   });
 };
+
+/** A link that runtimes pass by has no effect: they take the first file of the name. */
+export function dropInFinding(path: string, cniPath: readonly string[], aside?: string): Finding {
+  const name = basename(path);
+  const found = foundFirst(name, cniPath);
+  if (found !== undefined && !leadsToUs(found)) {
+    const reason = `runtimes find ${found} before ${path}, which is flatnet`;
+    return warning('drop-in', reason, 'flatnetctl install --drop-in');
+  }
+  return ok('drop-in', `${name} is flatnet${aside === undefined ? '' : `, the reference is ${aside}`}`);
+}

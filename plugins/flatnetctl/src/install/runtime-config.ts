@@ -3,13 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The union of what Podman, containerd and CRI-O search by default, in Podman's order. */
+/** Where plugins are put by themselves: of all directories that are searched by default the one that no package owns. */
+export const DEFAULT_PLUGIN_DIR = '/opt/cni/bin';
+
+/** What Podman searches by default, in its order; containerd and CRI-O search some of these. */
 export const DEFAULT_CNI_PATH = [
-  '/opt/cni/bin',
-  '/usr/local/libexec/cni',
-  '/usr/libexec/cni',
-  '/usr/local/lib/cni',
-  '/usr/lib/cni',
+  ...['/usr/local/libexec/cni', '/usr/libexec/cni', '/usr/local/lib/cni', '/usr/lib/cni'],
+  DEFAULT_PLUGIN_DIR,
 ];
 
 export const CONTAINERS_CONF = '/etc/containers/containers.conf';
@@ -26,9 +26,15 @@ export function containersConf(env: Environment): readonly string[] {
  * Where plugins are looked for: Podman's `cni_plugin_dirs` where somebody set it, then what runtimes search by default. Only the
  * order among Podman's own is certain; that is what `--drop-in` has to know.
  */
-export function pluginDirectories(env: Environment): readonly string[] {
+export const pluginDirectories = (env: Environment): readonly string[] => [
+  ...new Set([...podmanDirectories(env), ...DEFAULT_CNI_PATH]),
+];
+
+/** What Podman searches: other defaults than its own are for other runtimes. */
+export function podmanDirectories(env: Environment): readonly string[] {
   const told = containersConf(env).flatMap(pluginDirsOf).at(-1) ?? [];
-  return [...new Set([...told, ...DEFAULT_CNI_PATH])].filter((directory) => directory.startsWith('/'));
+  const absolute = told.filter((directory) => directory.startsWith('/'));
+  return absolute.length > 0 ? absolute : DEFAULT_CNI_PATH;
 }
 
 /** The lists of `cni_plugin_dirs` in a containers.conf (TOML; the list may span lines). */

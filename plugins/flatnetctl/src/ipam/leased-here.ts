@@ -12,10 +12,19 @@ export function isLeasedHere(network: Network, cniPath: readonly string[]): bool
   return type === 'flatnet-ipam' || (type === 'host-local' && isOurImage('host-local', cniPath));
 }
 
-function isOurImage(name: string, cniPath: readonly string[]): boolean {
-  const found = cniPath.map((directory) => join(directory, name)).find(isExecutable);
+const isOurImage = (name: string, cniPath: readonly string[]): boolean => {
+  const found = foundFirst(name, cniPath);
+  return found !== undefined && leadsToUs(found);
+};
+
+/** The file of a name that runtimes find. */
+export const foundFirst = (name: string, cniPath: readonly string[]): string | undefined =>
+  cniPath.map((directory) => join(directory, name)).find(isExecutable);
+
+/** Whether a file is our image, as a link to it. */
+export function leadsToUs(path: string): boolean {
   try {
-    return found !== undefined && basename(realpathSync(found)) === 'flatnet';
+    return basename(realpathSync(path)) === 'flatnet';
   } catch {
     // Removed between two looks.
     return false;
