@@ -238,6 +238,33 @@ describe('the bridge of a removed network', () => {
   });
 });
 
+describe('GC and STATUS of a network that is older than they are', () => {
+  test.each<[string, string, readonly string[], boolean]>([
+    ['an old delegate is not asked', '1.0.0', ['0.4.0', '1.0.0'], false],
+    ['a new one is', '1.0.0', ['1.0.0', '1.1.0'], true],
+    ['whoever the conflist says is', '1.1.0', ['0.4.0', '1.0.0'], true],
+  ])('%s', async (_, cniVersion, supportedVersions, asked) => {
+    const { ctl, root, netDir } = fakeWorld();
+    const note = join(root, 'calls');
+    // Says with which configuration it was called; `host-local` refuses what came with 1.1.0, as the reference does.
+    writeFileSync(join(root, 'flatnet'), `#!/bin/sh\n(echo "$CNI_COMMAND"; cat; echo) >> ${note}\n`, { mode: 0o755 });
+    const answer = JSON.stringify({ cniVersion: '1.0.0', supportedVersions });
+    writeFileSync(join(root, 'host-local'), `#!/bin/sh\necho '${answer}'\n`, { mode: 0o755 });
+    mkdirSync(netDir);
+    const plugins = [{ type: 'flatnet', mtu: 1400, ipam: { type: 'host-local', subnet: '10.77.0.0/24' } }];
+    writeFileSync(join(netDir, 'hl.conflist'), JSON.stringify({ cniVersion, name: 'hl', plugins }));
+    const readiness = JSON.parse((await ctl('doctor', '-o', 'json', '--cni-path', root)).out) as { check: string }[];
+    expect(readiness).toContainEqual({ check: 'network hl', state: 'ok', reason: 'ready' });
+    expect((await ctl('network', 'rm', '--force', 'hl', '--cni-path', root)).code).toBe(0);
+    const calls = readFileSync(note, 'utf8');
+    for (const verb of ['STATUS', 'GC']) {
+      const [, input = ''] = new RegExp(`^${verb}\\n(.*)$`, 'm').exec(calls) ?? [];
+      expect(JSON.parse(input)).toMatchObject({ cniVersion: '1.1.0', name: 'hl', type: 'flatnet', mtu: 1400 });
+      expect('ipam' in JSON.parse(input)).toBe(asked);
+    }
+  });
+});
+
 describe('whose leases a network has', () => {
   const leasedBy = (type: string) =>
     decodeNetwork({ name: 'n', plugins: [{ type: 'bridge', ipam: { type } }] }, 'test');

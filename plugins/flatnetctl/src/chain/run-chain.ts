@@ -7,10 +7,11 @@
  */
 import { isAtLeast, shown, type Verb } from '@flatnet/cni';
 import type { Run, RunResult } from '@flatnet/exec';
-import { isExecutable } from '@flatnet/exec';
 import type { Network, PluginConfig } from '../conflist/model.ts';
 import { hasCapability } from '../conflist/model.ts';
-import { environment, problem } from '../failure.ts';
+import { problem } from '../failure.ts';
+import { asNewest } from './as-newest.ts';
+import { findExecutable } from './find-executable.ts';
 
 export interface Attach {
   readonly containerId: string;
@@ -87,8 +88,9 @@ export async function statusChain(
   network: Network,
 ): Promise<readonly { readonly type: string; readonly code: number; readonly text: string }[]> {
   const failures = [];
-  for (const plugin of network.plugins) {
-    const stdin = stdinOf({ ...network, cniVersion: '1.1.0' }, plugin);
+  const newest = await asNewest(context, network);
+  for (const plugin of newest.plugins) {
+    const stdin = stdinOf(newest, plugin);
     const result = await spawn(context, 'STATUS', plugin, stdin);
     if (result.exitCode === 0) continue;
     failures.push({ type: plugin.type, code: errorOf(result)?.code ?? 0, text: wordsOf(result) });
@@ -152,19 +154,6 @@ export function stdinOf(network: Network, plugin: PluginConfig, attach?: Attach,
     ...(wanted.length === 0 ? {} : { runtimeConfig: Object.fromEntries(wanted) }),
     ...(previous === undefined ? {} : { prevResult: previous }),
   });
-}
-
-/** The executable of a plugin. A `type` that is not a plain file name could leave the directories (CVE-2021-20206). */
-export function findExecutable(type: string, cniPath: readonly string[]): string {
-  if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(type)) {
-    throw problem(`plugin type ${shown(type)} is not a plain file name`, 'correct "type" in the configuration');
-  }
-  const found = cniPath.map((directory) => `${directory}/${type}`).find(isExecutable);
-  if (found !== undefined) return found;
-  throw environment(
-    `plugin ${type} is in none of ${cniPath.join(', ')}`,
-    type.startsWith('flatnet') ? 'flatnetctl install' : `install ${type}, or name its directory with --cni-path`,
-  );
 }
 
 function resultOf(plugin: PluginConfig, { stdout }: RunResult): Json {

@@ -1,5 +1,6 @@
 import { ErrorCode } from '@flatnet/cni';
-import { findExecutable, statusChain } from '../chain/run-chain.ts';
+import { findExecutable } from '../chain/find-executable.ts';
+import { statusChain } from '../chain/run-chain.ts';
 import { readDirectory, type NetworkFile } from '../conflist/directory.ts';
 import type { Network } from '../conflist/model.ts';
 import { subnetsOf } from '../conflist/subnets.ts';

@@ -6,7 +6,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { ToolError } from '@flatnet/exec';
-import { findExecutable } from '../chain/run-chain.ts';
+import { findExecutable } from '../chain/find-executable.ts';
 import { readDirectory } from '../conflist/directory.ts';
 import { ipamOf, type Network } from '../conflist/model.ts';
 import { OperatorError } from '../failure.ts';

@@ -1,5 +1,5 @@
 import { findTool } from '@flatnet/exec';
-import { findExecutable } from '../chain/run-chain.ts';
+import { findExecutable } from '../chain/find-executable.ts';
 import { environment, OperatorError } from '../failure.ts';
 import { ISOLATING_PLUGIN } from './plan-network.ts';
 

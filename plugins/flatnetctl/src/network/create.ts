@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertNetworkName, CniError } from '@flatnet/cni';
-import { findExecutable, statusChain } from '../chain/run-chain.ts';
+import { findExecutable } from '../chain/find-executable.ts';
+import { statusChain } from '../chain/run-chain.ts';
 import { pathOfNetwork, placeFile, readDirectory, removeFile } from '../conflist/directory.ts';
 import { decodeNetwork, type Network } from '../conflist/model.ts';
 import { subnetsOf } from '../conflist/subnets.ts';

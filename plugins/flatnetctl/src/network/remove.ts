@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { defaultBridge } from '@flatnet/cni';
+import { asNewest } from '../chain/as-newest.ts';
 import { detach, networkOfCached } from '../chain/attachment.ts';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
 import { gcChain, type ChainContext } from '../chain/run-chain.ts';
@@ -72,7 +73,7 @@ export async function removeNetwork(
 /** GC with no valid attachment left. Only our plugins: the reference ones have no GC, and nothing of theirs is known to be ours. */
 async function freeAll(context: ChainContext, { network }: NetworkFile): Promise<void> {
   const plugins = network.plugins.filter(({ type }) => type.startsWith('flatnet'));
-  if (plugins.length > 0) await gcChain(context, { ...network, cniVersion: '1.1.0', plugins }, []);
+  if (plugins.length > 0) await gcChain(context, await asNewest(context, { ...network, plugins }), []);
 }
 
 const FOREIGN = 'its name is not of flatnet';
