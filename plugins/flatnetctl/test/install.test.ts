@@ -165,11 +165,37 @@ describe('--drop-in', () => {
     await dropIn('--yes');
     rmSync(join(reference, 'bridge'));
     writeFileSync(join(reference, 'bridge'), 'a newer reference bridge');
-    const refused = await uninstall('--dry-run');
-    expect(refused.code).toBe(1);
     expect((await dropIn('--yes')).code).toBe(0);
     expect((await uninstall()).code).toBe(0);
     expect(read('bridge')).toBe('a newer reference bridge');
+  });
+
+  test('and stays when it is still there: the older one goes', async () => {
+    const { dropIn, uninstall, reference, read, root } = withReference();
+    await dropIn('--yes');
+    const path = join(reference, 'bridge');
+    rmSync(path);
+    writeFileSync(path, 'a newer reference bridge');
+    const words = `${path}, a newer one than flatnetctl replaced`;
+    expect(await uninstall('--dry-run')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(`would leave ${words}`) as string,
+    });
+    expect(read('bridge.before-flatnet')).toBe('the reference bridge');
+    expect(await uninstall()).toMatchObject({ code: 0, out: expect.stringContaining(`left ${words}`) as string });
+    expect(readdirSync(reference).sort()).toEqual(['bridge', 'firewall', 'host-local']);
+    expect(read('bridge')).toBe('a newer reference bridge');
+    expect(existsSync(join(root, 'state/installed.json'))).toBe(false);
+  });
+
+  test('a link that somebody made in its place is looked at, and nothing is lost', async () => {
+    const { dropIn, uninstall, reference, read } = withReference();
+    await dropIn('--yes');
+    rmSync(join(reference, 'bridge'));
+    symlinkSync('firewall', join(reference, 'bridge'));
+    const { code, err } = await uninstall();
+    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining('Next:  look at them') as string });
+    expect(read('bridge.before-flatnet')).toBe('the reference bridge');
   });
 
   test('a crash before the link was made loses nothing', async () => {

@@ -124,10 +124,15 @@ async function runUninstall(world: World, options: UninstallOptions): Promise<vo
   if (!options.force) await refuseIfUsed(world, places, namesThatGo(options.stateDir), 'flatnetctl uninstall');
   const would = options.dryRun ? 'would ' : '';
   const purged = options.purge ? await purge(world, places, options.dryRun) : [];
-  const { removed, restored, kept } = uninstall(options.stateDir, options.dryRun);
+  const { removed, restored, left, kept } = uninstall(options.stateDir, options.dryRun);
   for (const what of [...purged, ...removed]) world.out(`${would}${would ? 'remove' : 'removed'} ${what}\n`);
   for (const what of restored) world.out(`${would}${would ? 'restore' : 'restored'} ${what}\n`);
-  if (kept.length > 0)
-    throw problem(`changed since they were installed, so kept: ${kept.join(', ')}`, `rm ${kept.join(' ')}`);
-  if (purged.length + removed.length + restored.length === 0) world.err('nothing was installed by flatnetctl\n');
+  for (const path of left)
+    world.out(`${would}${would ? 'leave' : 'left'} ${path}, a newer one than flatnetctl replaced\n`);
+  if (kept.length > 0) {
+    const next = "look at them, remove what is flatnet's, then flatnetctl uninstall";
+    throw problem(`changed since they were installed, so kept: ${kept.join(', ')}`, next);
+  }
+  if (purged.length + removed.length + restored.length + left.length === 0)
+    world.err('nothing was installed by flatnetctl\n');
 }

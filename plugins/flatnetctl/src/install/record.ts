@@ -73,6 +73,9 @@ export function markOf(path: string, seen = new Map<string, string>()): string |
   }
 }
 
+/** Whether a mark is of a regular file. */
+export const isDigest = (mark: string): boolean => /^[0-9a-f]{64}$/.test(mark);
+
 export const linkMark = (target: string): string => `-> ${target}`;
 
 function digestOf(path: string): string {

@@ -8,7 +8,7 @@ import { removeNetwork } from '../network/remove.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
 import { DROP_IN_NAMES, usersOfNames } from './drop-in.ts';
-import { dropRecord, markOf, readRecord, writeRecord, type InstalledFile } from './record.ts';
+import { dropRecord, isDigest, markOf, readRecord, writeRecord, type InstalledFile } from './record.ts';
 
 /** Whole tables of ours. Others' are never touched. */
 const TABLES = [
@@ -24,11 +24,13 @@ export interface UninstallOutcome {
   readonly removed: readonly string[];
   /** Names that lead to somebody else's file again. */
   readonly restored: readonly string[];
+  /** Names that a package took back by an upgrade: its newer file stays. */
+  readonly left: readonly string[];
   /** Recorded files that somebody has changed since: they stay. */
   readonly kept: readonly string[];
 }
 
-type Fate = 'remove' | 'restore' | 'undone' | 'kept' | 'gone';
+type Fate = 'remove' | 'restore' | 'undone' | 'left' | 'kept' | 'gone';
 
 /** Removes what the record names, as far as it is still what was installed, and brings back what had made room. */
 export function uninstall(stateDir: string, dryRun: boolean): UninstallOutcome {
@@ -40,7 +42,10 @@ export function uninstall(stateDir: string, dryRun: boolean): UninstallOutcome {
     else writeRecord(stateDir, kept);
   }
   const pathsOf = (wanted: Fate): string[] => fates.filter(({ fate }) => fate === wanted).map(({ file }) => file.path);
-  return { removed: pathsOf('remove'), restored: pathsOf('restore'), kept: kept.map(({ path }) => path) };
+  return {
+    ...{ removed: pathsOf('remove'), restored: pathsOf('restore'), left: pathsOf('left') },
+    kept: kept.map(({ path }) => path),
+  };
 }
 
 interface Fated {
@@ -48,7 +53,10 @@ interface Fated {
   readonly fate: Fate;
 }
 
-/** `undone`: the link of a drop-in was never made, so that only the second name of the old file is to go. */
+/**
+ * `undone`: the link of a drop-in was never made. `left`: a newer file is in its place. Of both only the old file's second name is to
+ * go.
+ */
 function fatesOf(files: readonly InstalledFile[]): readonly Fated[] {
   const seen = new Map<string, string>();
   return files.map((file) => {
@@ -56,8 +64,9 @@ function fatesOf(files: readonly InstalledFile[]): readonly Fated[] {
     const now = markOf(path, seen);
     const isKeptAside = aside !== undefined && markOf(aside.path, seen) === aside.mark;
     if (isKeptAside && (now === mark || now === undefined)) return { file, fate: 'restore' };
-    if (isKeptAside && now === aside.mark) return { file, fate: 'undone' };
+    if (aside !== undefined && now === aside.mark) return { file, fate: 'undone' };
     if (now === undefined) return { file, fate: 'gone' };
+    if (aside !== undefined && now !== mark && isDigest(now)) return { file, fate: 'left' };
     return { file, fate: now === mark ? 'remove' : 'kept' };
   });
 }
@@ -67,10 +76,15 @@ export function takeAway(files: readonly InstalledFile[]): readonly Fated[] {
   const fates = fatesOf(files);
   for (const { file, fate } of fates) {
     if (fate === 'remove') removeFile(file.path);
-    if (fate === 'undone') removeFile(file.aside?.path ?? '');
+    if (fate === 'undone' || fate === 'left') dropAside(file);
     if (fate === 'restore') bringBack(file);
   }
   return fates;
+}
+
+/** Another file than the recorded one is somebody else's. */
+function dropAside({ aside }: InstalledFile): void {
+  if (aside !== undefined && markOf(aside.path) === aside.mark) removeFile(aside.path);
 }
 
 function bringBack({ path, aside }: InstalledFile): void {
