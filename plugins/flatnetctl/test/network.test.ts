@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { placeFile } from '../src/conflist/directory.ts';
 import { Exit } from '../src/failure.ts';
 import { isLeasedHere } from '../src/ipam/leased-here.ts';
 import { decodeNetwork } from '../src/conflist/model.ts';
@@ -128,6 +129,18 @@ describe('isolation', () => {
     const refusal = expect.objectContaining({ exit: Exit.environment, next: 'apt-get install iptables' }) as Error;
     expect(() => assertCanIsolate([root], () => undefined)).toThrow(refusal);
   });
+});
+
+test('a file is put in place without following links, whatever its temporary name is', () => {
+  const { root } = fakeWorld();
+  const [precious, path] = [join(root, 'precious'), join(root, 'report.json')];
+  writeFileSync(precious, 'precious');
+  symlinkSync(precious, `${path}.${process.pid}.new`);
+  symlinkSync(precious, path);
+  placeFile(path, 'report', 'replace');
+  expect(readFileSync(precious, 'utf8')).toBe('precious');
+  expect(lstatSync(path).isFile()).toBe(true);
+  expect(readFileSync(path, 'utf8')).toBe('report');
 });
 
 describe('looking', () => {

@@ -53,8 +53,8 @@ namespaces with the addresses inside. Nothing is changed. Exit code 1 when somet
 
 Examples:
   flatnetctl ipam check
-  flatnetctl ipam check web --report /tmp/web.json    then look at it, and:
-  flatnetctl ipam release --from-report /tmp/web.json`;
+  flatnetctl ipam check web --report /run/web.json    then look at it, and:
+  flatnetctl ipam release --from-report /run/web.json`;
 
 function addCheck(ipam: Command, world: World): void {
   withOutput(withPlaces(ipam.command('check [network...]')))
@@ -123,7 +123,7 @@ function addRelease(ipam: Command, world: World): void {
     .option('-f, --force', 'also when nothing tells whether it lives; never when it does', false)
     .addHelpText(
       'after',
-      '\nExamples:\n  flatnetctl ipam release web --ip 10.87.0.2\n  flatnetctl ipam release --from-report /tmp/web.json --dry-run',
+      '\nExamples:\n  flatnetctl ipam release web --ip 10.87.0.2\n  flatnetctl ipam release --from-report /run/web.json --dry-run',
     )
     .action(async (name: string | undefined, options: ReleaseOptions) => {
       const places = placesFor(world, options);

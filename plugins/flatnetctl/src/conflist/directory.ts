@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   linkSync,
   mkdirSync,
@@ -97,11 +98,12 @@ export const pathOfNetwork = (directory: string, name: string): string => join(d
  */
 export function placeFile(path: string, text: string, how: 'exclusive' | 'replace', mode = 0o644): void {
   const directory = join(path, '..');
-  // Runtimes read *.conflist, *.conf and *.json only, so they never see this one.
-  const temporary = `${path}.${process.pid}.new`;
+  // Runtimes read *.conflist, *.conf and *.json only, so they never see this one. In a folder that others write to, a name that they can
+  // guess may be a link by now, which is not followed.
+  const temporary = `${path}.${randomBytes(8).toString('hex')}.new`;
   try {
     mkdirSync(directory, { recursive: true });
-    writeFileSync(temporary, text, { mode, flush: true });
+    writeFileSync(temporary, text, { mode, flush: true, flag: 'wx' });
     if (how === 'replace') return renameSync(temporary, path);
     linkSync(temporary, path);
   } catch (error) {
