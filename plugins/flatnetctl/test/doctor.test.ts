@@ -1,6 +1,6 @@
 import { linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { diskOf, judgeStart } from '../src/doctor/start.ts';
 import { fakeWorld } from './fake-world.ts';
 
@@ -18,6 +18,40 @@ test('doctor names missing plugins, broken files and clashes, each with a repair
   const reasons = troubles.map(({ reason }) => reason).join('\n');
   for (const words of ['torn.conflist', 'flatnet, flatnet-portmap', '10.87.0.0/16 of wide'])
     expect(reasons).toContain(words);
+});
+
+test('a check that cannot be made is a finding, and the others are told', async () => {
+  const { ctl, netDir } = fakeWorld();
+  mkdirSync(netDir);
+  // A store cannot be in a relative folder.
+  const plugins = [{ type: 'flatnet', ipam: { type: 'flatnet-ipam', dataDir: 'leases', subnet: '10.9.0.0/29' } }];
+  writeFileSync(join(netDir, 'n.conflist'), JSON.stringify({ name: 'n', plugins }));
+  const { code, out } = await ctl('doctor', '-o', 'json');
+  expect(code).toBe(1);
+  const findings = JSON.parse(out) as { check: string; state: string; reason: string; repair?: string }[];
+  for (const check of ['pools', 'leases']) {
+    expect(findings.find((finding) => finding.check === check)).toMatchObject({
+      state: 'failed',
+      reason: expect.stringContaining('dataDir must be an absolute path') as string,
+      repair: 'look at leases',
+    });
+  }
+  expect(findings.map(({ check }) => check)).toContain('executables');
+});
+
+test('doctor without root blames no kernel, and says to be root', async () => {
+  const { ctl } = fakeWorld();
+  const user = vi.spyOn(process, 'geteuid').mockReturnValue(65534);
+  onTestFinished(() => user.mockRestore());
+  const { code, out } = await ctl('doctor', '-o', 'json');
+  expect(code).toBe(1);
+  const findings = JSON.parse(out) as { check: string; state: string; repair?: string }[];
+  expect(findings.filter(({ check }) => /^(?:root|kernel|nft)/.test(check))).toMatchObject([
+    { check: 'root', state: 'failed', repair: 'run it as root' },
+    { check: 'kernel', state: 'warning', repair: 'run it as root' },
+    { check: 'nft', state: 'warning', repair: 'run it as root' },
+  ]);
+  expect(out).not.toContain('modprobe');
 });
 
 test('ipam show of networks without leases is empty', async () => {

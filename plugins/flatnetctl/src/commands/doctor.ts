@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { CHECKS } from '../doctor/checks.ts';
-import type { Finding } from '../doctor/finding.ts';
+import { failed, type Check, type Finding } from '../doctor/finding.ts';
 import { Exit, OperatorError } from '../failure.ts';
 import { coloured, printable, renderJson } from '../output.ts';
 import type { PlaceOptions, Places } from '../places.ts';
@@ -39,8 +39,8 @@ export function addDoctorCommand(
     .action(async (options: DoctorOptions) => {
       const places = placesFor(world, options);
       const told: Told[] = [];
-      for (const check of CHECKS) {
-        for (const finding of await check(world, places)) {
+      for (const [name, check] of CHECKS) {
+        for (const finding of await findingsOf(name, check, world, places)) {
           const really = options.fix && !options.dryRun && finding.fix !== undefined;
           const one = really ? { ...finding, fixed: await mend(world, places, finding.fix ?? [], again) } : finding;
           told.push(one);
@@ -52,6 +52,16 @@ export function addDoctorCommand(
         throw new OperatorError(Exit.problem, '', '');
       }
     });
+}
+
+/** A check that cannot be made must not keep the others from being told. */
+async function findingsOf(name: string, check: Check, world: World, places: Places): Promise<readonly Finding[]> {
+  try {
+    return await check(world, places);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return [failed(name, reason, error instanceof OperatorError ? error.next : 'flatnetctl logs --errors')];
+  }
 }
 
 async function mend(
@@ -67,7 +77,7 @@ async function mend(
 
 function render(world: World, { check, state, reason, repair, fix, fixed }: Told, would: boolean): string {
   const [mark, colour] = MARKS[state];
-  const line = `${coloured(world, colour, mark)} ${check}: ${printable(reason)}\n`;
+  const line = `${coloured(world, colour, mark)} ${printable(check)}: ${printable(reason)}\n`;
   if (repair === undefined) return line;
   const word =
     fixed === true ? 'fixed: ' : fixed === false ? 'repair failed: ' : would && fix ? 'would run: ' : 'repair: ';

@@ -5,10 +5,29 @@ import { links, rules } from './kernel.ts';
 import { configurations, leftovers, readiness, room } from './networks.ts';
 import { starts } from './start.ts';
 
-/** In the order in which one trouble explains the next. */
-export const CHECKS: readonly Check[] = [
-  ...[root, tools, links, rules],
-  ...[forwarding, reversePath, bridgeNetfilter],
-  ...[backend, executables, starts, installation],
-  ...[configurations, readiness, room, leftovers],
+/** What each looks at, in the order in which one trouble explains the next. */
+export const CHECKS: readonly (readonly [string, Check])[] = [
+  ...([
+    ['root', root],
+    ['tools', tools],
+    ['kernel', links],
+    ['nft', rules],
+  ] as const),
+  ...([
+    ['ip_forward', forwarding],
+    ['rp_filter', reversePath],
+    ['br_netfilter', bridgeNetfilter],
+  ] as const),
+  ...([
+    ['podman', backend],
+    ['executables', executables],
+    ['start', starts],
+    ['installation', installation],
+  ] as const),
+  ...([
+    ['networks', configurations],
+    ['readiness', readiness],
+    ['pools', room],
+    ['leases', leftovers],
+  ] as const),
 ];

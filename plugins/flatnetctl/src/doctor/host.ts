@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { findTool } from '@flatnet/exec';
 import { failed, fixable, ok, warning, type Check, type Finding } from './finding.ts';
 
+export const isRoot = (): boolean => process.geteuid?.() === 0;
+
 export const root: Check = () =>
-  process.geteuid?.() === 0
-    ? [ok('root', 'running as root')]
-    : [failed('root', 'plugins and most checks need root', 'sudo flatnetctl doctor')];
+  isRoot() ? [ok('root', 'running as root')] : [failed('root', 'plugins and most checks need root', 'run it as root')];
 
 /** What the plugins run, and the package that holds it on Debian. */
 const TOOLS = [

@@ -1,6 +1,7 @@
 import { findTool } from '@flatnet/exec';
 import type { World } from '../world.ts';
 import { failed, ok, warning, type Check, type Finding } from './finding.ts';
+import { isRoot } from './host.ts';
 
 interface Feature {
   readonly check: string;
@@ -66,6 +67,7 @@ const RULES: readonly NftFeature[] = [
 
 /** Tries in a network namespace that ends with the command, so that nothing is left. */
 export const links: Check = async ({ run }) => {
+  if (!isRoot()) return [untold('kernel')];
   if (findTool('unshare') === undefined || findTool('ip') === undefined) return [];
   return Promise.all(
     LINKS.map(async (feature) => {
@@ -79,8 +81,13 @@ export const links: Check = async ({ run }) => {
  * Asks the kernel with nft's dry run: nothing is changed. The text is an argument, not stdin: nft opens /dev/stdin by name, which a
  * socket (what Node gives a child) cannot be.
  */
-export const rules: Check = async (world) =>
-  findTool('nft') === undefined ? [] : Promise.all(RULES.map((feature) => tryRules(world, feature)));
+export const rules: Check = async (world) => {
+  if (!isRoot()) return [untold('nft')];
+  return findTool('nft') === undefined ? [] : Promise.all(RULES.map((feature) => tryRules(world, feature)));
+};
+
+/** Without root the kernel refuses every trial, which tells nothing of what it can. */
+const untold = (check: string): Finding => warning(check, 'cannot be tried without root', 'run it as root');
 
 async function tryRules({ run }: World, feature: NftFeature): Promise<Finding> {
   const { exitCode, stderr } = await run('nft', ['-c', '-j', JSON.stringify({ nftables: feature.nftables })]);

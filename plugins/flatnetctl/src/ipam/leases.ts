@@ -37,7 +37,8 @@ export function holdingsIn(network: string, folder: string): readonly Holding[] 
       .flatMap(ipOf)
       .map((ip) => holdingOf(network, ip, view.holderOf(ip), links));
   } catch (error) {
-    if (error instanceof StoreError) throw environment(`${error.path}: ${error.message}`, 'flatnetctl doctor', error);
+    if (error instanceof StoreError)
+      throw environment(`${error.path}: ${error.message}`, `look at ${error.path}`, error);
     throw error;
   }
 }
