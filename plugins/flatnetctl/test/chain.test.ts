@@ -202,6 +202,7 @@ if [ "$CNI_COMMAND" = ADD ]; then printf '{"cniVersion":"1.0.0","ips":[{"address
     [['detach', '../../etc/x', '--id', 'c'], 2, 'is not a network name'],
     [['detach', 'n', '--id', 'c'], 1, 'is not attached'],
     [['detach', 'n'], 2, 'which attachment'],
+    [['detach', 'n', '--netns', '/run/netns/none'], 1, 'Next:  give --id alone'],
   ])('%j is refused', async (args, code, words) => {
     const outcome = await world.ctl(...args);
     expect(outcome.code).toBe(code);

@@ -20,11 +20,16 @@ export interface Wishes {
   readonly name?: string;
 }
 
-/** `--netns` as people give it: a path, or the pid of a process in the namespace. @throws OperatorError */
-export function netnsPath(text: string): string {
+/**
+ * `--netns` as people give it: a path, or the pid of a process in the namespace.
+ *
+ * @param next what to do when nothing is there.
+ * @throws OperatorError
+ */
+export function netnsPath(text: string, next = 'ip netns list, or lsns -t net'): string {
   const path = /^[1-9][0-9]*$/.test(text) ? `/proc/${text}/ns/net` : text;
   const found = namespaceAt(path);
-  if (found === undefined) throw problem(`there is no network namespace at ${path}`, 'ip netns list, or lsns -t net');
+  if (found === undefined) throw problem(`there is no network namespace at ${path}`, next);
   if (found === 'no namespace') {
     throw usage(`${path} is not a network namespace`, 'give /run/netns/NAME, /proc/PID/ns/net, or a PID');
   }

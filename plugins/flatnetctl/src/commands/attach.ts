@@ -131,7 +131,8 @@ function findAttachment(
   if (options.netns === undefined && options.id === undefined) {
     throw usage('which attachment?', 'give --netns or --id');
   }
-  const netns = options.netns === undefined ? undefined : netnsPath(options.netns);
+  const byId = `give --id alone, by which flatnetctl network inspect ${name} lists it`;
+  const netns = options.netns === undefined ? undefined : netnsPath(options.netns, byId);
   const containerId = options.id ?? idOfNetns(netns as string);
   assertIdentity(containerId, options.ifname);
   // The name becomes part of a file's name.
