@@ -54,6 +54,17 @@ test('doctor without root blames no kernel, and says to be root', async () => {
   expect(out).not.toContain('modprobe');
 });
 
+test('ipam show --summary counts what containers can get, as inspect does', async () => {
+  const { ctl, netDir } = fakeWorld();
+  mkdirSync(netDir);
+  const range = { subnet: '10.61.0.0/24', rangeStart: '10.61.0.10', rangeEnd: '10.61.0.11' };
+  const ipam = { type: 'flatnet-ipam', dataDir: join(netDir, 'none'), ranges: [[range]] };
+  writeFileSync(join(netDir, 'n.conflist'), JSON.stringify({ name: 'n', plugins: [{ type: 'flatnet', ipam }] }));
+  expect(JSON.parse((await ctl('ipam', 'show', '--summary', '-o', 'json')).out)).toEqual([
+    { network: 'n', subnet: '10.61.0.0/24', total: 2, used: 0, free: 2 },
+  ]);
+});
+
 test('ipam show of networks without leases is empty', async () => {
   const { ctl, netDir } = fakeWorld();
   mkdirSync(netDir);
@@ -63,7 +74,7 @@ test('ipam show of networks without leases is empty', async () => {
   writeFileSync(join(netDir, 'n.conflist'), JSON.stringify({ name: 'n', plugins }));
   expect(JSON.parse((await ctl('ipam', 'show', '-o', 'json')).out)).toEqual([]);
   expect((await ctl('ipam', 'show', '--summary')).out).toBe(
-    'NETWORK  SUBNET       TOTAL  IN USE  FREE\nn        10.9.0.0/29  6      0       6\n',
+    'NETWORK  SUBNET       TOTAL  IN USE  FREE\nn        10.9.0.0/29  5      0       5\n',
   );
   expect((await ctl('ipam', 'show', '--ip', '10.9.0.2')).code).toBe(1);
 });

@@ -7,11 +7,11 @@ import { readable } from '../conflist/subnets.ts';
 import { Exit, OperatorError, problem, usage } from '../failure.ts';
 import { findingsOf, type Finding } from '../ipam/findings.ts';
 import { freeFinding, isSame, type Freed } from '../ipam/free.ts';
-import { isLeasedHere } from '../ipam/leased-here.ts';
-import { holdingsOf, usageOf, type Holding } from '../ipam/leases.ts';
+import { holdingsOf, type Holding } from '../ipam/leases.ts';
 import { readReport, reportOf, writeReport } from '../ipam/report.ts';
 import { releaseOne } from '../ipam/release.ts';
 import { survey } from '../ipam/survey.ts';
+import { useOf } from '../network/use.ts';
 import { coloured, printable, printListing, renderJson } from '../output.ts';
 import type { PlaceOptions, Places } from '../places.ts';
 import type { World } from '../world.ts';
@@ -182,13 +182,16 @@ function showUsage(
   cniPath: readonly string[],
   { output }: OutputOption,
 ): void {
-  const usages = networks
-    .filter((network) => isLeasedHere(network, cniPath))
-    .flatMap((network) => usageOf(network, holdingsOf(network, cniPath)));
+  const uses = networks.flatMap((network) =>
+    useOf(network, cniPath).map(({ subnet, total, in_use: used, free }) => ({
+      network: network.name,
+      ...{ subnet, total, used, free },
+    })),
+  );
   printListing(world, output, {
     header: ['NETWORK', 'SUBNET', 'TOTAL', 'IN USE', 'FREE'],
-    rows: usages.map(({ network, subnet, total, used, free }) => [network, subnet, total, String(used), free]),
-    json: usages,
+    rows: uses.map(({ network, subnet, total, used, free }) => [network, subnet, ...[total, used, free].map(String)]),
+    json: uses,
   });
 }
 

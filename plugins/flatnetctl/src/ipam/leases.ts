@@ -3,7 +3,6 @@ import { ipFromHex, type Ip } from '@flatnet/addressing';
 import { openStore, StoreError, type Lease } from '@flatnet/store';
 import { hostLinks, lifeOf, type Life } from '../chain/life.ts';
 import { ipamOf, type Network } from '../conflist/model.ts';
-import { subnetsOf } from '../conflist/subnets.ts';
 import { environment } from '../failure.ts';
 import { isLeasedHere } from './leased-here.ts';
 
@@ -61,20 +60,6 @@ function holdingOf(network: string, ip: Ip, lease: Lease | undefined, links: Rea
     netns: lifeOf({ network, attachment, ...(netns === undefined ? {} : { netns }) }, links),
   };
 }
-
-/** How many addresses each subnet of a network has, and how many of them are not free. */
-export const usageOf = (network: Network, holdings: readonly Holding[]) =>
-  subnetsOf(network).map(({ subnet }) => {
-    const total = subnet.lastUsable.value - subnet.firstUsable.value + 1n;
-    const used = holdings.filter(({ ip }) => subnet.contains(ip)).length;
-    return {
-      network: network.name,
-      subnet: String(subnet),
-      total: String(total),
-      used,
-      free: String(total - BigInt(used)),
-    };
-  });
 
 /** Leases whose namespace is certainly gone, one per attachment. */
 export function deadLeases(holdings: readonly Holding[]): readonly Lease[] {
