@@ -8,7 +8,8 @@ const NAMES = ['flatnet', 'flatnet-ipam', 'flatnet-portmap', 'flatnetctl'];
 const root = join(import.meta.dirname, '../..');
 const bin = join(root, 'dist/bin');
 const image = join(root, 'dist/image');
-const bun = createRequire(import.meta.url).resolve('@oven/bun-linux-x64/bin/bun');
+const arch = process.arch === 'arm64' ? 'aarch64' : 'x64';
+const bun = createRequire(import.meta.url).resolve(`@oven/bun-linux-${arch}/bin/bun`);
 
 mkdirSync(bin, { recursive: true });
 compile();
