@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { CHECKS } from '../doctor/checks.ts';
 import { failed, type Check, type Finding } from '../doctor/finding.ts';
-import { Exit, OperatorError } from '../failure.ts';
+import { errnoOf, Exit, OperatorError } from '../failure.ts';
 import { coloured, printable, renderJson } from '../output.ts';
 import type { PlaceOptions, Places } from '../places.ts';
 import type { World } from '../world.ts';
@@ -60,7 +60,8 @@ async function findingsOf(name: string, check: Check, world: World, places: Plac
     return await check(world, places);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return [failed(name, reason, error instanceof OperatorError ? error.next : 'flatnetctl logs --errors')];
+    const mends = errnoOf(error) === 'EACCES' ? 'run it as root' : 'flatnetctl logs --errors';
+    return [failed(name, reason, error instanceof OperatorError ? error.next : mends)];
   }
 }
 
