@@ -1,7 +1,7 @@
 import { CniError, ErrorCode } from '@flatnet/cni';
 import { queryIp, type Kernel } from '@flatnet/kernel';
 
-/** The detection of one address takes one to two seconds (RFC 4862); the reference waits as long. */
+/** The detection of one address takes one to two seconds (RFC 4862). */
 const PATIENCE_MS = 10_000;
 const LOOK_MS = 100;
 

@@ -45,9 +45,8 @@ async function addMissing(
   missing: readonly Cidr[],
   options: GatewayOptions,
 ): Promise<void> {
-  const [link] = await queryIp(kernel, `list the addresses of ${options.device}`, [
-    ...['address', 'show', 'dev', options.device],
-  ]);
+  const asked = ['address', 'show', 'dev', options.device];
+  const [link] = await queryIp(kernel, `list the addresses of ${options.device}`, asked);
   const replaced = conflicting(link, gateways, missing);
   if (replaced.length > 0 && !options.forceAddress) {
     throw new CniError(

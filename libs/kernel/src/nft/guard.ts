@@ -33,12 +33,14 @@ export async function dropGuard(run: Run, tag: string, hostVeth: string): Promis
 /** Names of chains, and of guarded host ends. */
 export interface GuardRemains {
   readonly chains: ReadonlySet<string>;
+  /** Those of the chains that have rules: a flush of the table leaves the chains. */
+  readonly ruled: ReadonlySet<string>;
   readonly ports: ReadonlySet<string>;
 }
 
 /** Whether a port is guarded, by what the table holds. */
-export const isPortGuarded = ({ chains, ports }: GuardRemains, tag: string, hostVeth: string): boolean =>
-  ports.has(hostVeth) && chains.has(portChain(tag, hostVeth)) && chains.has(BASE);
+export const isPortGuarded = ({ ruled, ports }: GuardRemains, tag: string, hostVeth: string): boolean =>
+  ports.has(hostVeth) && ruled.has(portChain(tag, hostVeth)) && ruled.has(BASE);
 
 /** What the table holds now; nothing when it does not exist. @throws ToolError. */
 export async function guardRemains(run: Run): Promise<GuardRemains> {
@@ -47,8 +49,12 @@ export async function guardRemains(run: Run): Promise<GuardRemains> {
     const name = (object['chain'] as NftObject | undefined)?.['name'];
     return typeof name === 'string' ? [name] : [];
   });
+  const ruled = objects.flatMap((object) => {
+    const name = (object['rule'] as NftObject | undefined)?.['chain'];
+    return typeof name === 'string' ? [name] : [];
+  });
   const ports = elementsOf(objects, PORTS).flatMap((element) => (Array.isArray(element) ? [String(element[0])] : []));
-  return { chains: new Set(chains), ports: new Set(ports) };
+  return { chains: new Set(chains), ruled: new Set(ruled), ports: new Set(ports) };
 }
 
 const removal = (remains: GuardRemains, name: string, port: string): readonly NftCommand[] => [

@@ -130,9 +130,10 @@ it(
         .filter((line) => /saddr (10\.60\.1\.|fd60:1:)/.test(line));
     const whole = await rules();
     expect(whole).toHaveLength(2);
-    await host.sandbox.must('nft', ['flush', 'table', 'inet', 'flatnet']);
+    for (const family of ['inet', 'bridge']) await host.sandbox.must('nft', ['flush', 'table', family, 'flatnet']);
     const checked = await host.call('CHECK', 'c1', network(host, 1, { prevResult: result }));
     expect(checked.json).toMatchObject({ code: 102, details: expect.stringContaining('masquerade') as string });
+    expect(checked.json).toMatchObject({ details: expect.stringContaining('anti-spoof guard') as string });
     await ok('ADD', 'c2', network(host, 1));
     expect(await rules()).toEqual(whole);
     await ok('DEL', 'c1', network(host, 1));
