@@ -1,7 +1,7 @@
 // What happens to published ports over time: conflicts, several networks, flushes, rebuilds, GC, lost state.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Records, reload } from '@flatnet/kernel/hostport';
+import { Records, reload } from '@flatnet/hostport';
 import { chainOf, REFERENCE_BIN } from '@flatnet/testing';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { errorOf, fetchPage, ipsOf, useSandbox, withNetns, withServer } from './fixture.ts';

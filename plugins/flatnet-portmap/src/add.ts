@@ -4,8 +4,8 @@
  */
 import { CniError, ErrorCode, type AddResult } from '@flatnet/cni';
 import { ensureMasquerade, ensureSysctls, type Kernel } from '@flatnet/kernel';
-import { describePort, netnsIdOf, PortHeld, portsOf, publish, publishOrWait, withdraw } from '@flatnet/kernel/hostport';
-import { forgetStaleFlows, type PublishRecord, type Records } from '@flatnet/kernel/hostport';
+import { describePort, netnsIdOf, PortHeld, portsOf, publish, publishOrWait, withdraw } from '@flatnet/hostport';
+import { forgetStaleFlows, type PublishRecord, type Records } from '@flatnet/hostport';
 import type { AddRequest, Rollback } from '@flatnet/skel';
 import type { PortmapConfig } from './config.ts';
 import type { Deps } from './deps.ts';

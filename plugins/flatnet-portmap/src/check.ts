@@ -1,6 +1,6 @@
 import { CniError, ErrorCode } from '@flatnet/cni';
 import { missingMasquerade } from '@flatnet/kernel';
-import { missingPublications } from '@flatnet/kernel/hostport';
+import { missingPublications } from '@flatnet/hostport';
 import type { CheckRequest } from '@flatnet/skel';
 import { prevResultOf } from './add.ts';
 import type { PortmapConfig } from './config.ts';

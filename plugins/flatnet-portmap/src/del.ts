@@ -1,4 +1,4 @@
-import { forgetOrphanedFlows, portsOf, withdraw } from '@flatnet/kernel/hostport';
+import { forgetOrphanedFlows, portsOf, withdraw } from '@flatnet/hostport';
 import type { DelRequest } from '@flatnet/skel';
 import type { PortmapConfig } from './config.ts';
 import type { Deps } from './deps.ts';

@@ -1,5 +1,5 @@
 import { type Kernel, realKernel } from '@flatnet/kernel';
-import { Records } from '@flatnet/kernel/hostport';
+import { Records } from '@flatnet/hostport';
 
 /** What the verbs touch. Tests hand in a fake kernel and a temporary directory. */
 export interface Deps {

@@ -1,5 +1,5 @@
 import { attachmentHash, networkHash } from '@flatnet/cni';
-import { collect } from '@flatnet/kernel/hostport';
+import { collect } from '@flatnet/hostport';
 import type { GcRequest } from '@flatnet/skel';
 import type { PortmapConfig } from './config.ts';
 import type { Deps } from './deps.ts';

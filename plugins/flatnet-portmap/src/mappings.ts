@@ -1,7 +1,7 @@
 /** `runtimeConfig.portMappings`, validated and with every address in its one spelling. Pure. */
 import { AddressError, type Cidr, parseCidr, parseIp, type Ip } from '@flatnet/addressing';
 import { shown } from '@flatnet/cni';
-import type { Protocol } from '@flatnet/kernel/hostport';
+import type { Protocol } from '@flatnet/hostport';
 import { list, refuse, type RawMapping } from './config.ts';
 
 /** Where a mapping listens in one family: on one address, or (no `ip`) on all. */

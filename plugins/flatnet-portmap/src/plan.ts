@@ -2,16 +2,8 @@
 import type { Cidr } from '@flatnet/addressing';
 import { attachmentHash, CniError, ErrorCode, networkHash, type AddResult, type Attachment } from '@flatnet/cni';
 import type { Masquerade } from '@flatnet/kernel';
-import {
-  describePort,
-  listenKey,
-  mergePorts,
-  onAllAddresses,
-  outboundTag,
-  portKey,
-  portsOf,
-} from '@flatnet/kernel/hostport';
-import type { Hairpin, Owner, Plan, Port } from '@flatnet/kernel/hostport';
+import { describePort, listenKey, mergePorts, onAllAddresses, outboundTag, portKey, portsOf } from '@flatnet/hostport';
+import type { Hairpin, Owner, Plan, Port } from '@flatnet/hostport';
 import { refuse, type PortmapConfig } from './config.ts';
 import { cidrOf, type Listen, type Mapping } from './mappings.ts';
 

@@ -1,5 +1,5 @@
 import type { AddResult } from '@flatnet/cni';
-import { portsOf } from '@flatnet/kernel/hostport';
+import { portsOf } from '@flatnet/hostport';
 import { describe, expect, it } from 'vitest';
 import { decodeConfig } from '../src/config.ts';
 import { masqueradeOf, planOf } from '../src/plan.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AddResult } from '@flatnet/cni';
 import type { Run, RunResult } from '@flatnet/exec';
-import { Records } from '@flatnet/kernel/hostport';
+import { Records } from '@flatnet/hostport';
 import { Rollback, type AddRequest } from '@flatnet/skel';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
 /** What does not fit together in a survey, each with its reason and one next step. Pure. */
-import { describePort, portsOf } from '@flatnet/kernel/hostport';
+import { describePort, portsOf } from '@flatnet/hostport';
 import { mainPlugin } from '../conflist/model.ts';
 import type { Survey, Trace } from './survey.ts';
 

@@ -8,7 +8,7 @@
  * before it would be.
  */
 import { networkHash } from '@flatnet/cni';
-import { withdraw, type Records } from '@flatnet/kernel/hostport';
+import { withdraw, type Records } from '@flatnet/hostport';
 import { openStore } from '@flatnet/store';
 import { detach, networkOfCached } from '../chain/attachment.ts';
 import { dropCached } from '../chain/cache.ts';

@@ -11,7 +11,7 @@
  */
 import { readdirSync } from 'node:fs';
 import { DEFAULT_DATA_DIR, isIdentifier, networkHash, attachmentHash, type Attachment } from '@flatnet/cni';
-import { overview, Records, type Orphan, type Standing } from '@flatnet/kernel/hostport';
+import { overview, Records, type Orphan, type Standing } from '@flatnet/hostport';
 import type { Lease } from '@flatnet/store';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
 import { hostEndsOfFlatnet } from '../chain/host-ends.ts';

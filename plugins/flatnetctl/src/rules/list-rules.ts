@@ -10,7 +10,7 @@ import {
   portChain,
   type NftObject,
 } from '@flatnet/kernel';
-import { describePort, portsOf, type Standing } from '@flatnet/kernel/hostport';
+import { describePort, portsOf, type Standing } from '@flatnet/hostport';
 import { hostEndOf } from '../chain/life.ts';
 import type { Survey, Trace } from '../ipam/survey.ts';
 import type { World } from '../world.ts';

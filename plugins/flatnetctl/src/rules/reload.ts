@@ -3,7 +3,7 @@
  * of others are not looked at. What stands already is left as it stands.
  */
 import { ensureMasquerade } from '@flatnet/kernel';
-import { forgetStaleFlows, isDead, portsOf, reload, type PublishRecord } from '@flatnet/kernel/hostport';
+import { forgetStaleFlows, isDead, portsOf, reload, type PublishRecord } from '@flatnet/hostport';
 import { ToolError } from '@flatnet/exec';
 import { recordsOf, type Survey } from '../ipam/survey.ts';
 import type { World } from '../world.ts';

@@ -3,7 +3,7 @@ import { parseCidr } from '@flatnet/addressing';
 import { attachmentHash, networkHash } from '@flatnet/cni';
 import { findTool } from '@flatnet/exec';
 import { inNetns } from '@flatnet/kernel';
-import { overview } from '@flatnet/kernel/hostport';
+import { overview } from '@flatnet/hostport';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { argumentsOf, attach, check, detach } from '../chain/attachment.ts';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';

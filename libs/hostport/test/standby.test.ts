@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { collect, portsOf, publishOrWait, withdraw } from '../../../src/nft/hostport/index.ts';
+import { collect, portsOf, publishOrWait, withdraw } from '../src/index.ts';
 import { alive, fakeNft, heldBy, newRecords, record } from './fixture.ts';
 
 test('a second attachment of a container waits for the ports of the first, and has them after its DEL', async () => {

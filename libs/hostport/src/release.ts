@@ -1,7 +1,6 @@
 /** Giving back elements in the kernel, and the chains that nothing refers to then. */
 import { type Run, ToolError } from '@flatnet/exec';
-import { type ApplyOptions, applyNft } from '../apply.ts';
-import type { NftObject } from '../commands.ts';
+import { type ApplyOptions, applyNft, type NftObject } from '@flatnet/kernel';
 import type { Owner } from './model.ts';
 import { type HeldEntry, listHeld, type Listing } from './owners.ts';
 import { type Entry, isContentChain, release, removeChains, unclaim } from './ruleset.ts';

@@ -1,7 +1,7 @@
 /** The interfaces that the guard of 127.0.0.0/8 watches, and when it stops. */
 import { existsSync } from 'node:fs';
 import type { Run } from '@flatnet/exec';
-import { type ApplyOptions, applyNft } from '../apply.ts';
+import { type ApplyOptions, applyNft } from '@flatnet/kernel';
 import type { Plan } from './model.ts';
 import type { Records } from './record.ts';
 import { isKind } from './release.ts';

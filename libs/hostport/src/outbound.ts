@@ -7,8 +7,7 @@
  * out of the configuration the last one speaks of none.
  */
 import type { Run } from '@flatnet/exec';
-import type { ApplyOptions } from '../apply.ts';
-import { dropMasquerade, ensureMasquerade } from '../masquerade.ts';
+import { type ApplyOptions, dropMasquerade, ensureMasquerade } from '@flatnet/kernel';
 import type { Records } from './record.ts';
 
 /** The tag differs from the main plugin's, which may have a masquerade of its own. */

@@ -7,7 +7,7 @@
  * connects, without the second rule.
  */
 import type { Run } from '@flatnet/exec';
-import type { ApplyOptions } from '../apply.ts';
+import type { ApplyOptions } from '@flatnet/kernel';
 import { PortHeld } from './conflict.ts';
 import { listenKey, mergePorts, type Owner, portsOf, type Publication } from './model.ts';
 import { type Published, publish } from './publish.ts';

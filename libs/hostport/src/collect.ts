@@ -1,5 +1,5 @@
 import type { Run } from '@flatnet/exec';
-import type { ApplyOptions } from '../apply.ts';
+import type { ApplyOptions } from '@flatnet/kernel';
 import { forgetInterfaces } from './interfaces.ts';
 import type { Owner } from './model.ts';
 import { dropUnusedOutbound } from './outbound.ts';

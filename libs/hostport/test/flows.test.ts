@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { parseFlows, staleFlows } from '../../../src/nft/hostport/flows.ts';
-import type { Port } from '../../../src/nft/hostport/index.ts';
+import { parseFlows, staleFlows } from '../src/flows.ts';
+import type { Port } from '../src/index.ts';
 
 const dns = (hostIp: string | undefined): Port => ({
   ...{ family: 4, protocol: 'udp', hostPort: 53, address: '10.1.0.2', port: 53 },

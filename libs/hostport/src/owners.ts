@@ -1,7 +1,6 @@
 /** Who holds which elements: read from a listing of the table. Only conflicts, CHECK, GC and a lost record come here. */
 import type { Run } from '@flatnet/exec';
-import { type ApplyOptions, elementsOf, listNftTable } from '../apply.ts';
-import type { NftJson, NftObject } from '../commands.ts';
+import { type ApplyOptions, elementsOf, listNftTable, type NftJson, type NftObject } from '@flatnet/kernel';
 import { SETS, TABLE } from './layout.ts';
 import { ownerInComment, type Entry } from './ruleset.ts';
 

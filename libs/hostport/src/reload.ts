@@ -1,6 +1,5 @@
 import type { Run } from '@flatnet/exec';
-import type { ApplyOptions } from '../apply.ts';
-import { ensureMasquerade } from '../masquerade.ts';
+import { type ApplyOptions, ensureMasquerade } from '@flatnet/kernel';
 import { buildBase, publish } from './publish.ts';
 import type { PublishRecord, Records } from './record.ts';
 import { withdraw } from './withdraw.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Run } from '@flatnet/exec';
 import { expect, onTestFinished, test } from 'vitest';
-import { overview, Records, type PublishRecord } from '../../../src/nft/hostport/index.ts';
+import { overview, Records, type PublishRecord } from '../src/index.ts';
 
 const owner = (hash: string) => ({
   ...{ network: 'web', containerId: 'c', ifName: 'eth0' },

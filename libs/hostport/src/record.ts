@@ -19,7 +19,7 @@ import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmdirSy
 import { unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '@flatnet/digest';
-import type { Masquerade } from '../masquerade.ts';
+import type { Masquerade } from '@flatnet/kernel';
 import { ignoring, isMissing, safeRead } from './files.ts';
 import { type Owner, type Plan, type Port, type Publication, portsOf } from './model.ts';
 import { chainNames } from './ruleset.ts';

@@ -20,8 +20,22 @@
  *
  * The names are the layout's version: a call adds elements only, and builds the base when nft answers that something is missing.
  */
-import { add, chain, flush, map, match, meta, type NftCommand, type NftJson, payload, prefix } from '../commands.ts';
-import { concat, jump, rule, vmap } from '../commands.ts';
+import {
+  add,
+  chain,
+  flush,
+  map,
+  match,
+  meta,
+  type NftCommand,
+  type NftJson,
+  payload,
+  prefix,
+  concat,
+  jump,
+  rule,
+  vmap,
+} from '@flatnet/kernel';
 import type { Family } from './model.ts';
 
 export const TABLE = { family: 'inet', table: 'flatnet_hostport' } as const;

@@ -1,7 +1,6 @@
 /** All records against the table as it is, in one listing: for people and for repairs. Changes nothing. */
 import type { Run } from '@flatnet/exec';
-import type { NftJson } from '../commands.ts';
-import type { ApplyOptions } from '../apply.ts';
+import type { NftJson, ApplyOptions } from '@flatnet/kernel';
 import { describePort, type Family, portsOf, type Protocol } from './model.ts';
 import { entryKey, type HeldEntry, listHeld, sameValue } from './owners.ts';
 import type { PublishRecord, Records } from './record.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Run } from '@flatnet/exec';
 import { onTestFinished } from 'vitest';
-import { Records, type PublishRecord } from '../../../src/nft/hostport/index.ts';
+import { Records, type PublishRecord } from '../src/index.ts';
 
 /** Two ports, 8080 and 8081, of an attachment whose network namespace is gone. */
 export const record = (

@@ -1,7 +1,21 @@
 /** A plan as nft commands. Pure. */
 import { sha256Hex } from '@flatnet/digest';
-import { add, chain, concat, create, elements, flush, jump, match, type NftCommand } from '../commands.ts';
-import { type NftJson, payload, prefix, remove, rule } from '../commands.ts';
+import {
+  add,
+  chain,
+  concat,
+  create,
+  elements,
+  flush,
+  jump,
+  match,
+  type NftCommand,
+  type NftJson,
+  payload,
+  prefix,
+  remove,
+  rule,
+} from '@flatnet/kernel';
 import { LOCALNET, mapName, TABLE } from './layout.ts';
 import { type Family, type Hairpin, listenKey, type Owner, type Plan, type Port, portsOf } from './model.ts';
 

@@ -1,7 +1,6 @@
 /** CHECK: the wanted state against the table as it is. */
 import { type Run } from '@flatnet/exec';
-import type { ApplyOptions } from '../apply.ts';
-import type { NftObject } from '../commands.ts';
+import type { ApplyOptions, NftObject } from '@flatnet/kernel';
 import { ADMIN, CHAINS, SETS, TABLE } from './layout.ts';
 import { describePort, type Plan, portsOf } from './model.ts';
 import { entryKey, type HeldEntry, listHeld, sameValue } from './owners.ts';

@@ -9,8 +9,7 @@
  * sees the other: if B's transaction is second, its assertion fails; if A's is second, the hint was there before it.
  */
 import type { Run } from '@flatnet/exec';
-import { type ApplyOptions, applyFixedText, applyNft } from '../apply.ts';
-import type { NftCommand } from '../commands.ts';
+import { type ApplyOptions, applyFixedText, applyNft, type NftCommand } from '@flatnet/kernel';
 import { findConflicts, PortHeld } from './conflict.ts';
 import { noteInterface } from './interfaces.ts';
 import { baseCommands, TARGET_MAPS } from './layout.ts';

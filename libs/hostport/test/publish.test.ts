@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { portsOf, publish, type PublishRecord } from '../../../src/nft/hostport/index.ts';
+import { portsOf, publish, type PublishRecord } from '../src/index.ts';
 import { alive, fakeNft, heldBy, newRecords, record } from './fixture.ts';
 
 type Command = Readonly<
