@@ -151,5 +151,6 @@ describe('whatever a runtime sends', { timeout: 300_000 }, () => {
     );
     expect(accepted).toBeGreaterThan(0);
     await lab.ok('DEL', 'c3', []);
+    await host.sandbox.must('nft', ['delete', 'table', 'ip', 'somebody']);
   });
 });

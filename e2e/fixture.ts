@@ -6,6 +6,7 @@ import {
   openSandbox,
   takeInventory,
   type Conflist,
+  type Inventory,
   type Json,
   type PluginAnswer,
   type PluginCall,
@@ -14,12 +15,12 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 
 /**
- * One private host for the tests of a file. Whatever a test attaches it has to detach: after each test the links, rules,
- * leases, namespaces and processes are those from before it.
+ * One private host for the tests of a file. Whatever a test attaches it has to detach: after each test the whole state
+ * of the host is that from before it, but for what libs/testing/src/leaks/may-stay.ts names.
  */
 export function useSandbox(): { readonly sandbox: Sandbox } {
   const holder: { sandbox: Sandbox } = { sandbox: undefined as never };
-  let before: Set<string>;
+  let before: Inventory;
   beforeAll(async () => {
     holder.sandbox = await openSandbox();
   });
@@ -27,7 +28,7 @@ export function useSandbox(): { readonly sandbox: Sandbox } {
     before = await takeInventory(holder.sandbox);
   });
   afterEach(async () => {
-    expect(await findLeaks(holder.sandbox, before), 'leaked').toEqual([]);
+    expect(await findLeaks(holder.sandbox, before), 'left or lost on the host').toEqual([]);
   });
   afterAll(async () => {
     await holder.sandbox?.close();

@@ -15,6 +15,8 @@ export interface Attachment {
   readonly netns: string;
   /** CNI_ARGS. */
   readonly args?: string;
+  /** A program with arguments that runs each plugin: strace, timeout. */
+  readonly under?: readonly string[];
   /** Values by capability; a plugin gets those that it declares (spec, "Deriving runtimeConfig"). */
   readonly capabilities?: Json;
 }
@@ -40,6 +42,8 @@ export interface Chain {
   del(attachment: Attachment): Promise<void>;
   gc(valid: readonly Pick<Attachment, 'containerId' | 'ifName'>[]): Promise<void>;
   status(): Promise<void>;
+  /** Keeps a result that another chain answered: the network's file has changed since. */
+  keep(attachment: Attachment, result: Json): void;
   /** Forgets the kept results, as a runtime does whose cache was lost. */
   forget(): void;
 }
@@ -90,6 +94,7 @@ export function chainOf(sandbox: Sandbox, list: Conflist, path?: readonly string
     async status() {
       for (const index of indices) await call('STATUS', index, {});
     },
+    keep: (attachment, result) => void cache.set(keyOf(attachment), result),
     forget: () => cache.clear(),
   };
 }

@@ -25,6 +25,8 @@ export interface PluginCall {
   readonly path?: readonly string[];
   /** Further variables; `undefined` takes one away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** A program with arguments that runs the plugin: strace, timeout. */
+  readonly under?: readonly string[];
 }
 
 export interface PluginAnswer extends RunResult {
@@ -34,8 +36,8 @@ export interface PluginAnswer extends RunResult {
 
 export const DEFAULT_PATH: readonly string[] = [BIN, REFERENCE_BIN];
 
-/** Runs its argument with a pipe as stdin, which a program that Node starts has not: it has a socket. The exit code is the argument's. */
-const BY_PIPE = ['-c', 'cat | "$0"'];
+/** Runs its arguments with a pipe as stdin, which a program that Node starts has not: it has a socket. The exit code is theirs. */
+const BY_PIPE = ['-c', 'cat | "$@"', 'sh'];
 
 /** Executes a plugin inside the sandbox as a runtime would. Never rejects for an error of the plugin. */
 export async function callPlugin(sandbox: Sandbox, call: PluginCall): Promise<PluginAnswer> {
@@ -52,7 +54,11 @@ export async function callPlugin(sandbox: Sandbox, call: PluginCall): Promise<Pl
     ...call.env,
   };
   const input = typeof call.config === 'string' ? call.config : JSON.stringify(call.config);
-  const result = await sandbox.run('/bin/sh', [...BY_PIPE, file], { input, env, timeoutMs: 60_000 });
+  const result = await sandbox.run('/bin/sh', [...BY_PIPE, ...(call.under ?? []), file], {
+    input,
+    env,
+    timeoutMs: 60_000,
+  });
   return { ...result, json: parseOrUndefined(result.stdout) };
 }
 

@@ -7,6 +7,7 @@ let host: Host;
 beforeAll(async () => {
   host = await openHost();
   await host.sandbox.addNetns('c1');
+  await host.settle();
 }, 60_000);
 afterAll(() => host?.sandbox.close());
 
@@ -96,8 +97,8 @@ it('a delegate that hangs is killed after 20 s, its DEL is called, and other con
   expect((await host.call('DEL', 'c2', network(host, 1))).exitCode).toBe(0);
   expect((await stuck).json).toMatchObject({ code: 11, details: expect.stringContaining('20 seconds') });
   expect((await host.sandbox.must('cat', [marks])).split('\n').filter(Boolean)).toEqual(['ADD', 'DEL']);
-  expect(await host.remains()).toEqual([]);
   await host.sandbox.deleteNetns('c2');
+  expect(await host.remains()).toEqual([]);
 }, 90_000);
 
 it.each(['../x', '/bin/sh', 'a/b', '-x', '.'])(

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import {
   BIN,
   callPlugin,
+  findLeaks,
   openSandbox,
   REFERENCE_BIN,
+  takeInventory,
   type Json,
   type PluginAnswer,
   type PluginCall,
@@ -16,8 +18,10 @@ export interface Host {
   readonly sandbox: Sandbox;
   readonly bin: string;
   call(verb: string, containerId: string, config: Json, more?: Partial<PluginCall>): Promise<PluginAnswer>;
-  /** What attachments may leave behind: links but bridges, guards of ports, leases of host-local. */
+  /** What differs from the host as it was opened, or as `settle` found it: empty when nothing leaked. */
   remains(): Promise<readonly string[]>;
+  /** Takes what is there now for the state from before: links and namespaces that the test made itself. */
+  settle(): Promise<void>;
   /** Writes an executable script into the folder of that name, and answers the folder. */
   script(folder: string, name: string, text: string): string;
 }
@@ -27,6 +31,7 @@ export async function openHost(): Promise<Host> {
   const bin = join(sandbox.folder, 'bin');
   mkdirSync(bin);
   symlinkSync(join(BIN, 'flatnet'), join(bin, 'flatnet'));
+  let before = await takeInventory(sandbox);
   const script = (folder: string, name: string, text: string): string => {
     mkdirSync(join(sandbox.folder, folder), { recursive: true });
     writeFileSync(join(sandbox.folder, folder, name), `#!/bin/bash\n${text}\n`, { mode: 0o755 });
@@ -46,22 +51,11 @@ export async function openHost(): Promise<Host> {
         },
         ...{ path: [bin, REFERENCE_BIN], ...more },
       }),
-    remains: () => remainsOf(sandbox),
+    remains: () => findLeaks(sandbox, before),
+    async settle() {
+      before = await takeInventory(sandbox);
+    },
   };
-}
-
-async function remainsOf(sandbox: Sandbox): Promise<readonly string[]> {
-  const links = JSON.parse(await sandbox.must('ip', ['-j', '-d', 'link'])) as {
-    ifname: string;
-    linkinfo?: { info_kind: string };
-  }[];
-  const guards = await sandbox.run('nft', ['list', 'map', 'bridge', 'flatnet', 'ports']);
-  const leases = await sandbox.run('find', [join(sandbox.folder, 'leases'), '-type', 'f', '-name', '*.*.*.*']);
-  return [
-    ...links.filter(({ linkinfo }) => linkinfo?.info_kind === 'veth').map(({ ifname }) => ifname),
-    ...[...guards.stdout.matchAll(/jump \S+/g)].map(([text]) => text),
-    ...leases.stdout.split('\n').filter(Boolean),
-  ].sort();
 }
 
 /** Network number n, with addresses 10.60.n.0/24 and fd60:n::/64. */

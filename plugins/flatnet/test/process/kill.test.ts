@@ -8,6 +8,7 @@ let host: Host;
 beforeAll(async () => {
   host = await openHost();
   await host.sandbox.addNetns('c1');
+  await host.settle();
 }, 60_000);
 afterAll(() => host?.sandbox.close());
 

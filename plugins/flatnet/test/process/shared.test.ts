@@ -5,17 +5,16 @@ import { network, openHost, type Host } from './host.ts';
 
 const TIMEOUT = 120_000;
 let host: Host;
-let before: readonly string[];
 beforeAll(async () => {
   host = await openHost();
 }, TIMEOUT);
 beforeEach(async () => {
+  await host.settle();
   for (const name of ['c1', 'c2']) await host.sandbox.addNetns(name);
-  before = await host.remains();
 }, TIMEOUT);
 afterEach(async () => {
   for (const name of ['c1', 'c2']) await host.sandbox.deleteNetns(name);
-  expect(await host.remains()).toEqual(before);
+  expect(await host.remains()).toEqual([]);
 }, TIMEOUT);
 afterAll(() => host?.sandbox.close());
 
