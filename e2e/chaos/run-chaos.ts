@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findLeaks, takeInventory, type Sandbox } from '@flatnet/testing';
+import type { Container } from './attachment.ts';
+import { add, check, del, flush, gc, status } from './operations.ts';
+import { randomOf } from './random.ts';
+import { sample } from './traffic.ts';
+import { attachmentsOf, end, find, note, start, worldOf, type World } from './world.ts';
+
+const MOST_WORKERS = 6;
+
+/** How a run ended. */
+export interface Report {
+  /** What must not be: empty if all is well. */
+  readonly findings: readonly string[];
+  /** How often what was done, with which outcome: "ADD done", "DEL killed". */
+  readonly done: ReadonlyMap<string, number>;
+  readonly trace: readonly string[];
+}
+
+/** Calls verbs at random for so many seconds, takes everything down, and looks at what is left. */
+export async function runChaos(sandbox: Sandbox, seed: number, seconds: number): Promise<Report> {
+  const world = await worldOf(sandbox, randomOf(seed));
+  const before = await takeInventory(sandbox);
+  const until = Date.now() + seconds * 1000;
+  await Promise.all(Array.from({ length: MOST_WORKERS }, (_, index) => worker(world, index, until)));
+  await takeDown(world);
+  for (const leak of await findLeaks(sandbox, before)) find(world, leak);
+  return world;
+}
+
+/** How many work at once changes every two seconds, from one to all. */
+const isOff = (world: World, index: number): boolean =>
+  index > (Math.floor(Date.now() / 2000) * 7 + world.random.seed) % MOST_WORKERS;
+
+async function worker(world: World, index: number, until: number): Promise<void> {
+  while (Date.now() < until) {
+    const container = world.random.pick(world.containers);
+    if (container.isBusy || isOff(world, index)) {
+      await sleep(20);
+      continue;
+    }
+    container.isBusy = true;
+    try {
+      await operate(world, container);
+    } finally {
+      container.isBusy = false;
+    }
+  }
+}
+
+async function operate(world: World, container: Container): Promise<void> {
+  const { random, turnstile } = world;
+  const kept = random.pick(container.attachments);
+  const dice = random.integer(1, 100);
+  if (dice <= 2) return flush(world);
+  if (dice <= 5) return turnstile.alone(() => gc(world));
+  if (dice <= 8) return status(world);
+  if (container.attachments.every(({ state }) => state === 'none') && !container.isAlive)
+    return start(world, container);
+  if (dice <= 11 && container.isAlive) {
+    container.isAlive = false;
+    await end(world, container);
+    return note(world, `END ${container.id}`, 'done');
+  }
+  if (kept.state === 'none') {
+    if (container.isAlive) await turnstile.shared(() => add(world, kept));
+    return;
+  }
+  if (kept.state === 'unsure' || !container.isAlive || dice <= 50) {
+    await turnstile.shared(() => del(world, kept));
+    return;
+  }
+  await turnstile.shared(() => (dice <= 75 ? check(world, kept) : sample(world, kept)));
+}
+
+/** As a runtime: DEL is repeated until it succeeds; then the containers end, and a GC finds nothing valid. */
+async function takeDown(world: World): Promise<void> {
+  for (const kept of attachmentsOf(world).filter(({ state }) => state !== 'none')) {
+    for (let tries = 0; tries < 5 && !(await del(world, kept, false)); tries++);
+    if (kept.state !== 'none') find(world, `${kept.container.id}/${kept.network.name} cannot be deleted`);
+  }
+  for (const container of world.containers) await end(world, container);
+  await gc(world, true);
+  await world.sandbox.idle();
+}
