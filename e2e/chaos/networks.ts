@@ -18,8 +18,8 @@ export const NETWORKS: readonly Network[] = [
   { name: 'ports', publishes: true, ipam: { ...pool('10.72.0.0/24'), stickyBy: 'name' } },
   { name: 'dual', publishes: true, ipam: pool('10.73.0.0/24', 'fd73::/64') },
   { name: 'six', publishes: false, ipam: { ...pool('fd74::/64'), cooldown: 1 } },
-  // Nearly full at times: 13 addresses for all containers that want one.
-  { name: 'small', publishes: true, ipam: pool('10.75.0.0/28') },
+  // Full at times: it has five addresses.
+  { name: 'small', publishes: true, ipam: pool('10.75.0.0/29') },
 ];
 
 /** The network's file as the administrator has it at this moment. */

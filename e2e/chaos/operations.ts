@@ -37,7 +37,7 @@ export async function add(world: World, kept: Kept): Promise<void> {
   const { random, sandbox } = world;
   const list = conflistOf(kept.network, random, world.hasVlans);
   const ports = portsFor(world, kept);
-  const killAfter = random.chance(0.3) ? moment(world) : undefined;
+  const killAfter = random.chance(0.25) ? moment(world) : undefined;
   const flushes = world.flushes;
   Object.assign(kept, { list, ports, flushes, state: 'unsure', result: undefined });
   const couldHold = rivalsOf(world, kept);
@@ -92,7 +92,7 @@ export async function del(world: World, kept: Kept, mayBeKilled = true): Promise
   const { random, sandbox } = world;
   const list =
     random.chance(0.5) && kept.list !== undefined ? kept.list : conflistOf(kept.network, random, world.hasVlans);
-  const killAfter = mayBeKilled && random.chance(0.3) ? moment(world) : undefined;
+  const killAfter = mayBeKilled && random.chance(0.25) ? moment(world) : undefined;
   const knows = random.chance(0.8);
   const chain = chainOf(sandbox, list);
   const call = { ...callOf(kept, knows ? kept.ports : [], killAfter), ...(knows ? {} : { netns: '' }) };

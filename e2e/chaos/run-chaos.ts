@@ -4,7 +4,7 @@ import type { Container } from './attachment.ts';
 import { add, check, del, flush, gc, status } from './operations.ts';
 import { randomOf } from './random.ts';
 import { sample } from './traffic.ts';
-import { attachmentsOf, end, find, note, start, worldOf, type World } from './world.ts';
+import { end, find, note, start, worldOf, type World } from './world.ts';
 
 const MOST_WORKERS = 6;
 
@@ -52,7 +52,7 @@ async function operate(world: World, container: Container): Promise<void> {
   const { random, turnstile } = world;
   const kept = random.pick(container.attachments);
   const dice = random.integer(1, 100);
-  if (dice <= 2) return flush(world);
+  if (dice <= 1) return flush(world);
   if (dice <= 5) return turnstile.alone(() => gc(world));
   if (dice <= 8) return status(world);
   if (container.attachments.every(({ state }) => state === 'none') && !container.isAlive)
@@ -66,20 +66,24 @@ async function operate(world: World, container: Container): Promise<void> {
     if (container.isAlive) await turnstile.shared(() => add(world, kept));
     return;
   }
-  if (kept.state === 'unsure' || !container.isAlive || dice <= 50) {
+  if (kept.state === 'unsure' || !container.isAlive || dice <= 35) {
     await turnstile.shared(() => del(world, kept));
     return;
   }
-  await turnstile.shared(() => (dice <= 75 ? check(world, kept) : sample(world, kept)));
+  await turnstile.shared(() => (dice <= 65 ? check(world, kept) : sample(world, kept)));
+}
+
+async function deleteAll(world: World, container: Container): Promise<void> {
+  for (const kept of container.attachments.filter(({ state }) => state !== 'none')) {
+    for (let tries = 0; tries < 5 && !(await del(world, kept, false)); tries++);
+    if (kept.state !== 'none') find(world, `${container.id}/${kept.network.name} cannot be deleted`);
+  }
+  await end(world, container);
 }
 
 /** As a runtime: DEL is repeated until it succeeds; then the containers end, and a GC finds nothing valid. */
 async function takeDown(world: World): Promise<void> {
-  for (const kept of attachmentsOf(world).filter(({ state }) => state !== 'none')) {
-    for (let tries = 0; tries < 5 && !(await del(world, kept, false)); tries++);
-    if (kept.state !== 'none') find(world, `${kept.container.id}/${kept.network.name} cannot be deleted`);
-  }
-  for (const container of world.containers) await end(world, container);
+  await Promise.all(world.containers.map((container) => deleteAll(world, container)));
   await gc(world, true);
   await world.sandbox.idle();
 }
