@@ -1,5 +1,5 @@
 /** The packets that a network needs to have forwarded, as far as their fields are known before they are sent. */
-import { lastValue, type Cidr } from '@flatnet/addressing';
+import { lastValue, parseIp, type Cidr } from '@flatnet/addressing';
 import { ABSENT, number, subtract, usualOf, word, type Interval, type Numbers, type Value } from './value.ts';
 
 /** Fields by nft's words: `meta iifname`, `ip saddr`, `tcp dport`, `ct state`. A field that is not listed is not known. */
@@ -35,8 +35,8 @@ export interface Uplinks {
   readonly others: readonly string[];
 }
 
-/** An address that no firewall names: of the documentation ranges of RFC 5737 and RFC 3849 some do, so it is none of these. */
-const OUTSIDE = { 4: 0x5db8d822n, 6: 0x2606280002200001024818930025c194n } as const;
+/** An ordinary host of the Internet. Firewalls have rules for the documentation ranges (RFC 5737, RFC 3849), so it is in none of them. */
+export const PROBED_HOST = { 4: '93.184.216.34', 6: '2606:2800:220:1:248:1893:25c8:1946' } as const;
 /** Stands for the uplink of a host that has no way out yet. */
 const NO_NAME = '(uplink)';
 
@@ -78,7 +78,7 @@ const between = (low: bigint, high: bigint, usual: bigint): Numbers => ({
   ...{ kind: 'numbers', intervals: [[low, high]], usual },
 });
 const outside = (subnets: readonly Cidr[], family: 4 | 6): Numbers => ({
-  ...{ kind: 'numbers', usual: OUTSIDE[family] },
+  ...{ kind: 'numbers', usual: parseIp(PROBED_HOST[family]).value },
   intervals: inside(subnets, family).intervals.reduce<readonly Interval[]>(subtract, [[0n, lastValue(family)]]),
 });
 const anyOf = (words: readonly string[], usual: string): Value => ({ kind: 'words', words, usual });

@@ -1,0 +1,103 @@
+/** Reads what other programs do with forwarded packets; the judge of it is @flatnet/firewall. */
+import { PROBED_HOST, tablesOf, type Firewalls, type Table, type Uplinks } from '@flatnet/firewall';
+import { ToolError } from '@flatnet/exec';
+import { queryIp } from './ip.ts';
+import type { Kernel } from './kernel.ts';
+import { listLinks } from './link.ts';
+
+type Objects = readonly Record<string, unknown>[];
+
+const MAX_BYTES = 64 << 20;
+
+/**
+ * The tables of other programs that have a base chain of hook `forward`, whole, and where packets leave the host. What cannot be read is
+ * named in `unreadable`: the judge then answers `unknown` where it would say `passes`.
+ *
+ * @throws ToolError only where nft is missing.
+ */
+export async function readFirewalls(kernel: Kernel): Promise<Firewalls> {
+  const unreadable = legacyTables(kernel);
+  const tables: Table[] = [];
+  for (const place of await placesToRead(kernel, unreadable)) {
+    try {
+      tables.push(...(await readTable(kernel, place)));
+    } catch (error) {
+      unreadable.push(`table ${place.join(' ')} (${reasonOf(error)})`);
+    }
+  }
+  const uplinks = tables.length === 0 ? { others: [] } : await uplinksOf(kernel);
+  return { tables, uplinks, unreadable };
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Rules of iptables-legacy are not nft's. The file names the tables that were used since boot in this network namespace. */
+function legacyTables(kernel: Kernel): string[] {
+  const files = [
+    ['ip', 'iptables-legacy'],
+    ['ip6', 'ip6tables-legacy'],
+  ] as const;
+  return files.flatMap(([family, program]) =>
+    (kernel.proc.read(`/proc/net/${family}_tables_names`) ?? '')
+      .split('\n')
+      .filter((name) => ['filter', 'mangle', 'security'].includes(name))
+      .map((name) => `the ${name} table of ${program}`),
+  );
+}
+
+type TablePlace = readonly [family: string, table: string];
+
+async function placesToRead(kernel: Kernel, unreadable: string[]): Promise<readonly TablePlace[]> {
+  try {
+    const chains = (await listing(kernel, ['chains'])).map((object) => object['chain'] as Record<string, unknown>);
+    const forward = chains.filter((chain) => chain?.['hook'] === 'forward' && chain['table'] !== 'flatnet');
+    const places = forward
+      .map(({ family, table }) => [String(family), String(table)] as const)
+      .filter(([family]) => ['ip', 'ip6', 'inet'].includes(family));
+    return [...new Map(places.map((place) => [place.join(' '), place])).values()];
+  } catch (error) {
+    if (error instanceof ToolError && error.kind === 'missing') throw error;
+    unreadable.push(`the list of chains (${reasonOf(error)})`);
+    return [];
+  }
+}
+
+async function readTable(kernel: Kernel, place: TablePlace): Promise<readonly Table[]> {
+  const objects = await listing(kernel, ['table', ...place]);
+  // Extensions of iptables are named in JSON, and translated in nft's text only.
+  const hasExtensions = objects.some((object) => JSON.stringify(object['rule'] ?? '').includes('"xt"'));
+  if (!hasExtensions) return tablesOf(objects);
+  return tablesOf(objects, new Map([[place.join(' '), await nft(kernel, ['-a', 'list', 'table', ...place])]]));
+}
+
+async function listing(kernel: Kernel, words: readonly string[]): Promise<Objects> {
+  const stdout = await nft(kernel, ['-j', 'list', ...words]);
+  const parsed: unknown = JSON.parse(stdout);
+  const list = typeof parsed === 'object' && parsed !== null && 'nftables' in parsed ? parsed.nftables : undefined;
+  return Array.isArray(list) ? list : [];
+}
+
+async function nft(kernel: Kernel, args: readonly string[]): Promise<string> {
+  const result = await kernel.run('nft', args, { maxBytes: MAX_BYTES });
+  if (result.ending === 'exit' && result.exitCode === 0) return result.stdout;
+  throw new ToolError('nft', 'failed', `nft ${args.join(' ')}`, result.stderr.trim().slice(0, 200) || result.ending);
+}
+
+/** A way out by a bridge is one only where it is the usual way: other bridges lead to containers. */
+async function uplinksOf(kernel: Kernel): Promise<Uplinks> {
+  const usual = (await deviceTo(kernel, 4)) ?? (await deviceTo(kernel, 6));
+  const links = await listLinks(kernel);
+  const others = links.filter(({ name, kind, master }) => name !== 'lo' && kind !== 'bridge' && master === undefined);
+  return { ...(usual === undefined ? {} : { usual }), others: others.map(({ name }) => name) };
+}
+
+/** The device by which the host reaches the rest of the world; undefined where it has no route. */
+export async function deviceTo(kernel: Kernel, family: 4 | 6): Promise<string | undefined> {
+  try {
+    const [route] = await queryIp(kernel, 'look for the way out', [`-${family}`, 'route', 'get', PROBED_HOST[family]]);
+    return typeof route?.['dev'] === 'string' ? route['dev'] : undefined;
+  } catch (error) {
+    if (error instanceof ToolError && error.kind !== 'missing') return undefined;
+    throw error;
+  }
+}
