@@ -2,3 +2,4 @@ export { describePlace, judge, type Firewalls, type Judgement, type Place, type 
 export { PROBED_HOST, type Network, type Uplinks } from './packet.ts';
 export { remedyFor, type Remedy } from './remedy.ts';
 export { tablesOf, type Table } from './ruleset.ts';
+export { doubtOf, obstacleOf, publishedObstacleOf } from './words.ts';

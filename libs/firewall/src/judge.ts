@@ -13,7 +13,7 @@ export interface Place {
   readonly chain: string;
   /** The base chain from which the packet came to it. */
   readonly base: string;
-  /** The rule as nft prints it, or its handle; absent where the policy decides. */
+  /** The rule as `nft -a` prints it; absent where the policy decides. */
   readonly rule?: string;
 }
 
@@ -87,7 +87,7 @@ function whyUnclear({ ends, notes }: Course, base: Chain): { readonly place?: Pl
 
 const placeOf = ({ chain, rule }: End, base: Chain): Place => ({
   ...{ family: chain.family, table: chain.table, chain: chain.name, base: base.name },
-  ...(rule === undefined ? {} : { rule: rule.text ?? `rule with handle ${rule.handle}` }),
+  ...(rule === undefined ? {} : { rule: `${rule.text ?? 'rule'} # handle ${rule.handle}` }),
 });
 
 /** "chain FORWARD of table ip filter (policy drop)". */

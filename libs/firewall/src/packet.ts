@@ -23,7 +23,7 @@ export const usualPacket = (packet: Packet): Packet => ({
 export interface Network {
   /** The device of the gateway: where packets of the containers come in. */
   readonly bridge: string;
-  /** Its subnets; one packet of each kind is asked about per family. */
+  /** Its subnets; one packet of each kind is asked about per family. None: they are not known, and IPv4 is asked about. */
   readonly subnets: readonly Cidr[];
 }
 
@@ -48,7 +48,8 @@ export interface Probes {
 }
 
 export function probesOf({ bridge, subnets }: Network, uplinks: Uplinks): Probes {
-  const families = ([4, 6] as const).filter((family) => subnets.some(({ ip }) => ip.family === family));
+  const known = ([4, 6] as const).filter((family) => subnets.some(({ ip }) => ip.family === family));
+  const families = known.length === 0 ? ([4] as const) : known;
   const each = families.flatMap((family) =>
     (['tcp', 'udp'] as const).map((protocol) => probesFor({ bridge, family, protocol, subnets, uplinks })),
   );
@@ -66,21 +67,26 @@ interface Wish {
   readonly uplinks: Uplinks;
 }
 
+const everything = (family: 4 | 6): Interval => [0n, lastValue(family)];
+/** An ordinary container where the subnets are not known. */
+const CONTAINER = parseIp('10.88.0.2').value;
+
 const inside = (subnets: readonly Cidr[], family: 4 | 6): Numbers => {
   const own = subnets.filter(({ ip }) => ip.family === family);
   return {
     kind: 'numbers',
-    intervals: own.map(({ network, last }) => [network.value, last.value]),
-    usual: own[0]?.firstUsable.value ?? 0n,
+    intervals: own.length === 0 ? [everything(family)] : own.map(({ network, last }) => [network.value, last.value]),
+    usual: own[0]?.firstUsable.value ?? CONTAINER,
   };
 };
 const between = (low: bigint, high: bigint, usual: bigint): Numbers => ({
   ...{ kind: 'numbers', intervals: [[low, high]], usual },
 });
-const outside = (subnets: readonly Cidr[], family: 4 | 6): Numbers => ({
-  ...{ kind: 'numbers', usual: parseIp(PROBED_HOST[family]).value },
-  intervals: inside(subnets, family).intervals.reduce<readonly Interval[]>(subtract, [[0n, lastValue(family)]]),
-});
+const outside = (subnets: readonly Cidr[], family: 4 | 6): Numbers => {
+  const own = subnets.length === 0 ? [] : inside(subnets, family).intervals;
+  const intervals = own.reduce<readonly Interval[]>(subtract, [everything(family)]);
+  return { kind: 'numbers', intervals, usual: parseIp(PROBED_HOST[family]).value };
+};
 const anyOf = (words: readonly string[], usual: string): Value => ({ kind: 'words', words, usual });
 const flags = (certain: readonly string[], more: readonly string[] = []): Value => ({
   ...{ kind: 'flags', certain, possible: [...certain, ...more] },

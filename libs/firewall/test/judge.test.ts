@@ -262,7 +262,7 @@ describe('words', () => {
       'chain FORWARD of table ip filter (policy drop)',
     );
     expect(judged(table([[jump('a')]], { chains: { a: [[DROP]] } })).outgoing).toMatchObject({
-      place: { chain: 'a', base: 'forward', rule: 'rule with handle 2' },
+      place: { chain: 'a', base: 'forward', rule: 'rule # handle 2' },
     });
   });
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { remedyFor, type Table } from '../src/index.ts';
+import { judge, obstacleOf, publishedObstacleOf, remedyFor, type Table } from '../src/index.ts';
 import { judged, recorded, table } from './rulesets.ts';
 
 function remedy(tables: readonly Table[]) {
@@ -45,4 +45,20 @@ it('firewalld: a zone of its own', () => {
     chains: new Map([...each.chains].map(([name, chain]) => [name, { ...chain, table: 'firewalld' }])),
   }));
   expect(remedy(tables).outgoing).toContain('firewall-cmd --permanent --zone=flatnet --add-interface=br0');
+});
+
+it('the sentence holds the commands for both ways where both are closed, and for one where one is', () => {
+  const closed = { tables: recorded('docker'), uplinks: { others: [] }, unreadable: [] };
+  const network = { bridge: 'br0', subnets: [] };
+  expect(obstacleOf(judge(network, closed), 'br0', closed)).toBe(
+    'chain FORWARD of table ip filter (policy drop) drops IPv4 TCP packets to other hosts of br0; allow them, e.g.: ' +
+      'iptables -I DOCKER-USER -i br0 -j ACCEPT; ' +
+      'iptables -I DOCKER-USER -o br0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; ' +
+      'iptables -I DOCKER-USER -o br0 -m conntrack --ctstate DNAT -j ACCEPT',
+  );
+  const half = { ...closed, tables: recorded('docker-allowed') };
+  expect(obstacleOf(judge(network, half), 'br0', half)).toBeUndefined();
+  expect(publishedObstacleOf(judge(network, half), 'br0', half)).toMatch(
+    /e\.g\.: iptables -I DOCKER-USER -o br0 -m conntrack --ctstate DNAT -j ACCEPT$/,
+  );
 });

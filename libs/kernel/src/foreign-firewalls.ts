@@ -13,7 +13,7 @@ const MAX_BYTES = 64 << 20;
  * The tables of other programs that have a base chain of hook `forward`, whole, and where packets leave the host. What cannot be read is
  * named in `unreadable`: the judge then answers `unknown` where it would say `passes`.
  *
- * @throws ToolError only where nft is missing.
+ * @throws ToolError where nft cannot be asked at all.
  */
 export async function readFirewalls(kernel: Kernel): Promise<Firewalls> {
   const unreadable = legacyTables(kernel);
@@ -48,33 +48,37 @@ function legacyTables(kernel: Kernel): string[] {
 type TablePlace = readonly [family: string, table: string];
 
 async function placesToRead(kernel: Kernel, unreadable: string[]): Promise<readonly TablePlace[]> {
-  try {
-    const chains = (await listing(kernel, ['chains'])).map((object) => object['chain'] as Record<string, unknown>);
-    const forward = chains.filter((chain) => chain?.['hook'] === 'forward' && chain['table'] !== 'flatnet');
-    const places = forward
-      .map(({ family, table }) => [String(family), String(table)] as const)
-      .filter(([family]) => ['ip', 'ip6', 'inet'].includes(family));
-    return [...new Map(places.map((place) => [place.join(' '), place])).values()];
-  } catch (error) {
-    if (error instanceof ToolError && error.kind === 'missing') throw error;
-    unreadable.push(`the list of chains (${reasonOf(error)})`);
-    return [];
-  }
+  const objects = await listing(kernel, ['chains']);
+  if (objects === undefined) unreadable.push('the list of chains, which is not JSON');
+  const chains = (objects ?? []).map((object) => object['chain'] as Record<string, unknown> | undefined);
+  const forward = chains.flatMap((chain) =>
+    chain?.['hook'] === 'forward' && chain['table'] !== 'flatnet' ? [chain] : [],
+  );
+  const places = forward
+    .map(({ family, table }) => [String(family), String(table)] as const)
+    .filter(([family]) => ['ip', 'ip6', 'inet'].includes(family));
+  return [...new Map(places.map((place) => [place.join(' '), place])).values()];
 }
 
+/** As JSON and as text: the text names the rules to people, translates extensions of iptables, and tells what 1.0.6 garbles in JSON. */
 async function readTable(kernel: Kernel, place: TablePlace): Promise<readonly Table[]> {
+  const text = await nft(kernel, ['-a', 'list', 'table', ...place]);
+  if (/^\tflags [^\n]*\bdormant\b/m.test(text)) return [];
   const objects = await listing(kernel, ['table', ...place]);
-  // Extensions of iptables are named in JSON, and translated in nft's text only.
-  const hasExtensions = objects.some((object) => JSON.stringify(object['rule'] ?? '').includes('"xt"'));
-  if (!hasExtensions) return tablesOf(objects);
-  return tablesOf(objects, new Map([[place.join(' '), await nft(kernel, ['-a', 'list', 'table', ...place])]]));
+  if (objects === undefined) throw new ToolError('nft', 'failed', 'list it', 'nft printed no JSON');
+  return tablesOf(objects, new Map([[place.join(' '), text]]));
 }
 
-async function listing(kernel: Kernel, words: readonly string[]): Promise<Objects> {
+/** Undefined where nft printed no JSON, as version 1.0.6 does of tables with flags. @throws ToolError. */
+async function listing(kernel: Kernel, words: readonly string[]): Promise<Objects | undefined> {
   const stdout = await nft(kernel, ['-j', 'list', ...words]);
-  const parsed: unknown = JSON.parse(stdout);
-  const list = typeof parsed === 'object' && parsed !== null && 'nftables' in parsed ? parsed.nftables : undefined;
-  return Array.isArray(list) ? list : [];
+  try {
+    const parsed: unknown = JSON.parse(stdout);
+    const list = typeof parsed === 'object' && parsed !== null && 'nftables' in parsed ? parsed.nftables : undefined;
+    return Array.isArray(list) ? list : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function nft(kernel: Kernel, args: readonly string[]): Promise<string> {

@@ -1,6 +1,5 @@
 export * from './batch.ts';
 export * from './conntrack.ts';
-export * from './foreign-firewalls.ts';
 export * from './ip.ts';
 export * from './kernel.ts';
 export * from './link.ts';

@@ -4,10 +4,12 @@ import { guardRemains, isPortGuarded, missingMasquerade, type Kernel } from '@fl
 import type { CheckRequest } from '@flatnet/skel';
 import { containerDifferences } from './check-container.ts';
 import { hostDifferences } from './check-host.ts';
-import { isGuarded, type FlatnetConfig } from './config.ts';
+import { isForwarded, isGuarded, type FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
+import { forwardObstacle } from './forward-policy.ts';
 import { planOf, type Plan } from './plan.ts';
 import { topologyOf, type Topology } from './topology.ts';
+import { gatewayDevice } from './vlan.ts';
 
 /** One difference and what repairs it. */
 export type Difference = string;
@@ -22,6 +24,7 @@ export async function check(deps: Deps, request: CheckRequest<FlatnetConfig>): P
     hostDifferences(kernel, plan, topology, request.prevResult),
     containerDifferences(kernel, plan, request.netns, topology, request.prevResult),
     ruleDifferences(kernel, plan, topology),
+    forwardDifferences(kernel, plan, topology),
   ]);
   const differences = found.flat();
   if (differences.length === 0) return;
@@ -62,6 +65,18 @@ async function delegateDifferences(deps: Deps, request: CheckRequest<FlatnetConf
     if (!(error instanceof CniError)) throw error;
     return [`${ipamType}: ${[error.message, error.details].filter((part) => part !== '').join(': ')}`];
   }
+}
+
+/** What other programs drop. It was there at ADD perhaps, but it is why the container does not reach other hosts. */
+async function forwardDifferences(
+  kernel: Kernel,
+  { config }: Plan,
+  topology: Topology | undefined,
+): Promise<readonly Difference[]> {
+  if (topology === undefined || !isForwarded(config)) return [];
+  const device = gatewayDevice(config.bridge, config.vlans);
+  const obstacle = await forwardObstacle(kernel, device, topology.gateways);
+  return obstacle === undefined ? [] : [obstacle];
 }
 
 async function ruleDifferences(

@@ -44,6 +44,9 @@ export interface FlatnetConfig {
 /** Whether this network's ports are guarded. */
 export const isGuarded = ({ antiSpoof, macSpoofCheck }: FlatnetConfig): boolean => antiSpoof || macSpoofCheck;
 
+/** Whether the host forwards packets of this network to other hosts. */
+export const isForwarded = ({ isGateway, internal }: FlatnetConfig): boolean => isGateway && !internal;
+
 const flag = z.optional(z.boolean());
 const text = z.optional(z.string());
 const texts = z.optional(z.array(z.string()));

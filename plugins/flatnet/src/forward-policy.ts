@@ -1,46 +1,39 @@
 /**
- * Docker and ufw give the FORWARD chain the policy "drop". Every base chain of the forward hook must let a packet pass, so ours
- * cannot overrule theirs: it has to be said.
+ * Docker, ufw and firewalld drop forwarded packets that no rule of theirs accepts. Every base chain of the forward hook must let a packet
+ * pass, so ours cannot overrule theirs: it has to be said.
  */
-import { listForeignNft } from './nft-listing.ts';
-import type { Kernel } from '@flatnet/kernel';
+import { parseCidr, type Cidr } from '@flatnet/addressing';
+import { judge, obstacleOf } from '@flatnet/firewall';
+import { queryIp, type Kernel } from '@flatnet/kernel';
+import { readFirewalls } from '@flatnet/kernel/firewalls';
+import { ToolError } from '@flatnet/exec';
 
-/** What stands in the way of forwarded traffic of `bridge`, and what to do; undefined when nothing does. @throws ToolError. */
-export async function forwardObstacle(kernel: Kernel, bridge: string): Promise<string | undefined> {
-  const objects = await listForeignNft(kernel, ['chains']);
-  const dropping = objects.map((object) => object['chain']).filter(isDroppingForward);
-  for (const chain of dropping) {
-    if (await admits(kernel, chain, bridge)) continue;
-    return (
-      `chain ${chain.name} of table ${chain.family} ${chain.table} drops what no rule accepts, and none names ${bridge}; ` +
-      `allow it, e.g.: ${advice(chain, bridge)}`
-    );
+/**
+ * What stands in the way of forwarded traffic of a gateway's device, and what to do; undefined when nothing does, or when nobody can say.
+ *
+ * @param subnets those of the network; when there are none, those that the device has addresses of.
+ * @throws ToolError where nft cannot be asked at all.
+ */
+export async function forwardObstacle(
+  kernel: Kernel,
+  device: string,
+  subnets: readonly Cidr[],
+): Promise<string | undefined> {
+  const firewalls = await readFirewalls(kernel);
+  if (firewalls.tables.length === 0) return undefined;
+  const known = subnets.length > 0 ? subnets : await subnetsOf(kernel, device);
+  return obstacleOf(judge({ bridge: device, subnets: known }, firewalls), device, firewalls);
+}
+
+async function subnetsOf(kernel: Kernel, device: string): Promise<readonly Cidr[]> {
+  try {
+    const [link] = await queryIp(kernel, `list the addresses of ${device}`, ['address', 'show', 'dev', device]);
+    const entries = Array.isArray(link?.['addr_info']) ? (link['addr_info'] as readonly Record<string, unknown>[]) : [];
+    return entries
+      .filter(({ scope }) => scope === 'global')
+      .map(({ local, prefixlen }) => parseCidr(`${String(local)}/${String(prefixlen)}`));
+  } catch (error) {
+    if (error instanceof ToolError && error.kind === 'not-found') return [];
+    throw error;
   }
-  return undefined;
 }
-
-interface Chain {
-  readonly family: string;
-  readonly table: string;
-  readonly name: string;
-}
-
-function isDroppingForward(chain: unknown): chain is Chain {
-  if (typeof chain !== 'object' || chain === null) return false;
-  const { family, table, name, hook, policy } = chain as Record<string, unknown>;
-  const named = [family, table, name].every((part) => typeof part === 'string');
-  return named && hook === 'forward' && policy === 'drop' && family !== 'bridge' && table !== 'flatnet';
-}
-
-/** Words that show that somebody has made a way through for this bridge, or for CNI networks in general. */
-const ADMITTING = ['CNI-FORWARD', 'NETAVARK_FORWARD'];
-
-async function admits(kernel: Kernel, { family, table }: Chain, bridge: string): Promise<boolean> {
-  const rules = JSON.stringify(await listForeignNft(kernel, ['table', family, table]));
-  return rules.includes(JSON.stringify(bridge)) || ADMITTING.some((chain) => rules.includes(chain));
-}
-
-const advice = ({ family, table, name }: Chain, bridge: string): string =>
-  name === 'FORWARD'
-    ? `iptables -I FORWARD -i ${bridge} -j ACCEPT; iptables -I FORWARD -o ${bridge} -j ACCEPT`
-    : `nft insert rule ${family} ${table} ${name} iifname ${bridge} accept; nft insert rule ${family} ${table} ${name} oifname ${bridge} accept`;

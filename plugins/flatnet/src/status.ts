@@ -1,11 +1,13 @@
 /** STATUS: would ADD work now? Asked every few seconds by a kubelet, so one nft start beside the delegate's. */
+import { parseCidr } from '@flatnet/addressing';
 import { CniError, ErrorCode } from '@flatnet/cni';
 import { findTool } from '@flatnet/exec';
 import type { StatusRequest } from '@flatnet/skel';
-import type { FlatnetConfig } from './config.ts';
+import { isForwarded, type FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { forwardObstacle } from './forward-policy.ts';
 import { allSettledOrFirst } from './settle.ts';
+import { gatewayDevice } from './vlan.ts';
 
 const TOOLS = ['ip', 'nft', 'nsenter', 'sysctl'];
 
@@ -16,13 +18,16 @@ export async function status(deps: Deps, request: StatusRequest<FlatnetConfig>):
     const next = 'install iproute2, nftables, util-linux and procps';
     throw new CniError(ErrorCode.notAvailable, `tools are missing: ${missing.join(', ')}`, next);
   }
-  const { ipamType, bridge, isGateway } = request.config;
+  const { ipamType, bridge, vlans, hints } = request.config;
   const delegate =
     ipamType === undefined
       ? Promise.resolve()
       : deps.delegateVerb('STATUS', ipamType, request, { signal: request.signal });
-  const [, obstacle] = await allSettledOrFirst([delegate, forwardObstacle(deps.kernel(request.signal), bridge)]);
-  if (obstacle === undefined || !isGateway) return;
+  const device = gatewayDevice(bridge, vlans);
+  // Also for a network that is not forwarded: it tells whether nft works.
+  const looking = forwardObstacle(deps.kernel(request.signal), device, hints.subnets.map(parseCidr));
+  const [, obstacle] = await allSettledOrFirst([delegate, looking]);
+  if (obstacle === undefined || !isForwarded(request.config)) return;
   throw new CniError(
     ErrorCode.limitedConnectivity,
     `containers of network ${request.network} would not reach other hosts`,

@@ -3,7 +3,8 @@ import { parseCidr } from '@flatnet/addressing';
 import { judge } from '@flatnet/firewall';
 import { openSandbox, type Sandbox } from '@flatnet/testing';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { readFirewalls, type Kernel } from '../../src/index.ts';
+import { readFirewalls } from '../../src/foreign-firewalls.ts';
+import type { Kernel } from '../../src/index.ts';
 
 let host: Sandbox;
 const ip = (words: string): Promise<string> => host.must('ip', words.split(' '));
@@ -108,4 +109,13 @@ it('says unknown of what would pass, where rules of iptables-legacy are there, w
     state: 'unknown',
     reason: 'nft cannot read the filter table of iptables-legacy',
   });
+});
+
+it('names the rule that drops, and passes over a table that is switched off', async () => {
+  await host.must('nft', ['-f', '-'], { input: 'table ip off { flags dormant; }' });
+  await host.must('nft', ['add chain ip off f { type filter hook forward priority 0; policy drop; }']);
+  expect(await connects()).toBe(true);
+  expect(await verdict()).toEqual({ state: 'passes' });
+  await host.must('nft', ['-f', '-'], { input: chain('accept', 'counter drop') });
+  expect(await verdict()).toMatchObject({ place: { rule: expect.stringMatching(/^counter .* drop # handle \d+$/) } });
 });
