@@ -3,6 +3,7 @@ export * from './attachment.ts';
 export * from './conventions.ts';
 export * from './decode.ts';
 export * from './error.ts';
+export * from './field.ts';
 export * from './names.ts';
 export * from './parse.ts';
 export * from './render.ts';

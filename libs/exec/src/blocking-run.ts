@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { DEFAULT_MAX_BYTES, definedOnly, TOOL_ENVIRONMENT } from './environment.ts';
 import { findTool } from './find-tool.ts';
 import { ToolError, type Run, type RunOptions, type RunResult } from './run.ts';
+import { withinLimit } from './time-limit.ts';
 
-/** Nobody looks whether a program hangs or is only slow, so it gets long, but ends before the whole command does (30 s). */
-const AT_LEAST_MS = 20_000;
+/** Hung and slow look alike here, so the limit is generous; the command's own limit ends it earlier. */
+const MAX_SYNC_MS = 20_000;
 
 /**
  * `Run` during which this process stands still: for programs of a few milliseconds whose end the caller awaits at once. It saves the
@@ -23,12 +24,15 @@ export const blockingRun: Run = async (file, args, options = {}) => {
 };
 
 function runToItsEnd(path: string, args: readonly string[], options: RunOptions): RunResult {
-  const { input, env = TOOL_ENVIRONMENT, timeoutMs = AT_LEAST_MS, maxBytes = DEFAULT_MAX_BYTES } = options;
+  const { input, env = TOOL_ENVIRONMENT, timeoutMs = MAX_SYNC_MS, maxBytes = DEFAULT_MAX_BYTES } = options;
+  const timeout = withinLimit(timeoutMs);
+  // To spawnSync, 0 means no limit.
+  if (timeout < 1) return { exitCode: null, stdout: '', stderr: '', ending: 'timeout' };
   const { error, status, stdout, stderr } = spawnSync(path, args, {
     env: definedOnly(env),
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(input === undefined ? {} : { input }),
-    timeout: timeoutMs,
+    timeout,
     killSignal: 'SIGKILL',
     maxBuffer: maxBytes,
   });

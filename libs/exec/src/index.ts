@@ -4,3 +4,4 @@ export * from './find-tool.ts';
 export * from './held-program.ts';
 export * from './run.ts';
 export * from './spawn-run.ts';
+export * from './time-limit.ts';

@@ -2,9 +2,10 @@ import type { ChildProcess } from 'node:child_process';
 import { DEFAULT_TIMEOUT_MS } from './environment.ts';
 import { isAtWork } from './is-at-work.ts';
 import type { RunOptions, RunResult } from './run.ts';
+import { withinLimit } from './time-limit.ts';
 
-/** A program that is at work at its deadline gets this long, looked at again and again. */
-const PATIENCE_MS = 30_000;
+/** A program that is at work at its deadline gets this long in all. */
+const MAX_BUSY_MS = 30_000;
 const LOOK_AGAIN_MS = 250;
 
 /** A program that runs. `kill` ends it early and says why, which `ended` then tells. */
@@ -20,12 +21,12 @@ export async function supervise(
   { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Pick<RunOptions, 'timeoutMs' | 'signal'>,
 ): Promise<RunResult> {
   const onAbort = (): void => kill('aborted');
-  const latest = Date.now() + Math.max(timeoutMs, PATIENCE_MS);
+  const latest = performance.now() + withinLimit(Math.max(timeoutMs, MAX_BUSY_MS));
   const onDeadline = (): void => {
-    if (Date.now() >= latest || !isAtWork(child.pid)) kill('timeout');
+    if (performance.now() >= latest || !isAtWork(child.pid)) kill('timeout');
     else deadline = setTimeout(onDeadline, LOOK_AGAIN_MS);
   };
-  let deadline = setTimeout(onDeadline, timeoutMs);
+  let deadline = setTimeout(onDeadline, withinLimit(timeoutMs));
   signal?.addEventListener('abort', onAbort);
   if (signal?.aborted) onAbort();
   try {

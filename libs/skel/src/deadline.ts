@@ -1,18 +1,39 @@
-import { CniError, ErrorCode } from '@flatnet/cni';
+import { CniError, ErrorCode, type Verb } from '@flatnet/cni';
 
-/** One whole command, from stdin to the answer: a hung plugin must not block every container start of the host. */
-export const COMMAND_DEADLINE_MS = 30_000;
+/** The times of one command, from stdin to the answer, on the clock of performance.now(). */
+export interface Limits {
+  readonly begin: number;
+  /** The work, stdin included, ends here. */
+  readonly work: number;
+  /** Everything ends here, the undo of an ADD included. */
+  readonly end: number;
+}
+
+/** A hung plugin must not block every container start of the host: no command takes more than 30 s. */
+const END_MS = 28_500;
+/** An ADD keeps a reserve for its undo. */
+const ADD_WORK_MS = 21_000;
 /** How long a handler gets to notice the abort (its tools are killed by the same signal) before its undos run anyway. */
 const SETTLE_GRACE_MS = 2_000;
 /** How much later than the end of our programs a signal that went to all of us may be noticed. */
 const SIGNAL_GRACE_MS = 10;
 
-/** Why a command was cut short. */
-export const deadlinePassed = (): CniError =>
+/** @param begin when the command began. */
+export const limitsOf = (verb: Verb | undefined, begin: number): Limits => ({
+  begin,
+  work: begin + (verb === 'ADD' ? ADD_WORK_MS : END_MS - SETTLE_GRACE_MS),
+  end: begin + END_MS,
+});
+
+/** Why a command was cut short. `running`: the phases that had not finished. */
+export const deadlinePassed = (verb: Verb, { begin, work }: Limits, running: readonly string[]): CniError =>
   new CniError(
     ErrorCode.tryAgainLater,
-    `not finished within ${COMMAND_DEADLINE_MS / 1000} seconds`,
-    'an ADD was undone; the log names the phase that hung; try again',
+    `${verb} did not finish within ${Math.round((work - begin) / 100) / 10} seconds`,
+    [
+      ...(running.length === 0 ? [] : [`it was waiting for: ${running.join(', ')}`]),
+      verb === 'ADD' ? 'it was undone; try again' : 'try again',
+    ].join('; '),
   );
 
 export const interrupted = (signal: string): CniError =>
@@ -26,10 +47,10 @@ export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promi
   let grace: NodeJS.Timeout | undefined;
   const cut = new Promise<never>((_, reject) => {
     const onAbort = (): void => {
-      grace = setTimeout(() => reject(signal.reason), SETTLE_GRACE_MS);
+      grace = setTimeout(() => reject(signal.reason as Error), SETTLE_GRACE_MS);
       work.then(
-        () => reject(signal.reason),
-        () => reject(signal.reason),
+        () => reject(signal.reason as Error),
+        () => reject(signal.reason as Error),
       );
     };
     if (signal.aborted) onAbort();

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 
 export const DEFAULT_LOG_FILE = '/run/flatnet/flatnet.log';
 /** At this size the log is renamed to `<file>.1`, which replaces an older one: at most twice this is ever on disk. */
@@ -15,16 +15,25 @@ export function appendLog(file: unknown, line: string): void {
   try {
     const log = openOrCreate(path);
     try {
-      const { size } = fstatSync(log);
-      if (!fstatSync(log).isFile()) return;
+      const facts = fstatSync(log);
+      if (!facts.isFile()) return;
       writeSync(log, `${line}\n`);
-      if (size > MAX_LOG_BYTES) renameSync(path, `${path}.1`);
+      if (facts.size > MAX_LOG_BYTES) rotateLog(path, facts);
     } finally {
       closeSync(log);
     }
   } catch {
     // See above.
   }
+}
+
+/**
+ * Renames the log that `written` tells of. Another call may have renamed it since we opened it: what `path` names then is a fresh log, and
+ * would replace the old one.
+ */
+export function rotateLog(path: string, written: { readonly dev: number; readonly ino: number }): void {
+  const present = statSync(path);
+  if (present.ino === written.ino && present.dev === written.dev) renameSync(path, `${path}.1`);
 }
 
 function openOrCreate(path: string): number {

@@ -1,4 +1,5 @@
 import type { AddResult, Attachment, CniError, CniVersion, IpamResult, Verb } from '@flatnet/cni';
+import type { DefinedPlugin } from './define-plugin.ts';
 import type { Rollback } from './rollback.ts';
 
 /** What the runtime handed over: the process environment and the bytes of stdin. */
@@ -13,8 +14,8 @@ export interface Invocation {
 export interface Outcome {
   readonly exitCode: 0 | 1;
   readonly stdout: string;
-  /** ADD: undoes what the answer tells of, for when nobody is left to read it (`why`: the failed write). Answers the error for the log. */
-  readonly takeBack?: (why: unknown) => Promise<CniError>;
+  /** ADD: undoes what the answer tells of, because it could not be written (`why`: the failed write). Answers the error for the log. */
+  readonly undo?: (why: unknown) => Promise<CniError>;
 }
 
 /** What every verb's request carries. `config` is the decoded plugin configuration (schema of the plugin, per verb). */
@@ -24,7 +25,7 @@ export interface BaseRequest<C> {
   /** `name` of the network configuration, validated. */
   readonly network: string;
   readonly config: C;
-  /** CNI_ARGS as given, last value of a key wins; the keys nobody knows are refused unless IgnoreUnknown. */
+  /** CNI_ARGS as given, last value of a key wins; unknown keys are refused unless IgnoreUnknown. */
   readonly args: ReadonlyMap<string, string>;
   /** Absolute directories of CNI_PATH, in order. */
   readonly cniPath: readonly string[];
@@ -42,7 +43,7 @@ export interface BaseRequest<C> {
 
 export interface AddRequest<C> extends BaseRequest<C> {
   readonly attachment: Attachment;
-  /** CNI_NETNS, an existing network namespace that is not the plugin's own. */
+  /** CNI_NETNS: not the plugin's own network namespace; for a plugin that enters it, an existing one. */
   readonly netns: string;
   readonly prevResult?: AddResult;
 }
@@ -94,10 +95,12 @@ export interface PluginEntry {
   readonly name: string;
   /** One line for --help. */
   readonly about: string;
-  load(): Promise<Plugin<never, AddAnswer>>;
+  load(): Promise<DefinedPlugin>;
+  /** Whether ADD and CHECK enter CNI_NETNS, which then has to exist. */
+  readonly entersNetns?: boolean;
   /**
    * Starts what takes long and changes nothing by itself, before the modules are loaded and the configuration is decoded. `json` is the
-   * raw configuration. Never throws: what is wrong will be said by whoever needs it.
+   * raw configuration. Never throws: the step that needs it says what is wrong.
    */
   prepare?(
     json: Readonly<Record<string, unknown>>,

@@ -5,9 +5,12 @@ import {
   CniError,
   DEFAULT_VERSION,
   ErrorCode,
+  field,
   firstVersionOf,
   isAtLeast,
+  isObject,
   isSupportedVersion,
+  NEWEST_VERSION,
   parseResult,
   shown,
   SUPPORTED_VERSIONS,
@@ -16,15 +19,19 @@ import {
   type CniVersion,
   type Verb,
 } from '@flatnet/cni';
-import { topLevel } from './stdin.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** The configuration's version, absent = 0.1.0. @throws CniError code 1 when it, or the verb in it, is not supported. */
+/**
+ * The configuration's version, absent = 0.1.0. DEL takes any, since a newer flatnet may have made what has to go.
+ *
+ * @throws CniError code 1 when it, or the verb in it, is not supported.
+ */
 export function versionOf(json: Json, verb: Verb): CniVersion {
-  const given = topLevel(json, 'cniVersion');
+  const given = field(json, 'cniVersion');
   const version = given === undefined || given === '' ? DEFAULT_VERSION : given;
   if (typeof version !== 'string' || !isSupportedVersion(version)) {
+    if (verb === 'DEL') return NEWEST_VERSION;
     throw new CniError(
       ErrorCode.incompatibleVersion,
       'incompatible CNI versions',
@@ -42,14 +49,14 @@ export function versionOf(json: Json, verb: Verb): CniVersion {
 
 /** The network's name. @throws CniError code 7. */
 export function networkOf(json: Json): string {
-  const name = topLevel(json, 'name');
+  const name = field(json, 'name');
   assertNetworkName(name);
   return name;
 }
 
 /** `prevResult` in the newest shape, for ADD and CHECK: DEL works without. @throws CniError code 7. */
 export function prevResultOf(json: Json, version: CniVersion): AddResult | undefined {
-  const raw = topLevel(json, 'prevResult');
+  const raw = field(json, 'prevResult');
   return raw === undefined ? undefined : parseResult(raw, version, 'prevResult');
 }
 
@@ -61,12 +68,12 @@ export function prevResultOf(json: Json, version: CniVersion): AddResult | undef
  */
 export function validAttachmentsOf(json: Json): readonly Attachment[] | undefined {
   const key = 'cni.dev/valid-attachments';
-  const raw = topLevel(json, key);
+  const raw = field(json, key);
   if (raw === undefined) return undefined;
   if (!Array.isArray(raw)) throw new CniError(ErrorCode.invalidConfig, `invalid ${key}`, `${shown(raw)} is not a list`);
   return raw.map((entry: unknown, index) => {
-    const field = (name: string): string => {
-      const value = typeof entry === 'object' && entry !== null ? topLevel(entry as Json, name) : undefined;
+    const nameAt = (name: string): string => {
+      const value = isObject(entry) ? field(entry, name) : undefined;
       if (typeof value === 'string') return value;
       throw new CniError(
         ErrorCode.invalidConfig,
@@ -74,7 +81,7 @@ export function validAttachmentsOf(json: Json): readonly Attachment[] | undefine
         `[${index}].${name} is ${shown(value)}: expected a string`,
       );
     };
-    const attachment = { containerId: field('containerID'), ifName: field('ifname') };
+    const attachment = { containerId: nameAt('containerID'), ifName: nameAt('ifname') };
     try {
       assertContainerId(attachment.containerId);
       assertIfName(attachment.ifName);

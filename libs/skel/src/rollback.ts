@@ -1,4 +1,4 @@
-/** One undo: what it takes back (for the error text), and how. It must be idempotent and delete by our name or tag only. */
+/** One undo: what it takes back (for the error text), and how. It must be idempotent, and delete only what its own ADD made. */
 interface Undo {
   readonly what: string;
   readonly undo: () => Promise<void>;
@@ -16,16 +16,35 @@ export class Rollback {
     this.#undos.push({ what, undo });
   }
 
-  /** Runs every armed undo, newest first, and answers the failures as sentences; never throws. */
-  async run(): Promise<string[]> {
+  /**
+   * Runs every armed undo, newest first; never throws. An undo that has not finished at the time `until` (performance.now()) is waited for
+   * no longer, and the ones below it are still begun.
+   *
+   * @returns the failures as sentences.
+   */
+  async run(until = Number.POSITIVE_INFINITY): Promise<string[]> {
     const failures: string[] = [];
     for (let entry = this.#undos.pop(); entry !== undefined; entry = this.#undos.pop()) {
       try {
-        await entry.undo();
+        await endedBy(until, entry.undo());
       } catch (error) {
         failures.push(`could not undo "${entry.what}": ${error instanceof Error ? error.message : String(error)}`);
       }
     }
     return failures;
+  }
+}
+
+async function endedBy(until: number, work: Promise<void>): Promise<void> {
+  if (until === Number.POSITIVE_INFINITY) return work;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const ms = Math.max(0, until - performance.now());
+    timer = setTimeout(() => reject(new Error('it did not finish in time')), ms);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -1,9 +1,9 @@
-import { CniError, ErrorCode } from '@flatnet/cni';
-import { MAX_STDIN_BYTES } from './stdio.ts';
+import { CniError, ErrorCode, isObject } from '@flatnet/cni';
+import { MAX_STDIN_BYTES } from './read-stdin.ts';
 
 const MAX_DEPTH = 64;
 
-/** Depth of nesting, found before JSON.parse so that a hostile document cannot exhaust the stack of whoever walks it. */
+/** Depth of nesting, found before JSON.parse so that a hostile document cannot exhaust the stack of the code that walks it. */
 function depthOf(text: string): number {
   let depth = 0;
   let deepest = 0;
@@ -37,13 +37,5 @@ export function decodeStdin(bytes: Uint8Array): Readonly<Record<string, unknown>
     const why = error instanceof Error ? error.message.slice(0, 200) : 'unreadable';
     refuse(bytes.length === 0 ? 'stdin is empty: the runtime has to write the plugin configuration there' : why, error);
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) return refuse('it is not a JSON object');
-  return json as Readonly<Record<string, unknown>>;
-}
-
-/** The value of a top-level key, matched as Go's decoder does: the exact spelling first, then any case. */
-export function topLevel(json: Readonly<Record<string, unknown>>, key: string): unknown {
-  if (Object.hasOwn(json, key)) return json[key] ?? undefined;
-  const folded = Object.keys(json).find((candidate) => candidate.toLowerCase() === key.toLowerCase());
-  return folded === undefined ? undefined : (json[folded] ?? undefined);
+  return isObject(json) ? json : refuse('it is not a JSON object');
 }

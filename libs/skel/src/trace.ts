@@ -11,6 +11,8 @@ export class Trace {
   /** Free words of a plugin, e.g. the use of a range in STATUS. */
   note?: string;
   readonly #phases = new Map<string, number>();
+  /** Phases that have not finished, with their begin. */
+  readonly #running = new Map<string, number>();
   readonly #begin = performance.now();
 
   constructor(readonly plugin: string) {}
@@ -18,11 +20,18 @@ export class Trace {
   /** Runs `work` and adds its duration to the phase's. */
   async phase<T>(name: string, work: () => Promise<T>): Promise<T> {
     const begin = performance.now();
+    this.#running.set(name, begin);
     try {
       return await work();
     } finally {
+      this.#running.delete(name);
       this.#phases.set(name, (this.#phases.get(name) ?? 0) + performance.now() - begin);
     }
+  }
+
+  /** Names of the phases that have begun and not finished. */
+  get running(): readonly string[] {
+    return [...this.#running.keys()];
   }
 
   /** The log line (durations in milliseconds). */
@@ -42,6 +51,7 @@ export class Trace {
       details: this.error?.details,
       note: this.note,
       ms: rounded(performance.now() - this.#begin),
+      running: this.#running.size === 0 ? undefined : this.running,
       phases: Object.fromEntries([...this.#phases].map(([name, ms]) => [name, rounded(ms)])),
       traceparent: process.env['TRACEPARENT'],
     });

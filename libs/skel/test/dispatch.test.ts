@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { CniError, type AddResult } from '@flatnet/cni';
-import { dispatch, Trace, type Plugin, type PluginEntry } from '../src/index.ts';
+import { definePlugin, dispatch, Trace, type Plugin, type PluginEntry } from '../src/index.ts';
 
 const OWN_NETNS = '/proc/self/ns/net';
 const RESULT: AddResult = { interfaces: [], ips: [{ address: '10.0.0.2/24' }], routes: [], dns: {} };
 
 /** A plugin that notes the requests it gets. CNI_NETNS_OVERRIDE lets its tests use the one namespace every host has. */
-function noting(overrides: Partial<Plugin<unknown>> = {}) {
+function noting(overrides: Partial<Plugin<unknown>> = {}, entersNetns = false) {
   const seen: unknown[] = [];
   const note = async (request: unknown): Promise<void> => void seen.push(request);
   const plugin: Plugin<unknown> = {
@@ -25,9 +25,10 @@ function noting(overrides: Partial<Plugin<unknown>> = {}) {
   const entry: PluginEntry = {
     name: 'noting',
     about: 'a plugin for tests',
+    entersNetns,
     load: async () => {
       loads++;
-      return plugin as Plugin<never>;
+      return definePlugin(plugin);
     },
   };
   return { entry, seen, loads: () => loads };
@@ -51,6 +52,16 @@ async function call(env: Record<string, string | undefined>, conf: unknown = CON
 }
 
 describe('verbs', () => {
+  it.each([
+    ['{"cniVersion":"0.4.0"}', '0.4.0'],
+    ['{"CNIVersion":"1.0.0","name":"net"}', '1.0.0'],
+    ['{"cniVersion":"9.0.0"}', '1.1.0'],
+    ['{"cniVersion":4}', '1.1.0'],
+    ['garbage', '1.1.0'],
+    ['null', '1.1.0'],
+  ])('answers VERSION to %s in %s', async (input, cniVersion) => {
+    expect((await call({ CNI_COMMAND: 'VERSION' }, input)).json).toMatchObject({ cniVersion });
+  });
   it('answers VERSION without loading the plugin', async () => {
     const { exitCode, json, plugin } = await call({ CNI_COMMAND: 'VERSION', CNI_PATH: undefined }, '');
     expect(exitCode).toBe(0);
@@ -104,16 +115,58 @@ describe('environment', () => {
     expect(json).toMatchObject({ code: 8 });
     expect(plugin.loads()).toBe(0);
   });
-  it.each(['/no/such/netns', '/etc/passwd'])('refuses %s as network namespace', async (path) => {
-    expect((await call({ CNI_NETNS: path })).json).toMatchObject({ code: 8 });
-    expect((await call({ CNI_NETNS: path, CNI_COMMAND: 'DEL' })).exitCode).toBe(0);
-  });
+  it.each(['/no/such/netns', '/etc/passwd', 'proc/self/ns/net', '/etc/passwd/x', `/${'x'.repeat(300)}`])(
+    'refuses %s as network namespace of a plugin that enters it',
+    async (path) => {
+      for (const command of ['ADD', 'CHECK']) {
+        const env = { CNI_NETNS: path, CNI_COMMAND: command };
+        expect((await call(env, CONF, noting({}, true))).json).toMatchObject({ code: 8 });
+        expect((await call(env)).exitCode).toBe(0);
+      }
+      expect((await call({ CNI_NETNS: path, CNI_COMMAND: 'DEL' }, CONF, noting({}, true))).exitCode).toBe(0);
+    },
+  );
   it('takes only absolute directories of CNI_PATH', async () => {
     expect((await call({})).seen[0]?.['cniPath']).toEqual(['/opt/cni/bin']);
   });
   it('refuses an unknown CNI_ARGS key in ADD, not in DEL', async () => {
     expect((await call({ CNI_ARGS: 'FOO=1' })).json).toMatchObject({ code: 4 });
     expect((await call({ CNI_ARGS: 'FOO=1', CNI_COMMAND: 'DEL' })).exitCode).toBe(0);
+  });
+});
+
+describe('DEL validates names only', () => {
+  const del = (env: Record<string, string | undefined>, conf: unknown = CONF) =>
+    call({ CNI_COMMAND: 'DEL', ...env }, conf, noting({}, true));
+  it('works with a CNI_NETNS that is our own by now, and hides it from delegates', async () => {
+    const { exitCode, seen } = await del({ CNI_NETNS_OVERRIDE: undefined });
+    expect(exitCode).toBe(0);
+    expect(seen[0]).not.toHaveProperty('netns');
+    expect(seen[0]).toMatchObject({ invocation: { env: { CNI_NETNS: '', CNI_CONTAINERID: 'c1' } } });
+  });
+  it.each([
+    { CNI_PATH: undefined },
+    { CNI_PATH: 'relative' },
+    { CNI_NETNS: '/proc/self/ns/mnt' },
+    { CNI_NETNS: 'relative' },
+    { CNI_ARGS: 'garbage' },
+    { CNI_ARGS: ';;=;' },
+  ])('works with %j', async (env) => {
+    expect((await del(env)).seen).toHaveLength(1);
+  });
+  it.each([
+    { cniVersion: '99.0.0' },
+    { cniVersion: 7 },
+    { prevResult: 'x' },
+    { prevResult: { cniVersion: '99.0.0', ips: 3 } },
+    { runtimeConfig: [] },
+    { logFile: 5 },
+    { logFile: '/proc/none/log' },
+  ])('works with %j', async (more) => {
+    expect((await del({}, { ...CONF, ...more })).seen).toHaveLength(1);
+  });
+  it.each([{ CNI_CONTAINERID: '../x' }, { CNI_IFNAME: 'a/b' }, { CNI_CONTAINERID: '' }])('refuses %j', async (env) => {
+    expect(await del(env)).toMatchObject({ json: { code: 4 }, seen: [] });
   });
 });
 
@@ -159,6 +212,12 @@ describe('stdin', () => {
   });
 });
 
+/** Limits of a command that begins now. */
+const inMs = (work: number, end: number) => {
+  const begin = performance.now();
+  return { begin, work: begin + work, end: begin + end };
+};
+
 describe('ADD', () => {
   it('hands a chained plugin’s prevResult through as it came', async () => {
     const prevResult = { cniVersion: '1.1.0', ips: [{ address: '10.0.0.2/24' }], 'x.example/own': { deep: [1] } };
@@ -200,7 +259,7 @@ describe('ADD', () => {
     });
     setTimeout(() => abort.abort(new CniError(11, 'interrupted', '')), 10);
     const invocation = { env: ENV, stdin: Buffer.from(JSON.stringify(CONF)) };
-    const outcome = await dispatch(plugin.entry, invocation, new Trace('noting'), abort);
+    const outcome = await dispatch(plugin.entry, invocation, new Trace('noting'), { abort });
     expect(order).toEqual(['settled', 'undo']);
     expect(JSON.parse(outcome.stdout)).toMatchObject({ code: 11 });
   });
@@ -213,10 +272,10 @@ describe('ADD', () => {
       },
     });
     const invocation = { env: ENV, stdin: Buffer.from(JSON.stringify(CONF)) };
-    const outcome = await dispatch(plugin.entry, invocation, new Trace('noting'), abort);
+    const outcome = await dispatch(plugin.entry, invocation, new Trace('noting'), { abort });
     expect(JSON.parse(outcome.stdout)).toMatchObject({ code: 11, msg: 'interrupted' });
   });
-  it('can take back a result that nobody reads, and only then does', async () => {
+  it('can undo a result that nobody reads, and only then does', async () => {
     const undone: string[] = [];
     const plugin = noting({
       add: async (_, rollback) => {
@@ -227,9 +286,44 @@ describe('ADD', () => {
     const invocation = { env: ENV, stdin: Buffer.from(JSON.stringify(CONF)) };
     const outcome = await dispatch(plugin.entry, invocation, new Trace('noting'));
     expect(undone).toEqual([]);
-    const error = await outcome.takeBack?.(Object.assign(new Error('EPIPE: broken pipe'), { code: 'EPIPE' }));
+    const error = await outcome.undo?.(Object.assign(new Error('EPIPE: broken pipe'), { code: 'EPIPE' }));
     expect(undone).toEqual(['lease']);
     expect(error).toMatchObject({ code: 5, details: 'EPIPE: broken pipe; it was undone' });
+  });
+  it('is undone at its deadline, which names the phase that hung, and so is one whose work never ends', async () => {
+    for (const isDeaf of [false, true]) {
+      const undone: string[] = [];
+      const plugin = noting({
+        add: (request, rollback) => {
+          rollback.arm('link', async () => void undone.push('link'));
+          const work = new Promise<never>((_, reject) => {
+            if (!isDeaf) request.signal.addEventListener('abort', () => reject(new Error('killed')));
+          });
+          return request.phase('delegate', () => work);
+        },
+      });
+      const invocation = { env: ENV, stdin: Buffer.from(JSON.stringify(CONF)) };
+      const outcome = await dispatch(plugin.entry, invocation, new Trace('noting'), { limits: inMs(50, 5_000) });
+      expect(undone).toEqual(['link']);
+      expect(JSON.parse(outcome.stdout)).toMatchObject({ code: 11, details: expect.stringContaining('delegate') });
+    }
+  });
+  it('ends although an undo hangs, which is told', async () => {
+    const undone: string[] = [];
+    const plugin = noting({
+      add: async (_, rollback) => {
+        rollback.arm('first', async () => void undone.push('first'));
+        rollback.arm('second', () => new Promise<never>(() => {}));
+        throw new CniError(5, 'no luck', 'because');
+      },
+    });
+    const invocation = { env: ENV, stdin: Buffer.from(JSON.stringify(CONF)) };
+    const outcome = await dispatch(plugin.entry, invocation, new Trace('noting'), { limits: inMs(50, 100) });
+    expect(undone).toEqual(['first']);
+    expect(JSON.parse(outcome.stdout)).toMatchObject({
+      code: 5,
+      details: 'because; could not undo "second": it did not finish in time',
+    });
   });
   it('turns any other error into code 999', async () => {
     const plugin = noting({ add: async () => Promise.reject(new TypeError('x is not y')) });

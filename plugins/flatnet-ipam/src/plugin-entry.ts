@@ -1,9 +1,8 @@
-import type { Plugin, PluginEntry } from '@flatnet/skel';
+import type { PluginEntry } from '@flatnet/skel';
 
 /** The IPAM plugin: one lease per attachment, one address per range set. Executed by flatnet, bridge, macvlan, ptp … */
 export const entry: PluginEntry = {
   name: 'flatnet-ipam',
   about: 'CNI IPAM plugin: address leases that survive crashes and never outlive a boot',
-  // The skeleton hands decodeConfig's own answer back to the handlers, whatever its type.
-  load: async () => (await import('./plugin.ts')).plugin as unknown as Plugin<never>,
+  load: async () => (await import('./plugin.ts')).plugin,
 };

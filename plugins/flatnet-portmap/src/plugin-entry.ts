@@ -1,9 +1,8 @@
-import type { Plugin, PluginEntry } from '@flatnet/skel';
+import type { PluginEntry } from '@flatnet/skel';
 
 /** The NAT member of a chain: publishes container ports on the host, in tables of its own. */
 export const entry: PluginEntry = {
   name: 'flatnet-portmap',
   about: 'CNI chained plugin: published ports with one owner each, in one nft transaction per call',
-  // The skeleton hands decodeConfig's own answer back to the handlers, whatever its type.
-  load: async () => (await import('./plugin.ts')).plugin as Plugin<never>,
+  load: async () => (await import('./plugin.ts')).plugin,
 };

@@ -1,4 +1,4 @@
-import type { Plugin } from '@flatnet/skel';
+import { definePlugin, type Plugin } from '@flatnet/skel';
 import { decodeConfig, type PortmapConfig } from './config.ts';
 import { type Deps, realDeps } from './deps.ts';
 
@@ -12,4 +12,4 @@ export const pluginWith = (deps: Deps): Plugin<PortmapConfig> => ({
   status: async (request) => (await import('./status.ts')).status(deps, request),
 });
 
-export const plugin = pluginWith(realDeps);
+export const plugin = definePlugin(pluginWith(realDeps));

@@ -14,7 +14,7 @@ export function under(name: string, entry: PluginEntry, complete: (json: Json) =
     about: `${entry.about}; in place of the reference plugin`,
     load: async () => {
       const plugin = await entry.load();
-      return { ...plugin, decodeConfig: (json, verb) => plugin.decodeConfig(complete(json), verb) };
+      return { ...plugin, decode: (json, verb) => plugin.decode(complete(json), verb) };
     },
   };
 }

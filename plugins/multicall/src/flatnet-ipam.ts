@@ -1,3 +1,4 @@
+import { field, objectField } from '@flatnet/cni';
 import { entry } from '@flatnet/plugin-ipam';
 import { under, withDefaults, type Json } from './drop-in.ts';
 import { runAs } from './run-as.ts';
@@ -8,15 +9,11 @@ void runAs(entry, under('host-local', entry, takingOverLeases));
 
 /** What host-local has leased when we come stays leased: its folder is read once, at the network's first call. */
 function takingOverLeases(json: Json): Json {
-  const ipamKey = Object.keys(json).find((key) => key.toLowerCase() === 'ipam') ?? 'ipam';
-  const given = json[ipamKey];
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) return json;
-  const folder = valueOf(given as Json, 'dataDir') || HOST_LOCAL_DATA_DIR;
-  return { ...json, [ipamKey]: withDefaults(given as Json, { importFrom: `${folder}/${valueOf(json, 'name')}` }) };
-}
-
-function valueOf(json: Json, wanted: string): string {
-  const entries = Object.entries(json).filter(([key]) => key.toLowerCase() === wanted.toLowerCase());
-  const [, value] = entries.find(([key]) => key === wanted) ?? entries[0] ?? [];
-  return typeof value === 'string' ? value : '';
+  const ipam = objectField(json, 'ipam');
+  if (ipam === undefined) return json;
+  const dataDir = field(ipam, 'dataDir');
+  const folder = typeof dataDir === 'string' && dataDir !== '' ? dataDir : HOST_LOCAL_DATA_DIR;
+  const others = Object.entries(json).filter(([key]) => key.toLowerCase() !== 'ipam');
+  const complete = withDefaults(ipam, { importFrom: `${folder}/${String(field(json, 'name'))}` });
+  return { ...Object.fromEntries(others), ipam: complete };
 }
