@@ -7,4 +7,5 @@ export * from './netns.ts';
 export * from './proc.ts';
 export * from './route.ts';
 export * from './sysctl.ts';
+export * from './used-subnets.ts';
 export * from './nft/index.ts';

@@ -1,11 +1,11 @@
-import { parseCidr, parseIp, type Cidr } from '@flatnet/addressing';
+import { parseCidr, type Cidr } from '@flatnet/addressing';
 import { CniError, ErrorCode } from '@flatnet/cni';
 import { ToolError } from '@flatnet/exec';
 import {
   applyIp,
   ensureSysctls,
+  findOverlap,
   hasIpv6,
-  listRoutes,
   queryIp,
   setLink,
   type IpCommand,
@@ -111,25 +111,12 @@ function conflicting(
 /** @throws CniError code 100 that names the route in the way. */
 export async function refuseOverlap(kernel: Kernel, gateways: readonly Cidr[], device: string): Promise<void> {
   for (const gateway of gateways) {
-    const routes = await listRoutes(kernel, gateway.ip.family);
-    const culprit = routes.find(
-      ({ dst, dev }) =>
-        dev !== device && dev !== 'lo' && dst !== 'default' && destination(dst)?.overlaps(gateway) === true,
-    );
+    const culprit = await findOverlap(kernel, gateway, device);
     if (culprit === undefined) continue;
     throw new CniError(
       ErrorCode.conflict,
       `subnet of ${gateway} is in use on this host`,
-      `the route to ${culprit.dst} by ${culprit.dev ?? 'another device'} overlaps it; choose another subnet, or set allowOverlap`,
+      `the route to ${culprit.subnet} by ${culprit.device} overlaps it; choose another subnet, or set allowOverlap`,
     );
-  }
-}
-
-/** `ip route` prints host routes without a length. */
-function destination(dst: string): Cidr | undefined {
-  try {
-    return dst.includes('/') ? parseCidr(dst) : parseCidr(`${parseIp(dst)}/${dst.includes(':') ? 128 : 32}`);
-  } catch {
-    return undefined;
   }
 }

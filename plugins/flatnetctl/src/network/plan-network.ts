@@ -1,4 +1,5 @@
 import { parseCidr, parseIp, parseIpOrCidr, Range, type Cidr } from '@flatnet/addressing';
+import { defaultBridge } from '@flatnet/cni';
 import { MARKER } from '../conflist/model.ts';
 import { readable } from '../conflist/subnets.ts';
 import { problem, usage } from '../failure.ts';
@@ -92,7 +93,13 @@ function routing({ options, internal }: NetworkWish): object {
   return { isGateway: true, isDefaultGateway: true, ipMasq: true, hairpinMode: options['promiscMode'] !== true };
 }
 
-function chooseSubnets(wish: NetworkWish, { taken, random, skip }: Surroundings): readonly Cidr[] {
+/** A bridge of that name may be left from before, with the route to the subnet that is asked for. */
+const bridgeOf = ({ name, options }: NetworkWish): string =>
+  typeof options['bridge'] === 'string' && options['bridge'] !== '' ? options['bridge'] : defaultBridge(name);
+
+function chooseSubnets(wish: NetworkWish, around: Surroundings): readonly Cidr[] {
+  const { random, skip } = around;
+  const taken = around.taken.filter(({ device }) => device === undefined || device !== bridgeOf(wish));
   const asked = wish.subnets.length > 0 ? wish.subnets : ['auto'];
   const chosen: Cidr[] = [];
   const used = (): readonly Cidr[] => [...taken.map(({ subnet }) => subnet), ...chosen];

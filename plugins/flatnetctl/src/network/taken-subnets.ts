@@ -1,16 +1,19 @@
-import { parseCidr, parseIpOrCidr, Cidr } from '@flatnet/addressing';
+import type { Cidr } from '@flatnet/addressing';
 import type { Run } from '@flatnet/exec';
+import { usedSubnetOf } from '@flatnet/kernel';
 import { readDirectory } from '../conflist/directory.ts';
-import { readable, subnetsOf } from '../conflist/subnets.ts';
+import { subnetsOf } from '../conflist/subnets.ts';
 import { environment } from '../failure.ts';
 
 /** A subnet that somebody uses, and who. */
 export interface TakenSubnet {
   readonly subnet: Cidr;
   readonly by: string;
+  /** Of a route. */
+  readonly device?: string;
 }
 
-/** What the host routes and what other networks hand out. A default route takes nothing. @throws OperatorError */
+/** What the host routes and what other networks hand out. @throws OperatorError */
 export async function takenSubnets(run: Run, netDir: string): Promise<readonly TakenSubnet[]> {
   const [v4, v6] = await Promise.all([hostRoutes(run, 4), hostRoutes(run, 6)]);
   return [...configuredSubnets(netDir), ...v4, ...v6];
@@ -27,15 +30,7 @@ async function hostRoutes(run: Run, family: 4 | 6): Promise<readonly TakenSubnet
   if (exitCode !== 0) throw environment(`ip route show failed: ${stderr.trim()}`, 'flatnetctl doctor');
   const routes: unknown = JSON.parse(stdout.trim() || '[]');
   return (Array.isArray(routes) ? routes : []).flatMap((route: Record<string, unknown>) => {
-    const subnet = destination(String(route['dst']));
-    // Link-local addresses are on every link, and never a container network's.
-    if (subnet === undefined || subnet.prefix === 0 || String(subnet).startsWith('fe80:')) return [];
-    return [{ subnet, by: `route on ${String(route['dev'])}` }];
+    const used = usedSubnetOf(route);
+    return used === undefined ? [] : [{ subnet: used.subnet, by: `route on ${used.device}`, device: used.device }];
   });
 }
-
-/** `ip` prints a host route without its length. */
-const destination = (text: string): Cidr | undefined =>
-  readable(() =>
-    text.includes('/') ? parseCidr(text) : new Cidr(parseIpOrCidr(text).ip, text.includes(':') ? 128 : 32),
-  );
