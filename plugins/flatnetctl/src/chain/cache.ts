@@ -3,6 +3,8 @@
  * libcni tool can detach, and the cache tells what runtimes have attached.
  *
  *   <cacheDir>/results/<network>-<containerId>-<ifName>
+ *
+ * The form of libcni before 0.8, a result and nothing else, is read too.
  */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -58,7 +60,7 @@ export function listCached(cacheDir: string): readonly CachedAttachment[] {
     throw refused('read', folder, error);
   }
   return names.flatMap((name) => {
-    const cached = parseCached(() => readFileSync(join(folder, name), 'utf8'));
+    const cached = parseCached(() => readFileSync(join(folder, name), 'utf8'), identityIn(name));
     return cached === undefined ? [] : [cached];
   });
 }
@@ -70,12 +72,13 @@ export function findCached(cacheDir: string, identity: Identity): CachedAttachme
 }
 
 const readCached = (cacheDir: string, identity: Identity): CachedAttachment | undefined =>
-  parseCached(() => readFileSync(pathOf(cacheDir, identity), 'utf8'));
+  parseCached(() => readFileSync(pathOf(cacheDir, identity), 'utf8'), identity);
 
 const isOf = ({ network, containerId, ifName }: Identity, cached: CachedAttachment): boolean =>
   cached.network === network && cached.containerId === containerId && cached.ifName === ifName;
 
-function parseCached(read: () => string): CachedAttachment | undefined {
+/** @param identity whose result the file holds where it holds nothing else. */
+function parseCached(read: () => string, identity: Identity | undefined): CachedAttachment | undefined {
   let json: unknown;
   try {
     json = JSON.parse(read());
@@ -83,13 +86,25 @@ function parseCached(read: () => string): CachedAttachment | undefined {
     return undefined;
   }
   const parsed = z.safeParse(schema, json);
-  if (!parsed.success) return undefined;
+  if (!parsed.success) return identity === undefined ? undefined : plainResult(json, identity);
   const { networkName, containerId, ifName, config = '', cniArgs = [], capabilityArgs = {} } = parsed.data;
   const result = parsed.data.result ?? {};
   const text = Buffer.from(config, 'base64').toString('utf8');
   const { netns, netnsId } = parsed.data;
   const where = { ...(netns ? { netns } : {}), ...(netnsId ? { netnsId } : {}) };
   return { network: networkName, containerId, ifName, config: text, ...where, cniArgs, capabilityArgs, result };
+}
+
+/** libcni before 0.8 kept the result alone. Ids of runtimes have no dash, and neither have names of interfaces as a rule. */
+function identityIn(fileName: string): Identity | undefined {
+  const [, network = '', containerId = '', ifName = ''] = /^(.+)-([^-]+)-([^-]+)$/.exec(fileName) ?? [];
+  return network === '' ? undefined : { network, containerId, ifName };
+}
+
+function plainResult(json: unknown, identity: Identity): CachedAttachment | undefined {
+  const parsed = z.safeParse(record, json);
+  const isResult = parsed.success && parsed.data['kind'] === undefined && typeof parsed.data['cniVersion'] === 'string';
+  return isResult ? { ...identity, config: '', cniArgs: [], capabilityArgs: {}, result: parsed.data } : undefined;
 }
 
 /** @throws OperatorError */

@@ -15,6 +15,7 @@ import { overview, Records, type Orphan, type Standing } from '@flatnet/hostport
 import type { Lease } from '@flatnet/store';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
 import { hostEndsOfFlatnet } from '../chain/host-ends.ts';
+import { readResult } from '../chain/result.ts';
 import { hostEndOf, hostLinks, lifeOf, namespaceAt, type Life } from '../chain/life.ts';
 import { getNetwork, readDirectory, type NetworkFile } from '../conflist/directory.ts';
 import { mainPlugin, type Network } from '../conflist/model.ts';
@@ -192,11 +193,9 @@ function traceOf(clue: Clue, config: Network | undefined, present: ReadonlySet<s
 /** What a result says of links on the host, but for the bridge, which outlives its containers. */
 const hostEndsOf = (cached: CachedAttachment, network: Network): readonly string[] => {
   const bridge = bridgeOf(network);
-  const interfaces: unknown = cached.result['interfaces'];
-  return (Array.isArray(interfaces) ? interfaces : []).flatMap((link: { name?: unknown; sandbox?: unknown } | null) =>
-    typeof link?.name === 'string' && !link.sandbox && link.name !== bridge && mainPlugin(network).type !== 'flatnet'
-      ? [link.name]
-      : [],
+  if (mainPlugin(network).type === 'flatnet') return [];
+  return readResult(cached.result).interfaces.flatMap(({ name, sandbox }) =>
+    sandbox === undefined && name !== bridge ? [name] : [],
   );
 };
 

@@ -3,6 +3,7 @@ import type { Cidr } from '@flatnet/addressing';
 import { defaultBridge } from '@flatnet/cni';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
 import type { PortMapping } from '../chain/port-mapping.ts';
+import { readResult } from '../chain/result.ts';
 import type { NetworkFile } from '../conflist/directory.ts';
 import { ipamOf, mainPlugin, type Network } from '../conflist/model.ts';
 import { gatewayOf, subnetsOf } from '../conflist/subnets.ts';
@@ -39,20 +40,16 @@ export const containersOf = (cacheDir: string, network: string): readonly Contai
 
 export function factsOf(cached: CachedAttachment): ContainerFacts {
   const name = cached.cniArgs.find(([key]) => key === 'K8S_POD_NAME')?.[1];
-  const links = listOf(cached.result['interfaces']);
-  const inside = links.find((link) => link.has('sandbox') && link.get('name') === cached.ifName);
-  const mac = inside?.get('mac');
-  const sandbox = inside?.get('sandbox');
-  const netns = cached.netns ?? (typeof sandbox === 'string' ? sandbox : undefined);
+  const { interfaces, ips } = readResult(cached.result);
+  const inside = interfaces.find(({ sandbox, name: link }) => sandbox !== undefined && link === cached.ifName);
+  const mac = inside?.mac;
+  const netns = cached.netns ?? inside?.sandbox;
   return {
     id: cached.containerId,
     ...(name === undefined ? {} : { name }),
     ifName: cached.ifName,
-    ...(typeof mac === 'string' ? { mac } : {}),
-    addresses: listOf(cached.result['ips']).flatMap((ip) => {
-      const address = ip.get('address');
-      return typeof address === 'string' ? [address] : [];
-    }),
+    ...(mac === undefined ? {} : { mac }),
+    addresses: ips.map(({ address }) => address),
     ports: portsOf(cached.capabilityArgs['portMappings']),
     ...(netns === undefined ? {} : { netns }),
   };

@@ -4,6 +4,7 @@ import { networkHash } from '@flatnet/cni';
 import type { Masquerade } from '@flatnet/kernel';
 import { networkOfCached } from '../chain/attachment.ts';
 import type { CachedAttachment } from '../chain/cache.ts';
+import { addressesOf as addressesOfInterface, readResult } from '../chain/result.ts';
 import { mainPlugin, type Network, type PluginConfig } from '../conflist/model.ts';
 import { readable, subnetsOf } from '../conflist/subnets.ts';
 import type { Survey, Trace } from '../ipam/survey.ts';
@@ -54,15 +55,6 @@ export function subnetsOfTrace({ cached, lease, attachment }: Trace, config: Net
   });
 }
 
-/** What ADD answered for this interface, with prefix lengths: plugins later in the chain may have added those of others. */
-export function addressesOf({ result }: CachedAttachment, ifName: string): readonly string[] {
-  const interfaces = Array.isArray(result['interfaces']) ? (result['interfaces'] as ({ name?: unknown } | null)[]) : [];
-  const ips = Array.isArray(result['ips'])
-    ? (result['ips'] as ({ address?: unknown; interface?: unknown } | null)[])
-    : [];
-  return ips.flatMap((ip) => {
-    const owner = typeof ip?.interface === 'number' ? interfaces[ip.interface] : undefined;
-    const isOwn = owner === undefined || owner === null || owner.name === ifName;
-    return isOwn && typeof ip?.address === 'string' ? [ip.address] : [];
-  });
-}
+/** What ADD answered for this interface. */
+export const addressesOf = ({ result }: CachedAttachment, ifName: string): readonly string[] =>
+  addressesOfInterface(readResult(result), ifName);

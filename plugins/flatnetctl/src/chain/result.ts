@@ -1,0 +1,23 @@
+/** Results of ADD as runtimes keep them, in the shape of the newest version whatever version they are of. */
+import { CniError, NEWEST_VERSION, parseResult, type AddResult } from '@flatnet/cni';
+
+const NOTHING: AddResult = { interfaces: [], ips: [], routes: [], dns: {} };
+
+/** A result that cannot be read tells nothing. One without a version is told by its keys: `ip4` and `ip6` are of 0.1.0 and 0.2.0. */
+export function readResult(result: Readonly<Record<string, unknown>>): AddResult {
+  const isOldest = 'ip4' in result || 'ip6' in result;
+  try {
+    return parseResult(result, isOldest ? '0.2.0' : NEWEST_VERSION, 'cached result');
+  } catch (error) {
+    if (error instanceof CniError) return NOTHING;
+    throw error;
+  }
+}
+
+/** The addresses of one interface of the container, with prefix lengths: plugins later in the chain may have added those of others. */
+export function addressesOf(result: AddResult, ifName: string): readonly string[] {
+  return result.ips.flatMap(({ address, interface: index }) => {
+    const owner = index === undefined ? undefined : result.interfaces[index];
+    return owner === undefined || owner.name === ifName ? [address] : [];
+  });
+}
