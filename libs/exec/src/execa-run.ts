@@ -1,10 +1,20 @@
 import { execa } from 'execa';
 import { DEFAULT_MAX_BYTES, DEFAULT_TIMEOUT_MS, definedOnly, TOOL_ENVIRONMENT } from './environment.ts';
 import { findTool } from './find-tool.ts';
-import { ToolError, type Run, type RunResult } from './run.ts';
+import { ToolError, type Run, type RunOptions, type RunResult } from './run.ts';
 
 /** `Run` over execa, for tests and the operator's side, where start-up time is nobody's concern. */
-export const execaRun: Run = async (file, args, options = {}) => {
+export const execaRun: Run = (file, args, options = {}) => runBy(file, args, options, {});
+
+/** The same in a process group of its own: Ctrl-C, which a terminal sends to all of a group, does not reach the program. */
+export const execaRunApart: Run = (file, args, options = {}) => runBy(file, args, options, { detached: true });
+
+async function runBy(
+  file: string,
+  args: readonly string[],
+  options: RunOptions,
+  how: { readonly detached?: true },
+): Promise<RunResult> {
   const path = file.startsWith('/') ? file : findTool(file);
   if (path === undefined) throw new ToolError(file, 'missing', `start ${file}`, 'it is not installed');
   const {
@@ -17,6 +27,7 @@ export const execaRun: Run = async (file, args, options = {}) => {
   const result = await execa(path, args, {
     ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
     ...(signal === undefined ? {} : { cancelSignal: signal }),
+    ...how,
     env: definedOnly(env),
     extendEnv: false,
     timeout: timeoutMs,
@@ -38,4 +49,4 @@ export const execaRun: Run = async (file, args, options = {}) => {
           ? 'signal'
           : 'exit';
   return { exitCode: result.exitCode ?? null, stdout: result.stdout, stderr: result.stderr, ending };
-};
+}

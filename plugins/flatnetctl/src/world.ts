@@ -1,7 +1,7 @@
 import { readFileSync, readSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Run } from '@flatnet/exec';
-import { execaRun } from '@flatnet/exec/execa';
+import { execaRunApart } from '@flatnet/exec/execa';
 import { errnoOf } from './failure.ts';
 import type { PluginSchemas } from './schema/conflist-schema.ts';
 
@@ -49,7 +49,7 @@ function ask(question: string): boolean {
 }
 
 export const realWorld = (): World => ({
-  run: execaRun,
+  run: execaRunApart,
   env: process.env,
   out: (text) => write(1, text),
   err: (text) => write(2, text),

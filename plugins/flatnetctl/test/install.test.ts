@@ -36,6 +36,24 @@ function setUp(ip?: (line: string) => string) {
 
 const NAMES = ['flatnet', 'flatnet-ipam', 'flatnet-portmap'];
 
+test.each([0, 1, 2, 3])('an upgrade that fails at file %i leaves the older version whole', async (index) => {
+  const { install, uninstall, pluginDir, binDir, from } = setUp();
+  await install();
+  const before = NAMES.map((name) => statSync(join(pluginDir, name)).ino);
+  writeFileSync(join(from, 'flatnet'), 'image 2');
+  const paths = [...NAMES.map((name) => join(pluginDir, name)), join(binDir, 'flatnetctl')];
+  // A folder cannot be replaced by the new file.
+  const obstacle = `${paths[index]}.${process.pid}.new`;
+  mkdirSync(obstacle);
+  expect((await install()).code).toBe(3);
+  rmSync(obstacle, { recursive: true });
+  expect(NAMES.map((name) => statSync(join(pluginDir, name)).ino)).toEqual(before);
+  expect(readdirSync(pluginDir).sort()).toEqual(NAMES);
+  expect(readdirSync(binDir)).toEqual(['flatnetctl']);
+  expect((await uninstall()).code).toBe(0);
+  expect([...readdirSync(pluginDir), ...readdirSync(binDir)]).toEqual([]);
+});
+
 test('install puts one image under all names, again too, and uninstall removes exactly that', async () => {
   const { install, uninstall, pluginDir, binDir, from } = setUp();
   expect((await install()).code).toBe(0);

@@ -6,7 +6,7 @@
 import { isAtLeast, NEWEST_VERSION } from '@flatnet/cni';
 import type { Network, PluginConfig } from '../conflist/model.ts';
 import { findExecutable } from './find-executable.ts';
-import type { ChainContext } from './run-chain.ts';
+import type { ChainContext } from './context.ts';
 
 /** The network as STATUS and GC are to see it. */
 export async function asNewest(context: ChainContext, network: Network): Promise<Network> {

@@ -10,7 +10,8 @@ import { dropCached, findCached, storeCached, type CachedAttachment, type Identi
 import { hostEndOf, hostLinks, lifeOf, namespaceAt } from './life.ts';
 import { underAttachmentLock } from './operator-lock.ts';
 import type { PortMapping } from './port-mapping.ts';
-import { addChain, checkChain, delChain, type Attach, type ChainContext } from './run-chain.ts';
+import type { ChainContext } from './context.ts';
+import { addChain, checkChain, delChain, type Attach } from './run-chain.ts';
 
 export interface Wishes {
   readonly ips: readonly string[];
@@ -119,7 +120,7 @@ async function clearDead(context: ChainContext, cacheDir: string, network: Netwo
   const before = findCached(cacheDir, identity);
   const config = (before === undefined ? undefined : networkOfCached(before)) ?? network;
   if (!lives(config, identity, before, context.cniPath)) {
-    return before === undefined ? undefined : detach(context, cacheDir, config, before, '');
+    return before === undefined ? undefined : detachNow(context, cacheDir, config, before, '');
   }
   const { containerId, ifName } = identity;
   const unrecorded = before === undefined ? ' --force' : '';
@@ -175,8 +176,8 @@ const attachOf = (cached: CachedAttachment, netns: string | undefined): Attach =
   return { containerId, ifName, cniArgs, capabilityArgs, netns: path };
 };
 
-/** DEL of the chain; the cache entry goes last, so that a failed DEL can be repeated. @throws OperatorError */
-export async function detach(
+/** DEL of the chain; the cache entry goes last, so that a failed DEL can be repeated. */
+async function detachNow(
   context: ChainContext,
   cacheDir: string,
   network: Network,
@@ -187,6 +188,23 @@ export async function detach(
   await delChain(context, network, attachOf(cached, netns), result);
   dropCached(cacheDir, cached);
 }
+
+/**
+ * DEL of the chain. The specification forbids a runtime to call it beside an ADD of the same attachment, so it waits for that.
+ *
+ * @throws OperatorError
+ */
+export const detach = (
+  context: ChainContext,
+  cacheDir: string,
+  network: Network,
+  cached: CachedAttachment,
+  netns?: string,
+): Promise<void> =>
+  underAttachmentLock(cacheDir, cached, () =>
+    // The ADD that it waited for has left a newer result.
+    detachNow(context, cacheDir, network, findCached(cacheDir, cached) ?? cached, netns),
+  );
 
 /** CHECK of the chain. @throws OperatorError */
 export const check = (

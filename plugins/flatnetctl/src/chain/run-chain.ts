@@ -6,11 +6,13 @@
  *   GC     in order, every plugin even if one fails, with the attachments that are still valid
  */
 import { isAtLeast, shown, type Verb } from '@flatnet/cni';
-import type { Run, RunResult } from '@flatnet/exec';
+import type { RunResult } from '@flatnet/exec';
 import type { Network, PluginConfig } from '../conflist/model.ts';
 import { hasCapability } from '../conflist/model.ts';
 import { problem } from '../failure.ts';
+import { stopped } from '../interrupt.ts';
 import { asNewest } from './as-newest.ts';
+import type { ChainContext } from './context.ts';
 import { findExecutable } from './find-executable.ts';
 
 export interface Attach {
@@ -23,12 +25,6 @@ export interface Attach {
   readonly capabilityArgs: Readonly<Record<string, unknown>>;
 }
 
-export interface ChainContext {
-  readonly run: Run;
-  readonly cniPath: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
-
 type Json = Readonly<Record<string, unknown>>;
 
 /** A plugin may wait for its own delegate (20 s) and for tools. */
@@ -37,7 +33,11 @@ const PLUGIN_TIMEOUT_MS = 60_000;
 /** ADD of every plugin. @throws OperatorError with the failed plugin's own words; the caller undoes with `delChain`. */
 export async function addChain(context: ChainContext, network: Network, attach: Attach): Promise<Json> {
   let result: Json | undefined;
-  for (const plugin of network.plugins) result = await execute(context, 'ADD', network, plugin, attach, result);
+  for (const plugin of network.plugins) {
+    if (context.interrupted?.aborted === true) throw stopped();
+    result = await execute(context, 'ADD', network, plugin, attach, result);
+  }
+  if (context.interrupted?.aborted === true) throw stopped();
   return result ?? {};
 }
 

@@ -11,10 +11,12 @@ import {
   networkOfCached,
 } from '../chain/attachment.ts';
 import { findCached, type CachedAttachment } from '../chain/cache.ts';
+import { contextOf } from '../chain/context.ts';
 import { parsePortMapping, renderPortMapping } from '../chain/port-mapping.ts';
 import { getNetwork } from '../conflist/directory.ts';
 import type { Network } from '../conflist/model.ts';
 import { OperatorError, problem, usage } from '../failure.ts';
+import { withInterrupts } from '../interrupt.ts';
 import { factsOf } from '../network/describe.ts';
 import { renderJson, renderTable } from '../output.ts';
 import type { PlaceOptions, Places } from '../places.ts';
@@ -64,7 +66,7 @@ export function addAttachCommands(program: Command, world: World): void {
       if (options.dryRun) {
         return world.out(`would detach ${cached.containerId} (${cached.ifName}) from ${name}\n`);
       }
-      await detach(contextOf(world, places), places.cacheDir, network, cached, netns);
+      await withInterrupts(world, () => detach(contextOf(world, places), places.cacheDir, network, cached, netns));
       world.out(`${cached.containerId}\n`);
     });
 
@@ -91,8 +93,6 @@ async function runCheck(world: World, name: string, options: IdentityOptions & O
   world.out(`${containerId} (${ifName}) on ${name}: ok ${identity.addresses.join(' ')}\n`);
 }
 
-const contextOf = (world: World, { cniPath }: Places) => ({ run: world.run, env: world.env, cniPath });
-
 async function runAttach(world: World, name: string, options: AttachOptions): Promise<void> {
   const places = placesFor(world, options);
   const file = getNetwork(places.netDir, name);
@@ -109,7 +109,9 @@ async function runAttach(world: World, name: string, options: AttachOptions): Pr
   const wanted = { containerId, ifName, netns, ...argumentsOf(file.network, wishes) };
   if (options.dryRun)
     return world.out(renderJson({ network: name, plugins: file.network.plugins.map(({ type }) => type), ...wanted }));
-  const cached = await attach(contextOf(world, places), places.cacheDir, file, wanted);
+  const cached = await withInterrupts(world, (interrupted) =>
+    attach(contextOf(world, places, interrupted), places.cacheDir, file, wanted),
+  );
   if (options.output === 'json') return world.out(renderJson(cached.result));
   world.out(renderTable(ATTACHED, [rowOf(cached)]));
 }

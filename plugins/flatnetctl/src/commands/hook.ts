@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { attachContainer, detachContainer } from '../hook/run-hook.ts';
 import { parseState, taskOf } from '../hook/state.ts';
 import { ANNOTATIONS, attachmentsOf, type HookOptions } from '../hook/wishes.ts';
+import { withInterrupts } from '../interrupt.ts';
 import { factsOf } from '../network/describe.ts';
 import { printable, renderJson } from '../output.ts';
 import type { PlaceOptions } from '../places.ts';
@@ -46,8 +47,11 @@ export function addHookCommand(program: Command, world: World): void {
           ),
         );
       }
-      const work = task === 'attach' ? attachContainer : detachContainer;
-      const done = await work(world, places, state, wanted);
+      const done = await withInterrupts(world, (interrupted) =>
+        task === 'attach'
+          ? attachContainer(world, places, state, wanted, interrupted)
+          : detachContainer(world, places, state, wanted),
+      );
       if (options.output === 'json') {
         const networks = done.map((cached) => ({ network: cached.network, ...factsOf(cached) }));
         return world.out(renderJson({ task, containerId: state.id, networks }));

@@ -6,6 +6,7 @@ import { filesOf, findImage, install, type InstallPlan } from '../install/instal
 import { podmanAdvice } from '../install/podman-backend.ts';
 import { DEFAULT_STATE_DIR, type InstalledFile } from '../install/record.ts';
 import { namesThatGo, purge, refuseIfUsed, uninstall } from '../install/uninstall.ts';
+import { withInterrupts } from '../interrupt.ts';
 import { createNetwork } from '../network/create.ts';
 import { defaultPluginDir, type PlaceOptions, type Places } from '../places.ts';
 import type { World } from '../world.ts';
@@ -70,7 +71,7 @@ async function runInstall(world: World, options: InstallOptions): Promise<void> 
     return;
   }
   if (plan.dropInDir !== undefined) await agreeToDropIn(world, options, plan.dropInDir, replaced, places);
-  for (const file of install(plan)) world.out(`installed ${wordsOf(file)}\n`);
+  for (const file of await withInterrupts(world, () => install(plan))) world.out(`installed ${wordsOf(file)}\n`);
   if (options.sample) await createSample(world, places, plan.pluginDir);
   const advice = podmanAdvice(world.env);
   if (advice !== undefined) world.err(`${advice}\n`);
@@ -124,7 +125,9 @@ async function runUninstall(world: World, options: UninstallOptions): Promise<vo
   if (!options.force) await refuseIfUsed(world, places, namesThatGo(options.stateDir), 'flatnetctl uninstall');
   const would = options.dryRun ? 'would ' : '';
   const purged = options.purge ? await purge(world, places, options.dryRun) : [];
-  const { removed, restored, left, kept } = uninstall(options.stateDir, options.dryRun);
+  const { removed, restored, left, kept } = await withInterrupts(world, () =>
+    uninstall(options.stateDir, options.dryRun),
+  );
   for (const what of [...purged, ...removed]) world.out(`${would}${would ? 'remove' : 'removed'} ${what}\n`);
   for (const what of restored) world.out(`${would}${would ? 'restore' : 'restored'} ${what}\n`);
   for (const path of left)

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { getNetwork, readDirectory } from '../conflist/directory.ts';
 import { Exit, OperatorError, problem } from '../failure.ts';
+import { withInterrupts } from '../interrupt.ts';
 import { createNetwork } from '../network/create.ts';
 import { inspectNetwork } from '../network/describe.ts';
 import { graphOf, renderDot, renderMermaid } from '../network/graph.ts';
@@ -73,27 +74,25 @@ function addCreate(network: Command, world: World): void {
     .action(async (name: string, options: CreateOptions) => {
       const { subnet, gateway, ipRange, label, dns, dnsSearch, ipv6, internal, allowOverlap, mtu } = options;
       const { opt, isolate } = isolationOf(options);
-      const outcome = await createNetwork(
-        world,
-        placesFor(world, options),
-        {
-          ...{
-            name,
-            subnets: subnet,
-            gateways: gateway,
-            ipRanges: ipRange,
-            ipv6,
-            internal,
-            allowOverlap,
-            dns,
-            dnsSearch,
-          },
-          ...(mtu === undefined ? {} : { mtu }),
-          ...(isolate === undefined ? {} : { isolate }),
-          options: parsePluginOptions(opt),
-          labels: parseLabels(label),
+      const wish = {
+        ...{
+          name,
+          subnets: subnet,
+          gateways: gateway,
+          ipRanges: ipRange,
+          ipv6,
+          internal,
+          allowOverlap,
+          dns,
+          dnsSearch,
         },
-        options,
+        ...(mtu === undefined ? {} : { mtu }),
+        ...(isolate === undefined ? {} : { isolate }),
+        options: parsePluginOptions(opt),
+        labels: parseLabels(label),
+      };
+      const outcome = await withInterrupts(world, (interrupted) =>
+        createNetwork(world, placesFor(world, options), wish, { ...options, interrupted }),
       );
       world.out(options.dryRun ? outcome.text : `${name}\n`);
       if (options.dryRun) world.err(`would write ${outcome.path}\n`);
@@ -157,7 +156,8 @@ function addRemoving(network: Command, world: World): void {
     .action(async (names: string[], options: RemoveOptions) => {
       const places = placesFor(world, options);
       for (const name of names) {
-        const steps = await removeNetwork(world, places, getNetwork(places.netDir, name), options);
+        const file = getNetwork(places.netDir, name);
+        const steps = await withInterrupts(world, () => removeNetwork(world, places, file, options));
         world.out(options.dryRun ? steps.map((step) => `would ${step}\n`).join('') : `${name}\n`);
       }
     });
@@ -172,7 +172,8 @@ function addRemoving(network: Command, world: World): void {
       );
       const really = options.force && !options.dryRun;
       for (const file of unused) {
-        if (really) await removeNetwork(world, places, file, { force: false, dryRun: false });
+        const how = { force: false, dryRun: false };
+        if (really) await withInterrupts(world, () => removeNetwork(world, places, file, how));
         world.out(really ? `${file.network.name}\n` : `would remove ${file.network.name}\n`);
       }
       if (unused.length > 0 && !really && !options.dryRun) {

@@ -1,4 +1,5 @@
 import { ErrorCode } from '@flatnet/cni';
+import { contextOf } from '../chain/context.ts';
 import { findExecutable } from '../chain/find-executable.ts';
 import { statusChain } from '../chain/run-chain.ts';
 import { readDirectory, type NetworkFile } from '../conflist/directory.ts';
@@ -39,7 +40,7 @@ function clashes(files: readonly NetworkFile[]): readonly Finding[] {
 
 /** Every network of ours is asked whether it could take a container now (STATUS). */
 export const readiness: Check = async (world, { netDir, cniPath }) => {
-  const context = { run: world.run, env: world.env, cniPath };
+  const context = contextOf(world, { cniPath });
   const findings = readDirectory(netDir).files.map(async ({ network }): Promise<readonly Finding[]> => {
     const check = `network ${network.name}`;
     const missing = missingPlugins(network, cniPath);

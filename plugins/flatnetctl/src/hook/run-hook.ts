@@ -5,7 +5,7 @@
 import { argumentsOf, assertIdentity, attach, detach, netnsPath, networkOfCached } from '../chain/attachment.ts';
 import { findCached, type CachedAttachment } from '../chain/cache.ts';
 import { namespaceAt } from '../chain/life.ts';
-import type { ChainContext } from '../chain/run-chain.ts';
+import { contextOf, type ChainContext } from '../chain/context.ts';
 import { getNetwork } from '../conflist/directory.ts';
 import { isIdentifier } from '@flatnet/cni';
 import { OperatorError, problem, usage } from '../failure.ts';
@@ -14,14 +14,13 @@ import type { World } from '../world.ts';
 import type { ContainerState } from './state.ts';
 import type { HookAttachment } from './wishes.ts';
 
-const contextOf = (world: World, { cniPath }: Places): ChainContext => ({ run: world.run, env: world.env, cniPath });
-
 /** @throws OperatorError */
 export async function attachContainer(
   world: World,
   places: Places,
   state: ContainerState,
   wanted: readonly HookAttachment[],
+  interrupted?: AbortSignal,
 ): Promise<readonly CachedAttachment[]> {
   const netns = netnsPath(String(state.pid));
   if (namespaceAt(netns) === namespaceAt('/proc/self/ns/net')) {
@@ -30,7 +29,7 @@ export async function attachContainer(
       'add { "type": "network" } without a path to linux.namespaces of its config.json',
     );
   }
-  const context = contextOf(world, places);
+  const context = contextOf(world, places, interrupted);
   const done: CachedAttachment[] = [];
   try {
     for (const { network, ifName, wishes } of wanted) {

@@ -48,7 +48,7 @@ export function filesOf(plan: InstallPlan): readonly InstalledFile[] {
 /**
  * Puts the image under every plugin's name (hard links of one copy), and links where people, or runtimes that ask for the reference
  * plugins, look. Each name changes by one rename: a plugin that runs keeps its old image, and there is never half a file. The record
- * is written first, so that whatever a crash leaves can be uninstalled; a failure takes back what was new.
+ * is written first, so that whatever a crash leaves can be uninstalled. A failure takes back what is new, and puts back what was replaced.
  *
  * @throws OperatorError when a file of somebody else has one of the names, unless `force`.
  */
@@ -63,16 +63,31 @@ export function install(plan: InstallPlan): readonly InstalledFile[] {
     ({ path, mark }) => !earlier.some((file) => file.path === path) && markOf(path, seen) !== mark,
   );
   const others = earlier.filter(({ path }) => !files.some((file) => file.path === path));
+  const replaced = files.filter(({ path, mark }) => ![undefined, mark].includes(markOf(path, seen)));
   writeRecord(stateDir, [...others, ...files]);
   try {
+    for (const { path } of replaced) linkSync(path, backupOf(path));
     place(plan, files);
   } catch (error) {
     takeAway(isNew);
+    for (const { path } of replaced) restore(path);
     if (earlier.length === 0) dropRecord(stateDir);
     else writeRecord(stateDir, earlier);
     throw refused('install into', plan.pluginDir, error);
+  } finally {
+    for (const { path } of replaced) removeFile(backupOf(path));
   }
   return files;
+}
+
+/** The file that an upgrade replaces, until the upgrade has succeeded. */
+const backupOf = (path: string): string => `${path}.${process.pid}.old`;
+
+/** A backup that was not made is of a name that was not reached either. */
+function restore(path: string): void {
+  const backup = backupOf(path);
+  if (markOf(backup) === undefined) return;
+  renameSync(backup, path);
 }
 
 function place({ image, pluginDir, binDir, dropInDir }: InstallPlan, files: readonly InstalledFile[]): void {

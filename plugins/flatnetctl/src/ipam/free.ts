@@ -13,7 +13,9 @@ import { openStore } from '@flatnet/store';
 import { detach, networkOfCached } from '../chain/attachment.ts';
 import { dropCached } from '../chain/cache.ts';
 import { isBeingCalled } from '../chain/calls.ts';
-import { delChain, type ChainContext } from '../chain/run-chain.ts';
+import { contextOf } from '../chain/context.ts';
+import { underAttachmentLock } from '../chain/operator-lock.ts';
+import { delChain } from '../chain/run-chain.ts';
 import { readDirectory } from '../conflist/directory.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
@@ -79,13 +81,15 @@ export async function freeTrace(
   trace: Trace,
   records: readonly Records[],
 ): Promise<void> {
-  const context: ChainContext = { run: world.run, env: world.env, cniPath: places.cniPath };
+  const context = contextOf(world, places);
   const { network, attachment, cached, published } = trace;
   const config = (cached === undefined ? undefined : networkOfCached(cached)) ?? subject.file?.network;
   if (config !== undefined && cached !== undefined) await detach(context, places.cacheDir, config, cached, '');
   else if (config !== undefined) {
     const cniArgs = [['IgnoreUnknown', '1']] as const;
-    await delChain(context, config, { ...attachment, netns: '', cniArgs, capabilityArgs: {} }, undefined);
+    await underAttachmentLock(places.cacheDir, { network, ...attachment }, () =>
+      delChain(context, config, { ...attachment, netns: '', cniArgs, capabilityArgs: {} }, undefined),
+    );
   }
   storeOf(subject).release(attachment, false);
   if (published !== undefined) {

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertNetworkName, CniError } from '@flatnet/cni';
+import { contextOf } from '../chain/context.ts';
 import { findExecutable } from '../chain/find-executable.ts';
 import { statusChain } from '../chain/run-chain.ts';
 import { pathOfNetwork, placeFile, readDirectory, removeFile } from '../conflist/directory.ts';
 import { decodeNetwork, type Network } from '../conflist/model.ts';
 import { subnetsOf } from '../conflist/subnets.ts';
 import { problem, usage } from '../failure.ts';
+import { stopped } from '../interrupt.ts';
 import { renderJson } from '../output.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
@@ -32,7 +34,7 @@ export async function createNetwork(
   world: World,
   places: Places,
   wish: NetworkWish,
-  how: { readonly dryRun: boolean; readonly ignore: boolean },
+  how: { readonly dryRun: boolean; readonly ignore: boolean; readonly interrupted?: AbortSignal },
 ): Promise<CreateOutcome> {
   assertName(wish.name);
   const existing = readDirectory(places.netDir).files.find(({ network }) => network.name === wish.name);
@@ -51,6 +53,7 @@ export async function createNetwork(
     }
     const text = renderJson(list);
     if (how.dryRun) return { path, text };
+    if (how.interrupted?.aborted === true) throw stopped();
     placeFile(path, text, 'exclusive');
     const rival = wish.allowOverlap ? undefined : rivalOf(places.netDir, network);
     if (rival === undefined) return { path, text };
@@ -89,8 +92,7 @@ async function refuseWhatPluginsRefuse(world: World, places: Places, network: Ne
   } catch {
     return;
   }
-  const context = { run: world.run, env: world.env, cniPath: places.cniPath };
-  const refusal = (await statusChain(context, network)).find(({ code }) => code === INVALID_CONFIG);
+  const refusal = (await statusChain(contextOf(world, places), network)).find(({ code }) => code === INVALID_CONFIG);
   if (refusal !== undefined)
     throw usage(`plugin ${refusal.type} refuses this: ${refusal.text}`, 'flatnetctl network create --help');
 }

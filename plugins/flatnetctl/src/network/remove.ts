@@ -3,7 +3,8 @@ import { defaultBridge } from '@flatnet/cni';
 import { asNewest } from '../chain/as-newest.ts';
 import { detach, networkOfCached } from '../chain/attachment.ts';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
-import { gcChain, type ChainContext } from '../chain/run-chain.ts';
+import { contextOf, type ChainContext } from '../chain/context.ts';
+import { gcChain } from '../chain/run-chain.ts';
 import { readDirectory, removeFile, type NetworkFile } from '../conflist/directory.ts';
 import type { Network } from '../conflist/model.ts';
 import { problem } from '../failure.ts';
@@ -53,7 +54,7 @@ export async function removeNetwork(
   if (living.length === 0 && used.length > 0 && !force) {
     throw problem(`bridge ${bridge} of network ${name} still has ports: ${used.join(', ')}`, again);
   }
-  const context: ChainContext = { run: world.run, env: world.env, cniPath: places.cniPath };
+  const context = contextOf(world, places);
   const steps: { readonly text: string; readonly work: () => Promise<void> | void }[] = [
     ...attachments.map((cached) => ({
       text: `detach ${cached.containerId} (${cached.ifName})`,
@@ -90,7 +91,7 @@ function whyItStays(netDir: string, { name }: Network, bridge: string): string |
 }
 
 /** A bridge that somebody plugged a port into stays: it is in use by what we do not know. */
-async function removeIfUnused(world: World, bridge: string): Promise<void> {
+export async function removeIfUnused(world: World, bridge: string): Promise<void> {
   const ports = await bridgePorts(world.run, bridge);
   if (ports !== undefined && ports.length === 0) await deleteBridge(world.run, bridge);
 }

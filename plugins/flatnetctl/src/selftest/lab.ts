@@ -15,6 +15,7 @@ import { inNetns } from '@flatnet/kernel';
 import { isRunning } from '@flatnet/store';
 import type { RunResult } from '@flatnet/exec';
 import { environment, problem } from '../failure.ts';
+import { stopped } from '../interrupt.ts';
 import { takenSubnets } from '../network/taken-subnets.ts';
 import type { World } from '../world.ts';
 
@@ -48,7 +49,7 @@ const OUTSIDE = {
 } as const;
 
 /** @throws OperatorError when namespaces cannot be made. */
-export async function openLab(world: World): Promise<Lab> {
+export async function openLab(world: World, interrupted: AbortSignal): Promise<Lab> {
   await removeLeftovers(world);
   const folder = mkdtempSync(join(tmpdir(), 'flatnetctl-test-'));
   const name = (part: string): string => `${PREFIX}${process.pid}-${part}`;
@@ -63,6 +64,7 @@ export async function openLab(world: World): Promise<Lab> {
   };
   try {
     for (const part of ['a', 'b', 'out']) {
+      if (interrupted.aborted) throw stopped();
       await must(world, ['netns', 'add', name(part)]);
       await must(world, ['-n', name(part), 'link', 'set', 'dev', 'lo', 'up']);
     }

@@ -2,16 +2,20 @@ import { randomInt } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { detach } from '../chain/attachment.ts';
-import { delChain, gcChain, type ChainContext } from '../chain/run-chain.ts';
+import { contextOf } from '../chain/context.ts';
+import { delChain, gcChain } from '../chain/run-chain.ts';
 import { getNetwork, type NetworkFile } from '../conflist/directory.ts';
 import { decodeNetwork } from '../conflist/model.ts';
-import { deleteBridge } from '../network/bridge.ts';
+import { stopped, withInterrupts } from '../interrupt.ts';
+import { bridgePorts } from '../network/bridge.ts';
+import { removeIfUnused } from '../network/remove.ts';
 import { bridgeOf } from '../network/describe.ts';
 import { freeSubnet4 } from '../network/free-subnet.ts';
 import { takenSubnets } from '../network/taken-subnets.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
 import { networkOf, openLab, type Lab } from './lab.ts';
+import { putBack, settingsNow } from './settings.ts';
 import { refusal, type Step } from './step.ts';
 import { containerIdOf, STEPS, type Bench } from './steps.ts';
 
@@ -30,38 +34,58 @@ const NEEDED = new Set(['plugins', 'attach']);
 const OWED = new Set(['detach', 'nothing left']);
 
 /**
- * Runs the test and tells each step as it ends. Whatever happens, also a signal, everything that it made is removed.
+ * Runs the test and tells each step as it ends. Whatever happens, also when it is interrupted, everything that it made is removed, and
+ * settings of the host are what they were.
  *
- * @throws OperatorError when the surroundings cannot be made.
+ * @throws OperatorError when the surroundings cannot be made, or when it is interrupted.
  */
-export async function runTest(
+export function runTest(
   world: World,
   places: Places,
   name: string | undefined,
   tell: (result: StepResult) => void,
 ): Promise<readonly StepResult[]> {
   const named = name === undefined ? undefined : getNetwork(places.netDir, name);
-  const lab = await openLab(world);
-  const context: ChainContext = { run: world.run, env: world.env, cniPath: places.cniPath };
-  const cacheDir = join(lab.folder, 'cache');
+  return withInterrupts(world, async (interrupted) => {
+    const settings = settingsNow();
+    const lab = await openLab(world, interrupted);
+    let bench: Bench | undefined;
+    try {
+      bench = await openBench(world, places, lab, named, interrupted);
+      const results = await runSteps(bench, tell);
+      if (interrupted.aborted) throw stopped();
+      return results;
+    } finally {
+      if (bench !== undefined) await closeBench(bench, named === undefined);
+      await lab.close();
+      await putBack(world, settings);
+    }
+  });
+}
+
+async function openBench(
+  world: World,
+  places: Places,
+  lab: Lab,
+  named: NetworkFile | undefined,
+  interrupted: AbortSignal,
+): Promise<Bench> {
   const file = named ?? (await ownNetwork(world, places, lab));
-  const hostPort = randomInt(42_000, 48_000);
-  const bench: Bench = { world, lab, context, cacheDir, file, hostPort, attached: [] };
-  const close = onlyOnce(() => closeBench(bench, named === undefined));
-  const onSignal = (): void => void close().finally(() => process.exit(130));
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  try {
-    return await runSteps(bench, tell);
-  } finally {
-    await close();
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  }
+  const bridge = bridgeOf(file.network);
+  return {
+    ...{ world, lab, file, interrupted, attached: [] },
+    context: contextOf(world, places, interrupted),
+    cacheDir: join(lab.folder, 'cache'),
+    hostPort: randomInt(42_000, 48_000),
+    makesBridge: bridge !== undefined && (await bridgePorts(world.run, bridge)) === undefined,
+  };
 }
 
 async function runSteps(bench: Bench, tell: (result: StepResult) => void): Promise<readonly StepResult[]> {
   const results: StepResult[] = [];
   let isHopeless = false;
   for (const [step, work] of STEPS) {
+    if (bench.interrupted.aborted) return results;
     const started = performance.now();
     const outcome: Step =
       isHopeless && !OWED.has(step)
@@ -100,25 +124,18 @@ async function ownNetwork(world: World, places: Places, lab: Lab): Promise<Netwo
   return { path: '', network: decodeNetwork(list, 'test network'), text: JSON.stringify(list) };
 }
 
-const onlyOnce = (work: () => Promise<void>): (() => Promise<void>) => {
-  let running: Promise<void> | undefined;
-  return () => (running ??= work());
-};
-
 /** In DEL's order; each step has its turn whatever became of the one before. */
 async function closeBench(bench: Bench, isOwnNetwork: boolean): Promise<void> {
-  const { world, context, cacheDir, file, lab, attached } = bench;
-  const quietly = (work: Promise<void>): Promise<void> => work.catch(() => undefined);
+  const { world, cacheDir, file, attached, makesBridge } = bench;
+  const context = contextOf(world, bench.context);
+  const quietly = (work: Promise<unknown>): Promise<unknown> => work.catch(() => undefined);
   for (const cached of attached.splice(0)) await quietly(detach(context, cacheDir, file.network, cached));
   for (const part of ['a', 'b'] as const) {
     const identity = { containerId: containerIdOf(part), ifName: 'eth0', netns: '', cniArgs: [], capabilityArgs: {} };
     // An ADD that was cut short left what no record of ours tells.
     await quietly(delChain(context, file.network, identity, undefined));
   }
-  if (isOwnNetwork) {
-    await quietly(gcChain(context, file.network, []));
-    const bridge = bridgeOf(file.network);
-    if (bridge !== undefined) await quietly(deleteBridge(world.run, bridge));
-  }
-  await lab.close();
+  if (isOwnNetwork) await quietly(gcChain(context, file.network, []));
+  const bridge = bridgeOf(file.network);
+  if (bridge !== undefined && makesBridge) await quietly(removeIfUnused(world, bridge));
 }

@@ -9,7 +9,7 @@ import { argumentsOf, attach, check, detach } from '../chain/attachment.ts';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
 import { hostEndOf, hostLinks } from '../chain/life.ts';
 import { findExecutable } from '../chain/find-executable.ts';
-import { type ChainContext } from '../chain/run-chain.ts';
+import type { ChainContext } from '../chain/context.ts';
 import type { NetworkFile } from '../conflist/directory.ts';
 import { hasCapability, mainPlugin } from '../conflist/model.ts';
 import { addressesIn } from '../ipam/addresses-in.ts';
@@ -28,6 +28,10 @@ export interface Bench {
   readonly cacheDir: string;
   readonly file: NetworkFile;
   readonly hostPort: number;
+  /** The network's bridge was not there before: it goes with the test. */
+  readonly makesBridge: boolean;
+  /** Aborted when the user interrupts: no step waits any longer. */
+  readonly interrupted: AbortSignal;
   /** What is attached at the moment; `detach` takes it from here. */
   readonly attached: CachedAttachment[];
 }
@@ -104,7 +108,10 @@ async function ping(bench: Bench): Promise<Step> {
   const command = address === undefined ? undefined : pingCommand(address);
   if (address === undefined) return skipped('the network gives no addresses');
   if (command === undefined) return skipped('there is no ping(8); the next steps use TCP');
-  const { exitCode, stdout, stderr } = await bench.world.run(...inNetns(bench.lab.b, command), { timeoutMs: 10_000 });
+  const { exitCode, stdout, stderr } = await bench.world.run(...inNetns(bench.lab.b, command), {
+    timeoutMs: 10_000,
+    signal: bench.interrupted,
+  });
   if (exitCode === 0) return ok(`b reaches ${address}`);
   if (mainPlugin(bench.file.network)['portIsolation'] === true) return ok('isolated from each other, as configured');
   return failed(`b does not reach ${address}: ${(stderr || stdout).trim().split('\n').at(-1)}`, 'flatnetctl doctor');
@@ -126,7 +133,7 @@ async function withServer(bench: Bench, netns: string, work: () => Promise<Step>
 /** Asks the server from a namespace; what it answers is whom it sees. */
 async function seenFrom(bench: Bench, netns: string, host: string, port: number): Promise<string | undefined> {
   const args = ['ask', '--host', host, '--port', String(port), '--timeout', String(REACH_MS)];
-  const { stdout } = await bench.lab.probe(netns, args);
+  const { stdout } = await bench.lab.probe(netns, args, { signal: bench.interrupted });
   try {
     const { token, peer } = JSON.parse(stdout) as { token?: unknown; peer?: unknown };
     return token === TOKEN && typeof peer === 'string' ? peer : undefined;
@@ -216,7 +223,7 @@ async function nothingLeft(bench: Bench): Promise<Step> {
   for (let left = GONE_MS; ; left -= 100) {
     const remains = await remainsOf(bench);
     if (remains.length === 0) return ok('no link, lease, rule or record');
-    if (left <= 0) return failed(remains.join(', '), 'flatnetctl ipam check');
+    if (left <= 0 || bench.interrupted.aborted) return failed(remains.join(', '), 'flatnetctl ipam check');
     await sleep(100);
   }
 }
