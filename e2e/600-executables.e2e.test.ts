@@ -1,9 +1,9 @@
 // Traits of the installed files: what their caller's environment, folder and descriptors cannot change, and their size.
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BIN, type Json } from '@flatnet/testing';
+import { BIN, REFERENCE_BIN, type Json } from '@flatnet/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { useSandbox } from './fixture.ts';
+import { useSandbox, withNetns } from './fixture.ts';
 
 const host = useSandbox();
 const NAMES = ['flatnet', 'flatnet-ipam', 'flatnet-portmap'];
@@ -78,6 +78,58 @@ describe.each(NAMES)('%s', (name) => {
       await shell('CNI_COMMAND=VERSION exec -a "$(basename "$0")" "$0" </dev/null', join(elsewhere, name)),
     ).toMatchObject(version);
     expect(await shell(`cd ${elsewhere}; CNI_COMMAND=VERSION exec ./${name} </dev/null`, file)).toMatchObject(version);
+  });
+});
+
+describe.each([
+  ['was deleted', 'mkdir gone; cd gone; rmdir ../gone'],
+  ['is on a file system that was taken away', 'mkdir away; mount -t tmpfs tmpfs away; cd away; umount -l "$PWD"'],
+])('from a working directory that %s', (_, leave) => {
+  const inFolder = (line: string, file: string, env: Record<string, string> = {}) =>
+    host.sandbox.run('bash', ['-c', `cd ${host.sandbox.folder}; ${leave}; ${line}`, file], {
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env },
+    });
+
+  it.each(['flatnet-ipam', 'host-local'])('ADD and DEL work, with %s', async (type) => {
+    await withNetns(host.sandbox, ['lost'], async ([netns]) => {
+      const ipam = { type, subnet: '10.61.0.0/24', dataDir: join(host.sandbox.folder, 'leases') };
+      const config = JSON.stringify({ cniVersion: '1.0.0', name: 'lost', type: 'flatnet', bridge: 'lost0', ipam });
+      const call = (verb: string) =>
+        inFolder(`echo '${config}' | "$0"`, join(BIN, 'flatnet'), {
+          ...{ CNI_COMMAND: verb, CNI_CONTAINERID: 'c1', CNI_NETNS: netns!, CNI_IFNAME: 'eth0' },
+          CNI_PATH: `${BIN}:${REFERENCE_BIN}`,
+        });
+      const added = await call('ADD');
+      expect(added, added.stdout + added.stderr).toMatchObject({ exitCode: 0 });
+      expect(JSON.parse(added.stdout)).toMatchObject({ ips: [{ address: expect.stringContaining('10.61.0.') }] });
+      expect(await call('DEL')).toMatchObject({ exitCode: 0, stdout: '' });
+      expect(await host.sandbox.run('ip', ['link', 'show', 'type', 'veth'])).toMatchObject({ stdout: '' });
+    });
+    await host.sandbox.run('ip', ['link', 'delete', 'lost0']);
+    await host.sandbox.run('rm', ['-rf', join(host.sandbox.folder, 'leases')]);
+  });
+
+  it('flatnetctl works, and refuses a relative path clearly', async () => {
+    const file = join(BIN, 'flatnetctl');
+    expect(await inFolder('"$0" network ls --net-dir /nonexistent', file)).toMatchObject({ exitCode: 0 });
+    const relative = await inFolder('"$0" network ls --net-dir conf', file);
+    expect(relative).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('absolute path') });
+  });
+});
+
+describe('flatnetctl', () => {
+  it('takes relative paths from its working directory, whatever PWD says', async () => {
+    const conf = join(host.sandbox.folder, 'conf.d');
+    await host.sandbox.must('mkdir', ['-p', conf]);
+    writeFileSync(join(conf, 'here.conflist'), '{"cniVersion":"1.0.0","name":"here","plugins":[{"type":"flatnet"}]}');
+    for (const line of ['cd conf.d/..; exec "$0"', 'exec env -C . PWD=/ "$0"', 'unset PWD; exec "$0"']) {
+      const shown = await host.sandbox.run(
+        'bash',
+        ['-c', `cd ${host.sandbox.folder}; ${line} network ls --net-dir conf.d`, join(BIN, 'flatnetctl')],
+        { env: { PATH: '/usr/bin:/bin' } },
+      );
+      expect(shown.stdout).toContain('here');
+    }
   });
 });
 

@@ -32,6 +32,9 @@ function compile() {
       // A plugin lives ten milliseconds: compiling its functions costs more than it saves. Thirty times the usual threshold leaves the
       // compiler to long loops. npm run bench, and CPU of flatnet-ipam ADD in pairs: 20.6 ms without, 15.3 with it.
       '--compile-jit-policy=30',
+      // The runtime asks for the path of its working directory first, and a deleted one has none: DEL from there would end with a sentence
+      // that is no JSON. By this name every directory can be entered, and relative paths of flatnetctl mean what its caller means.
+      '--compile-exec-argv=--cwd=/proc/self/cwd',
       // Without these two, bunfig.toml and .env of the caller's working directory run code and set variables as root.
       '--no-compile-autoload-bunfig',
       '--no-compile-autoload-dotenv',

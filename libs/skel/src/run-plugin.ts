@@ -15,6 +15,8 @@ export async function runPlugin(entry: PluginEntry): Promise<void> {
   }
   // Files that we make (leases, log) are for root; before anything is opened.
   process.umask(0o077);
+  // Nothing is found from the caller's working directory, which may be deleted while we run.
+  process.chdir('/');
   const trace = new Trace(entry.name);
   // What VERSION, --version and --help do without (zod, child_process) is behind this.
   const { runCommand } = await import('./run-command.ts');

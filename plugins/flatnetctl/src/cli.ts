@@ -12,6 +12,7 @@ import { addSchemaCommand } from './commands/schema.ts';
 import { addTestCommand } from './commands/test.ts';
 import { Exit, OperatorError } from './failure.ts';
 import { coloured, printable } from './output.ts';
+import { leaveLostDirectory, refuseRelativePaths } from './working-directory.ts';
 import type { World } from './world.ts';
 
 const HELP = `
@@ -55,7 +56,9 @@ function inherit(command: Command): void {
 /** Runs one command line and answers the exit code; every failure is told on stderr with one next step. */
 export async function runCli(args: readonly string[], world: World): Promise<number> {
   try {
-    await buildProgram(world).parseAsync([...args], { from: 'user' });
+    const program = buildProgram(world);
+    if (leaveLostDirectory()) program.hook('preAction', (_, command) => refuseRelativePaths(command));
+    await program.parseAsync([...args], { from: 'user' });
     return Exit.ok;
   } catch (error) {
     return tell(world, error);
