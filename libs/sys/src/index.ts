@@ -1,0 +1,4 @@
+export * from './errno.ts';
+export { SysError, SysUnavailable } from './error.ts';
+export { type Die, type Netns, withNetns } from './netns.ts';
+export * from './sys.ts';
