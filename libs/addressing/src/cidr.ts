@@ -58,7 +58,13 @@ export class Cidr {
   }
 }
 
-/** Parses `address/length`. Throws AddressError with the offending text; host bits are kept, see `hasHostBits`. */
+/** The prefix length that all IPv4-mapped addresses share. */
+const MAPPED_BITS = 96;
+
+/**
+ * Parses `address/length`. An IPv4-mapped address is the IPv4 address, its length counts from /96. Throws AddressError with the
+ * offending text; host bits are kept, see `hasHostBits`.
+ */
 export const parseCidr = (text: string): Cidr => {
   const slash = text.indexOf('/');
   const length = text.slice(slash + 1);
@@ -66,8 +72,20 @@ export const parseCidr = (text: string): Cidr => {
     throw new AddressError(`${quote(text)} is not an address with a prefix length (like 10.1.0.0/24)`, text);
   }
   const ip = parseIp(text.slice(0, slash));
-  if (Number(length) > bitsOf(ip.family)) throw new AddressError(`${quote(text)} has too long a prefix`, text);
-  return new Cidr(ip, Number(length));
+  const mapped = ip.family === 4 && text.includes(':');
+  const prefix = Number(length) - (mapped ? MAPPED_BITS : 0);
+  if (prefix < 0) {
+    throw new AddressError(`${quote(text)} is larger than all of IPv4, which it maps: write it as IPv4`, text);
+  }
+  if (prefix > bitsOf(ip.family)) throw new AddressError(`${quote(text)} has too long a prefix`, text);
+  return new Cidr(ip, prefix);
+};
+
+/** Parses an address that stands for itself alone where no length is given: `10.0.0.1` is `10.0.0.1/32`. */
+export const parseHostOrCidr = (text: string): Cidr => {
+  if (text.includes('/')) return parseCidr(text);
+  const ip = parseIp(text);
+  return new Cidr(ip, bitsOf(ip.family));
 };
 
 /** Accepts what people write for "this address": plain, or with a prefix length. The length is undefined when not given. */

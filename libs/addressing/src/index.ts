@@ -1,4 +1,4 @@
-export { Cidr, parseCidr, parseIpOrCidr } from './cidr.ts';
+export { Cidr, parseCidr, parseHostOrCidr, parseIpOrCidr } from './cidr.ts';
 export { AddressError } from './error.ts';
 export { bitsOf, Ip, ipFromHex, lastValue, parseIp, type Family } from './ip.ts';
 export { Range } from './range.ts';

@@ -28,7 +28,7 @@ export class Ip {
     }
   }
 
-  /** Dotted decimal, or the form of RFC 5952 (mixed notation for IPv4-mapped addresses, section 5). */
+  /** Dotted decimal, or the form of RFC 5952 (mixed notation for IPv4-mapped addresses, section 5, which `parseIp` never gives). */
   toString(): string {
     return this.family === 4 ? dotted(this.value) : renderIpv6(this.value);
   }
@@ -50,14 +50,18 @@ export class Ip {
 
 /**
  * Parses one address strictly: four decimal octets without leading zeros, or IPv6 text (RFC 4291 section 2.2) without a zone.
+ * An IPv4-mapped address (`::ffff:10.0.0.1`) is the IPv4 address, as the reference plugins read it: no packet has the mapped one.
  * Throws AddressError with the offending text.
  */
 export const parseIp = (text: string): Ip => {
   if (IPV4.test(text)) return new Ip(4, ipv4Value(text, text));
   if (text.includes('%')) throw new AddressError(`${quote(text)} has a zone, which has no meaning here`, text);
-  if (text.includes(':')) return new Ip(6, ipv6Value(text));
-  throw new AddressError(`${quote(text)} is not an IP address`, text);
+  if (!text.includes(':')) throw new AddressError(`${quote(text)} is not an IP address`, text);
+  const value = ipv6Value(text);
+  return isMapped(value) ? new Ip(4, value & lastValue(4)) : new Ip(6, value);
 };
+
+const isMapped = (value: bigint): boolean => value >> 32n === MAPPED_PREFIX;
 
 /** The inverse of `toHex` under its family. Throws AddressError for another width or other characters. */
 export const ipFromHex = (family: Family, hex: string): Ip => {
@@ -104,7 +108,7 @@ const dotted = (value: bigint): string =>
   [24n, 16n, 8n, 0n].map((shift) => ((value >> shift) & 0xffn).toString()).join('.');
 
 const renderIpv6 = (value: bigint): string => {
-  if (value >> 32n === MAPPED_PREFIX) return `::ffff:${dotted(value & 0xffffffffn)}`;
+  if (isMapped(value)) return `::ffff:${dotted(value & 0xffffffffn)}`;
   const hex = value.toString(16).padStart(32, '0');
   return collapseIPv6Number(hex.replace(/.{4}(?=.)/g, '$&:'));
 };

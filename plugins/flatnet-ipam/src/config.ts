@@ -139,11 +139,23 @@ const allocationOf = (parsed: Parsed, json: Readonly<Record<string, unknown>>): 
     exclude: guarded(() => (ipam.exclude ?? []).map(parseExcluded)),
     reserve: reserveOf(ipam.reserve ?? {}, sets),
     ...(ipam.stickyBy === undefined ? {} : { stickyBy: ipam.stickyBy }),
-    routes: (ipam.routes ?? []).map(({ gw, ...entry }) => withoutUndefined({ ...entry, gw: gw || undefined }) as Route),
+    routes: (ipam.routes ?? []).map(routeOf),
     ...(ipam.resolvConf ? { resolvConf: ipam.resolvConf } : {}),
     requested,
     ...(mac === undefined ? {} : { mac: mac.toLowerCase() }),
   };
+};
+
+/** A route in canonical spelling. Without a gateway it goes by the one of its family, so a gateway of another family is a slip. */
+const routeOf = (given: NonNullable<Parsed['ipam']['routes']>[number], index: number): Route => {
+  const dst = parseCidr(given.dst);
+  const gw = given.gw ? parseIp(given.gw) : undefined;
+  if (gw !== undefined && gw.family !== dst.ip.family) {
+    throw invalid(
+      `ipam.routes[${index}].gw is ${gw}: not of the family of dst ${dst}; give a gateway of IPv${dst.ip.family}`,
+    );
+  }
+  return withoutUndefined({ ...given, dst: String(dst), gw: gw?.toString() }) as Route;
 };
 
 const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;

@@ -114,7 +114,7 @@ const assertOneEachBefore030 = (sets: readonly RangeSetConfig[], cniVersion: str
 /** `10.1.0.5`, `10.1.0.0/28` or `10.1.0.5-10.1.0.9`. */
 export const parseExcluded = (text: string): Range => {
   const dash = text.indexOf('-');
-  if (dash >= 0) return new Range(parseIp(text.slice(0, dash).trim()), parseIp(text.slice(dash + 1).trim()));
+  if (dash >= 0) return new Range(parseIp(text.slice(0, dash)), parseIp(text.slice(dash + 1)));
   return text.includes('/') ? Range.ofCidr(parseCidr(text)) : Range.ofIp(parseIp(text));
 };
 

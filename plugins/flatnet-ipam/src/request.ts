@@ -35,10 +35,7 @@ export const nameOf = ({ args }: BaseRequest<Config>): string | undefined => arg
 /** `IP` of CNI_ARGS: one address, or several parted by commas. */
 const addressesOfArgs = (text: string): readonly Ip[] => {
   try {
-    return text
-      .split(',')
-      .filter((part) => part !== '')
-      .map((part) => parseIpOrCidr(part.trim()).ip);
+    return text === '' ? [] : text.split(',').map((part) => parseIpOrCidr(part).ip);
   } catch (error) {
     if (!(error instanceof AddressError)) throw error;
     throw new CniError(ErrorCode.invalidEnvironment, 'invalid IP in CNI_ARGS', error.message, { cause: error });

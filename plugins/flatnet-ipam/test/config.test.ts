@@ -73,6 +73,11 @@ describe('own keys', () => {
   test.each([
     [{ exclude: ['10.1.0.300'] }],
     [{ exclude: ['10.1.0.9-10.1.0.3'] }],
+    [{ exclude: ['10.1.0.3 - 10.1.0.9'] }],
+    [{ exclude: [' 10.1.0.3'] }],
+    [{ reserve: { db: '10.1.0.5 ' } }],
+    [{ gateway: ' 10.1.0.9' }],
+    [{ rangeStart: '10.1.0.9\n' }],
     [{ reserve: { db: '10.2.0.1' } }],
     [{ reserve: { db: '10.1.0.1' } }],
     [{ reserve: { db: '10.1.0.5', web: '10.1.0.5' } }],
@@ -84,8 +89,29 @@ describe('own keys', () => {
     [{ importFrom: 'relative' }],
     [{ routes: [{ dst: 'default' }] }],
     [{ routes: [{ dst: '0.0.0.0/0', gw: '1.2.3' }] }],
+    [{ routes: [{ dst: '0.0.0.0/0', gw: ' 10.1.0.1' }] }],
+    [{ routes: [{ dst: '0.0.0.0/0', gw: 'fd00::1' }] }],
+    [{ routes: [{ dst: '::/0', gw: '10.1.0.1' }] }],
+    [{ routes: [{ dst: '::/0', gw: '::ffff:10.1.0.1' }] }],
   ])('refuses %j', (key) => {
     expect(() => decode({ subnet, ...key })).toThrow(expect.objectContaining({ code: 7 }));
+  });
+
+  test('an IPv4-mapped address is the IPv4 address, in every key', () => {
+    const mapped = {
+      ...{ subnet: '::ffff:10.1.0.0/120', rangeStart: '::ffff:10.1.0.9', rangeEnd: '::ffff:a01:14' },
+      ...{ gateway: '::ffff:10.1.0.2', exclude: ['::ffff:10.1.0.10', '::ffff:10.1.0.12-::ffff:10.1.0.13'] },
+      ...{ reserve: { db: '::ffff:10.1.0.15' } },
+      routes: [{ dst: '::ffff:10.9.0.0/112', gw: '::ffff:10.1.0.3' }, { dst: 'FD00::/8' }],
+    };
+    const plain = {
+      ...{ subnet: '10.1.0.0/24', rangeStart: '10.1.0.9', rangeEnd: '10.1.0.20' },
+      ...{ gateway: '10.1.0.2', exclude: ['10.1.0.10', '10.1.0.12-10.1.0.13'] },
+      ...{ reserve: { db: '10.1.0.15' } },
+      routes: [{ dst: '10.9.0.0/16', gw: '10.1.0.3' }, { dst: 'fd00::/8' }],
+    };
+    const asked = (ip: string) => ({ runtimeConfig: { ips: [ip] }, args: { cni: { ips: [ip] } } });
+    expect(decode(mapped, asked('::ffff:10.1.0.11/120'))).toEqual(decode(plain, asked('10.1.0.11/24')));
   });
 
   test('a MAC has one spelling', () => {

@@ -1,5 +1,5 @@
 /** `runtimeConfig.portMappings`, validated and with every address in its one spelling. Pure. */
-import { AddressError, type Cidr, parseCidr, parseIp, type Ip } from '@flatnet/addressing';
+import { AddressError, type Cidr, parseCidr, parseHostOrCidr, parseIp, type Ip } from '@flatnet/addressing';
 import { shown } from '@flatnet/cni';
 import type { Protocol } from '@flatnet/hostport';
 import { list, refuse, type RawMapping } from './config.ts';
@@ -67,7 +67,7 @@ const cidrs = (field: string, value: string | string[] | undefined): readonly st
   if (value === undefined) return undefined;
   const texts = list(value).map((text) =>
     named(field, () => {
-      const cidr = parseCidr(text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`);
+      const cidr = parseHostOrCidr(text);
       return `${cidr.network}/${cidr.prefix}`;
     }),
   );

@@ -162,6 +162,26 @@ describe('planOf', () => {
       [undefined, ['fd00::/8']],
     ]);
   });
+
+  it('reads an IPv4-mapped address as IPv4, in every key and in prevResult', () => {
+    const mapping = { hostPort: 80, containerPort: 80 };
+    const mapped = { ...RESULT, ips: [{ interface: 1, address: '::ffff:10.9.0.2/120' }, ...RESULT.ips.slice(1)] };
+    const allowed = plan([{ ...mapping, allowFrom: ['::ffff:192.0.2.9', '::ffff:198.51.100.0/120'] }]).publications;
+    expect(allowed[0]).toMatchObject({ family: 4, allowFrom: ['192.0.2.9/32', '198.51.100.0/24'] });
+    for (const hostIP of ['::ffff:192.0.2.1', '::ffff:c000:201']) {
+      expect(plan([{ ...mapping, hostIP }]).publications).toEqual(
+        plan([{ ...mapping, hostIP: '192.0.2.1' }]).publications,
+      );
+      expect(plan([mapping], { defaultHostIP: hostIP }, mapped).publications).toMatchObject([
+        { family: 4, hostIp: '192.0.2.1', address: '10.9.0.2' },
+      ]);
+    }
+    expect(
+      plan([{ ...mapping, hostIP: '::ffff:0.0.0.0' }]).publications.map(({ family, hostIp }) => [family, hostIp]),
+    ).toEqual([[4, undefined]]);
+    const snat = decodeConfig({ ipMasq: true, snatAddress: ['::ffff:192.0.2.7'] }, 'ADD').snatAddresses;
+    expect(snat.map(String)).toEqual(['192.0.2.7']);
+  });
 });
 
 it('masqueradeOf: the subnets of the container, with fixed addresses where given', () => {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { isIP } from 'node:net';
+import { parseIpOrCidr } from '@flatnet/addressing';
 import { assertContainerId, assertIfName, CniError } from '@flatnet/cni';
 import { decodeNetwork, decodeSinglePlugin, hasCapability, mainPlugin, type Network } from '../conflist/model.ts';
 import type { NetworkFile } from '../conflist/directory.ts';
+import { readable } from '../conflist/subnets.ts';
 import { problem, usage } from '../failure.ts';
 import { holdingsOf } from '../ipam/leases.ts';
 import { dropCached, findCached, storeCached, type CachedAttachment, type Identity } from './cache.ts';
@@ -65,7 +66,7 @@ export function argumentsOf(network: Network, wishes: Wishes): Pick<Attach, 'cni
   const cniArgs: [string, string][] = [['IgnoreUnknown', '1']];
   const capabilityArgs: Record<string, unknown> = {};
   const { ips, mac, ports, name } = wishes;
-  const bad = ips.find((ip) => isIP(ip.split('/')[0] ?? '') === 0);
+  const bad = ips.find((ip) => readable(() => parseIpOrCidr(ip)) === undefined);
   if (bad !== undefined) throw usage(`${JSON.stringify(bad)} is not an IP address`, 'give one like 10.87.0.10');
   if (name !== undefined && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) {
     throw usage(`${JSON.stringify(name)} is not a container name`, 'use letters, digits, "_", "." and "-"');

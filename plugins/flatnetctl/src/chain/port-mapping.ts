@@ -1,4 +1,5 @@
-import { isIP } from 'node:net';
+import { parseIp } from '@flatnet/addressing';
+import { readable } from '../conflist/subnets.ts';
 import { usage } from '../failure.ts';
 
 /** One entry of `runtimeConfig.portMappings` (CONVENTIONS.md). */
@@ -25,7 +26,7 @@ export function parsePortMapping(text: string): readonly PortMapping[] {
   if (match === null) return wrong();
   const [, v6, v4, host = '', container = '', protocol = 'tcp'] = match;
   const hostIP = v6 ?? v4;
-  if (hostIP !== undefined && isIP(hostIP) === 0) return wrong();
+  if (hostIP !== undefined && readable(() => parseIp(hostIP)) === undefined) return wrong();
   if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'sctp') return wrong();
   const [hosts, containers] = [portsOf(host), portsOf(container)];
   if (hosts === undefined || containers === undefined || hosts.length !== containers.length) return wrong();
