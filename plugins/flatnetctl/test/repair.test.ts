@@ -67,6 +67,7 @@ const trace = (parts: Partial<Trace>): Trace => ({
   ...parts,
 });
 const surveyOf = (parts: Partial<Trace>, flatnet: object = {}): Survey => ({
+  cniPath: [],
   subjects: [
     { name: 'web', file: { path: '', text: '', network: config(flatnet) }, storeFolder: '/x', isLeased: true },
   ],

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { parseIpOrCidr } from '@flatnet/addressing';
 import { assertContainerId, assertIfName, CniError } from '@flatnet/cni';
+import { asRun } from '../conflist/as-run.ts';
 import { decodeNetwork, decodeSinglePlugin, hasCapability, mainPlugin, type Network } from '../conflist/model.ts';
 import type { NetworkFile } from '../conflist/directory.ts';
 import { readable } from '../conflist/subnets.ts';
@@ -143,7 +144,7 @@ function lives(
 ): boolean {
   const links = hostLinks();
   if (links.has(hostEndOf(network.name, identity))) return true;
-  if (mainPlugin(network).type === 'flatnet') return false;
+  if (mainPlugin(asRun(network, cniPath)).type === 'flatnet') return false;
   const { containerId, ifName } = identity;
   if (before === undefined) {
     return holdingsOf(network, cniPath).some(

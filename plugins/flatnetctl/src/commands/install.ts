@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { problem, usage } from '../failure.ts';
-import { DROP_IN_NAMES, dropInDirectory } from '../install/drop-in.ts';
+import { dropInDirectory } from '../install/drop-in.ts';
+import { DROP_IN_NAMES } from '../install/drop-in-names.ts';
 import { filesOf, findImage, install, type InstallPlan } from '../install/install.ts';
 import { podmanAdvice } from '../install/podman-backend.ts';
 import { DEFAULT_STATE_DIR, type InstalledFile } from '../install/record.ts';

@@ -1,7 +1,10 @@
+import { containers, wayOut } from './containers.ts';
 import type { Check } from './finding.ts';
+import { firewalls, masquerades } from './firewalls.ts';
 import { bridgeNetfilter, forwarding, reversePath, root, tools } from './host.ts';
 import { backend, executables, installation } from './installed.ts';
 import { links, rules } from './kernel.ts';
+import { listeners } from './listeners.ts';
 import { configurations, leftovers, readiness, room } from './networks.ts';
 import { starts } from './start.ts';
 
@@ -27,6 +30,11 @@ export const CHECKS: readonly (readonly [string, Check])[] = [
   ...([
     ['networks', configurations],
     ['readiness', readiness],
+    ['masquerades', masquerades],
+    ['firewalls', firewalls],
+    ['default route', wayOut],
+    ['containers', containers],
+    ['published ports', listeners],
     ['pools', room],
     ['leases', leftovers],
   ] as const),

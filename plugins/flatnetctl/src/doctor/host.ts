@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { findTool } from '@flatnet/exec';
+import { attachedNow, routingOf } from './attached.ts';
 import { failed, fixable, ok, warning, type Check, type Finding } from './finding.ts';
 
 export const isRoot = (): boolean => process.geteuid?.() === 0;
@@ -39,15 +40,16 @@ const setting = (key: string): string | undefined => {
   }
 };
 
-export const forwarding: Check = () =>
-  setting('ipv4/ip_forward') === '1'
-    ? [ok('ip_forward', 'on')]
-    : [
-        fixable(
-          { check: 'ip_forward', state: 'warning', reason: 'off: the first container with a gateway turns it on' },
-          ['sysctl', '-w', 'net.ipv4.ip_forward=1'],
-        ),
-      ];
+/** The first container turns it on; when it is off later, nothing of a container is forwarded. */
+export const forwarding: Check = (_, places) => {
+  if (setting('ipv4/ip_forward') === '1') return [ok('ip_forward', 'on')];
+  const needed = attachedNow(places).filter(({ network }) => routingOf(network, places.cniPath).isForwarded);
+  const finding =
+    needed.length === 0
+      ? { state: 'warning' as const, reason: 'off: the first container with a gateway turns it on' }
+      : { state: 'failed' as const, reason: `off: ${needed.length} attached containers reach no other host` };
+  return [fixable({ check: 'ip_forward', ...finding }, ['sysctl', '-w', 'net.ipv4.ip_forward=1'])];
+};
 
 export const reversePath: Check = () =>
   setting('ipv4/conf/all/rp_filter') === '1'

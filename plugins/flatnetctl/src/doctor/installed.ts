@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isExecutable } from '@flatnet/exec';
-import { DROP_IN_NAMES } from '../install/drop-in.ts';
+import { DROP_IN_NAMES } from '../install/drop-in-names.ts';
 import { PLUGIN_NAMES } from '../install/install.ts';
 import { podmanAdvice } from '../install/podman-backend.ts';
 import { DEFAULT_STATE_DIR, markOf, readRecord } from '../install/record.ts';

@@ -2,6 +2,7 @@ import { ErrorCode } from '@flatnet/cni';
 import { contextOf } from '../chain/context.ts';
 import { findExecutable } from '../chain/find-executable.ts';
 import { statusChain } from '../chain/run-chain.ts';
+import { isOursThroughout } from '../conflist/as-run.ts';
 import { readDirectory, type NetworkFile } from '../conflist/directory.ts';
 import type { Network } from '../conflist/model.ts';
 import { subnetsOf } from '../conflist/subnets.ts';
@@ -11,6 +12,7 @@ import { bridgePorts } from '../network/bridge.ts';
 import { bridgeOf } from '../network/describe.ts';
 import { useOf } from '../network/use.ts';
 import type { Places } from '../places.ts';
+import { attachedNow } from './attached.ts';
 import { failed, fixable, ok, warning, type Check, type Finding } from './finding.ts';
 
 export const configurations: Check = (_, { netDir }) => {
@@ -39,7 +41,9 @@ function clashes(files: readonly NetworkFile[]): readonly Finding[] {
 }
 
 /** Every network of ours is asked whether it could take a container now (STATUS). */
-export const readiness: Check = async (world, { netDir, cniPath }) => {
+export const readiness: Check = async (world, places) => {
+  const { netDir, cniPath } = places;
+  const inUse = new Set(attachedNow(places).map(({ cached }) => cached.network));
   const context = contextOf(world, { cniPath });
   const findings = readDirectory(netDir).files.map(async ({ network }): Promise<readonly Finding[]> => {
     const check = `network ${network.name}`;
@@ -50,19 +54,25 @@ export const readiness: Check = async (world, { netDir, cniPath }) => {
         : `install ${missing.join(', ')}`;
       return [failed(check, `not in ${cniPath.join(':')}: ${missing.join(', ')}`, repair)];
     }
-    if (!network.plugins.every(({ type }) => type.startsWith('flatnet')))
-      return [ok(check, 'its plugins are installed')];
+    if (!isOursThroughout(network, cniPath)) return [ok(check, 'its plugins are installed')];
     const failures = await statusChain(context, network);
-    return failures.length === 0 ? [ok(check, 'ready')] : failures.map((failure) => notReady(check, failure));
+    return failures.length === 0
+      ? [ok(check, 'ready')]
+      : failures.map((failure) => notReady(check, failure, inUse.has(network.name)));
   });
   return (await Promise.all(findings)).flat();
 };
 
-/** Code 51 is of a foreign firewall, and tells what to do in its own words. */
-const notReady = (check: string, { type, code, text }: { type: string; code: number; text: string }): Finding =>
-  code === ErrorCode.limitedConnectivity
-    ? warning(check, `${type}: ${text}`, 'do what it says, or remove the foreign rule')
-    : failed(check, `${type}: ${text}`, 'flatnetctl logs --errors');
+/** Code 51 is of a foreign firewall, and tells what to do in its own words. A network without containers can wait. */
+function notReady(
+  check: string,
+  { type, code, text }: { type: string; code: number; text: string },
+  isInUse: boolean,
+): Finding {
+  if (code !== ErrorCode.limitedConnectivity) return failed(check, `${type}: ${text}`, 'flatnetctl logs --errors');
+  const [reason = '', repair = 'remove the foreign rule'] = text.split('; allow them, e.g.: ');
+  return isInUse ? failed(check, `${type}: ${reason}`, repair) : warning(check, `${type}: ${reason}`, repair);
+}
 
 const missingPlugins = ({ plugins }: Network, cniPath: readonly string[]): readonly string[] =>
   plugins.map(({ type }) => type).filter((type) => !isInstalled(type, cniPath));

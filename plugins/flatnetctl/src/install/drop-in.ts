@@ -16,10 +16,8 @@ import { problem } from '../failure.ts';
 import { isAlive } from '../network/remove.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
+import { DROP_IN_NAMES } from './drop-in-names.ts';
 import { linkMark, markOf, type InstalledFile } from './record.ts';
-
-/** The names that the image answers to in the reference's place; `firewall`, `tuning` and the others stay the reference's. */
-export const DROP_IN_NAMES = ['bridge', 'host-local', 'portmap'] as const;
 
 const SUFFIX = '.before-flatnet';
 

@@ -7,7 +7,8 @@ import { problem, refused } from '../failure.ts';
 import { removeNetwork } from '../network/remove.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
-import { DROP_IN_NAMES, usersOfNames } from './drop-in.ts';
+import { DROP_IN_NAMES } from './drop-in-names.ts';
+import { usersOfNames } from './drop-in.ts';
 import { dropRecord, isDigest, markOf, readRecord, writeRecord, type InstalledFile } from './record.ts';
 
 /** Whole tables of ours. Others' are never touched. */

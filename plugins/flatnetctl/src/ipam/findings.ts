@@ -1,5 +1,6 @@
 /** What does not fit together in a survey, each with its reason and one next step. Pure. */
 import { describePort, portsOf } from '@flatnet/hostport';
+import { asRun } from '../conflist/as-run.ts';
 import { mainPlugin } from '../conflist/model.ts';
 import type { Survey, Trace } from './survey.ts';
 
@@ -90,7 +91,7 @@ const unknownOf = (trace: Trace): Finding => ({
 /** An attachment that is not alive, in the shape of a finding. */
 export const describeTrace = (trace: Trace): Finding => (trace.life === 'gone' ? deadOf(trace) : unknownOf(trace));
 
-function findingsOfTrace(trace: Trace, { subjects }: Survey): readonly Finding[] {
+function findingsOfTrace(trace: Trace, { subjects, cniPath }: Survey): readonly Finding[] {
   const { network, attachment, name = '', lease, published, cached, linked } = trace;
   if (trace.life !== 'alive') return [describeTrace(trace)];
   const base = factsOf(trace);
@@ -98,7 +99,7 @@ function findingsOfTrace(trace: Trace, { subjects }: Survey): readonly Finding[]
   const restart = `restart ${who}, or flatnetctl detach ${network} --id ${attachment.containerId} --ifname ${attachment.ifName || 'eth0'}`;
   const subject = subjects.find((each) => each.name === network);
   const config = subject?.file?.network;
-  const isFlatnet = config !== undefined && mainPlugin(config).type === 'flatnet';
+  const isFlatnet = config !== undefined && mainPlugin(asRun(config, cniPath)).type === 'flatnet';
   const found: Finding[] = [];
   const tell = (kind: FindingKind, reason: string, next: string, level: Finding['level'] = 'problem'): void => {
     found.push({ ...base, kind, level, reason, next });

@@ -18,6 +18,7 @@ import { hostEndsOfFlatnet } from '../chain/host-ends.ts';
 import { readResult } from '../chain/result.ts';
 import { hostEndOf, hostLinks, lifeOf, namespaceAt, type Life } from '../chain/life.ts';
 import { getNetwork, readDirectory, type NetworkFile } from '../conflist/directory.ts';
+import { asRun } from '../conflist/as-run.ts';
 import { mainPlugin, type Network } from '../conflist/model.ts';
 import { bridgeOf, factsOf } from '../network/describe.ts';
 import type { Places } from '../places.ts';
@@ -54,6 +55,8 @@ export interface Subject {
 }
 
 export interface Survey {
+  /** Where plugins are searched: a name may be run by another plugin. */
+  readonly cniPath: readonly string[];
   readonly subjects: readonly Subject[];
   readonly traces: readonly Trace[];
   /** Addresses that are taken by a record that cannot be read. */
@@ -88,13 +91,16 @@ export async function survey(
   for (const { network, lease } of holdings) if (lease !== undefined) note(network, lease.attachment, { lease });
   for (const { network, attachment } of links) note(network, attachment, { linked: true });
   for (const each of standing) note(each.record.owner.network, keyOf(each.record.owner), { published: each });
-  const configured = new Map(subjects.flatMap(({ name, file }) => (file === undefined ? [] : [[name, file.network]])));
+  const configured = new Map(
+    subjects.flatMap(({ name, file }) => (file === undefined ? [] : [[name, asRun(file.network, places.cniPath)]])),
+  );
   for (const cached of listCached(places.cacheDir)) {
     if (configured.has(cached.network)) note(cached.network, keyOf(cached), { cached });
   }
   const present = hostLinks();
   const traces = [...clues.values()].map((clue) => traceOf(clue, configured.get(clue.network), present));
   return {
+    cniPath: places.cniPath,
     subjects,
     traces: insideToo ? await lookInside(world, traces) : traces,
     unreadable: holdings
@@ -143,7 +149,7 @@ function withStrangers(known: readonly Subject[], seen: readonly string[]): read
 }
 
 const isOurs = (network: Network, cniPath: readonly string[]): boolean =>
-  network.plugins.some(({ type }) => type.startsWith('flatnet')) || isLeasedHere(network, cniPath);
+  asRun(network, cniPath).plugins.some(({ type }) => type.startsWith('flatnet')) || isLeasedHere(network, cniPath);
 
 function storesIn(folder: string): readonly string[] {
   try {

@@ -5,6 +5,7 @@ import { detach, networkOfCached } from '../chain/attachment.ts';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
 import { contextOf, type ChainContext } from '../chain/context.ts';
 import { gcChain } from '../chain/run-chain.ts';
+import { runsAs } from '../conflist/as-run.ts';
 import { readDirectory, removeFile, type NetworkFile } from '../conflist/directory.ts';
 import type { Network } from '../conflist/model.ts';
 import { problem } from '../failure.ts';
@@ -73,7 +74,7 @@ export async function removeNetwork(
 
 /** GC with no valid attachment left. Only our plugins: the reference ones have no GC, and nothing of theirs is known to be ours. */
 async function freeAll(context: ChainContext, { network }: NetworkFile): Promise<void> {
-  const plugins = network.plugins.filter(({ type }) => type.startsWith('flatnet'));
+  const plugins = network.plugins.filter(({ type }) => runsAs(type, context.cniPath).startsWith('flatnet'));
   if (plugins.length > 0) await gcChain(context, await asNewest(context, { ...network, plugins }), []);
 }
 

@@ -5,6 +5,7 @@ import type { Masquerade } from '@flatnet/kernel';
 import { networkOfCached } from '../chain/attachment.ts';
 import type { CachedAttachment } from '../chain/cache.ts';
 import { addressesOf as addressesOfInterface, readResult } from '../chain/result.ts';
+import { asRun } from '../conflist/as-run.ts';
 import { mainPlugin, type Network, type PluginConfig } from '../conflist/model.ts';
 import { readable, subnetsOf } from '../conflist/subnets.ts';
 import type { Survey, Trace } from '../ipam/survey.ts';
@@ -30,10 +31,13 @@ export function wantedMasquerades(survey: Survey): readonly WantedMasquerade[] {
   );
 }
 
-/** The configuration of ADD, else the present one. */
-export const configurationOf = ({ cached, network }: Trace, { subjects }: Survey): Network | undefined =>
-  (cached === undefined ? undefined : networkOfCached(cached)) ??
-  subjects.find(({ name }) => name === network)?.file?.network;
+/** The configuration of ADD, else the present one, with its plugins as they run. */
+export function configurationOf({ cached, network }: Trace, { subjects, cniPath }: Survey): Network | undefined {
+  const config =
+    (cached === undefined ? undefined : networkOfCached(cached)) ??
+    subjects.find(({ name }) => name === network)?.file?.network;
+  return config === undefined ? undefined : asRun(config, cniPath);
+}
 
 /** The flatnet plugin's rule: a configuration that says nothing of routing wants a network that works. */
 function isMasqueraded(main: PluginConfig): boolean {
