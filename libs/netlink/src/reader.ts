@@ -84,8 +84,9 @@ export const required = <T>(attributes: Attributes, type: number, read: (bytes: 
   return read(bytes);
 };
 
-/** The object without the fields that are undefined: an absent field and one that is undefined are not the same to a caller who compares. */
-export const present = <T extends object>(value: { [K in keyof T]: T[K] | undefined }): T => {
-  for (const key of Object.keys(value) as (keyof T)[]) if (value[key] === undefined) delete value[key];
-  return value as T;
-};
+/** A copy without the fields that are undefined: an absent field and one that is undefined are not the same to a caller who compares. */
+export function present<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
+  const copy: Partial<T> = {};
+  for (const key in value) if (value[key] !== undefined) copy[key] = value[key] as T[typeof key];
+  return copy as T;
+}

@@ -16,7 +16,7 @@ import {
   type Received,
   readOutcome,
 } from './message.ts';
-import { nextSequence, receive, send, type Socket } from './socket.ts';
+import { expectList, nextSequence, receive, send, type Socket } from './socket.ts';
 import { reset, written } from './writer.ts';
 
 /** Sends one change and waits until it is made. @throws NetlinkError, SysError. */
@@ -68,6 +68,7 @@ function dumpOnce<T>(socket: Socket, query: Query<T>): T[] | undefined {
   const sequence = nextSequence(socket);
   reset(socket.writer);
   encode(socket.writer, query, sequence, NLM_F_REQUEST | NLM_F_DUMP);
+  expectList(socket);
   send(socket, written(socket.writer));
   const values: T[] = [];
   let interrupted = false;

@@ -54,8 +54,10 @@ const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
 
 const DEFAULT_TIMEOUT_MS = 5_000;
-/** The kernel cuts a dump into datagrams of at most this size when the reader offers as much. */
-const BUFFER = 32_768;
+/** For answers to one question; it grows to what comes. */
+const BUFFER = 4_096;
+/** The kernel cuts a list into datagrams of the size that the reader offers, up to this. */
+const LIST_BUFFER = 32_768;
 
 /** @throws SysError; that of a namespace is `open` or `setns`. */
 export function openSocket(sys: Sys, protocol: number, options: SocketOptions = {}): Socket {
@@ -114,6 +116,11 @@ function enable(sys: Sys, fd: number, option: number): void {
 export function nextSequence(socket: Socket): number {
   socket.sequence = (socket.sequence + 1) >>> 0;
   return socket.sequence;
+}
+
+/** Makes room for the parts of a list. */
+export function expectList(socket: Socket): void {
+  if (socket.buffer.length < LIST_BUFFER) socket.buffer = new Uint8Array(LIST_BUFFER);
 }
 
 /** Sends one datagram of one or many messages. @throws SysError: EMSGSIZE when it is larger than the socket's send buffer. */

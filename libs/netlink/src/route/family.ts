@@ -24,6 +24,7 @@ export function parsePrefix(text: string): Prefix {
   const bits = bytes.length * 8;
   const digits = slash < 0 ? String(bits) : text.slice(slash + 1);
   const length = Number(digits);
-  if (!/^\d{1,3}$/.test(digits) || length > bits) throw new RangeError(`not a prefix: ${text}`);
+  // One spelling only: Number also takes "+8", "1e1" and blanks.
+  if (String(length) !== digits || !(length >= 0 && length <= bits)) throw new RangeError(`not a prefix: ${text}`);
   return { bytes, length, family: bytes.length === 4 ? AF_INET : AF_INET6 };
 }
