@@ -68,7 +68,8 @@ export const lookupRoute = ({ destination, fibMatch }: Lookup): Query<Route> => 
     flags: 0,
     write(writer) {
       const family = bytes.length === 4 ? AF_INET : AF_INET6;
-      const flags = RTM_F_LOOKUP_TABLE | (fibMatch === true ? RTM_F_FIB_MATCH : 0);
+      // IPv6 says the table without being asked, and refuses the question.
+      const flags = (family === AF_INET ? RTM_F_LOOKUP_TABLE : 0) | (fibMatch === true ? RTM_F_FIB_MATCH : 0);
       r.routeHeader(writer, { family, length: bytes.length * 8, flags });
       attribute(writer, r.RTA_DST, bytes);
     },

@@ -19,6 +19,10 @@ let theirs: Host;
 let theirsInside: Host;
 beforeEach(() => {
   [ours, oursInside, theirs, theirsInside] = [openHost(), openHost(), openHost(), openHost()];
+  // Link-local addresses are there at once, and not a second after one side or the other was read.
+  for (const host of [ours, oursInside, theirs, theirsInside]) {
+    host.run('sysctl', '-qw', 'net.ipv6.conf.all.accept_dad=0', 'net.ipv6.conf.default.accept_dad=0');
+  }
 });
 afterEach(() => [ours, oursInside, theirs, theirsInside].forEach((host) => host.close()));
 
