@@ -1,9 +1,10 @@
 import { execa } from 'execa';
 import { DEFAULT_MAX_BYTES, DEFAULT_TIMEOUT_MS, definedOnly, TOOL_ENVIRONMENT } from './environment.ts';
 import { findTool } from './find-tool.ts';
-import { ToolError, type Run, type RunOptions, type RunResult } from './run.ts';
+import type { Run, RunOptions, RunResult } from './run.ts';
+import { notInstalled, startError } from './start-error.ts';
 
-/** `Run` over execa, for tests and the operator's side, where start-up time is nobody's concern. */
+/** `Run` over execa, for tests and the operator's side, where start-up time does not matter. */
 export const execaRun: Run = (file, args, options = {}) => runBy(file, args, options, {});
 
 /** The same in a process group of its own: Ctrl-C, which a terminal sends to all of a group, does not reach the program. */
@@ -16,7 +17,7 @@ async function runBy(
   how: { readonly detached?: true },
 ): Promise<RunResult> {
   const path = file.startsWith('/') ? file : findTool(file);
-  if (path === undefined) throw new ToolError(file, 'missing', `start ${file}`, 'it is not installed');
+  if (path === undefined) throw notInstalled(file);
   const {
     input,
     env = TOOL_ENVIRONMENT,
@@ -37,7 +38,7 @@ async function runBy(
     reject: false,
   });
   if (result.exitCode === undefined && !result.isTerminated && !result.isMaxBuffer && !result.timedOut) {
-    throw new ToolError(file, 'missing', `start ${path}`, result.shortMessage ?? 'it could not be started');
+    throw startError(path, result.cause ?? result.shortMessage ?? 'it could not be started');
   }
   const ending: RunResult['ending'] = result.timedOut
     ? 'timeout'

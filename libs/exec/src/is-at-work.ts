@@ -5,7 +5,7 @@ const AT_WORK = new Set(['R', 'D', 'Z']);
 
 /**
  * Whether a program is not hanging but slow: a hundred containers that start at once keep an `ip` waiting for processor and kernel
- * longer than any deadline that a hanging one deserves. Who sleeps (S) waits for somebody who will not come.
+ * longer than any deadline that a hanging one deserves. A process asleep (S) at its deadline counts as hung.
  * Source: proc(5), /proc/PID/stat, field 3.
  */
 export function isAtWork(pid: number | undefined): boolean {

@@ -5,8 +5,8 @@ export interface RunOptions {
   /** The whole environment of the program. Default: `LC_ALL=C` and a fixed PATH, nothing of the caller's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /**
-   * Milliseconds until SIGKILL. Default 5,000; `spawnRun` gives up to 30,000 to a program that is at work then, not asleep. Default of
-   * `blockingRun`, which cannot look: 20,000.
+   * Milliseconds until SIGKILL. Default 5,000; `runConcurrently` gives up to 30,000 to a program that is at work then, not asleep. Default
+   * of `runSync`, which cannot look: 20,000. What `limitPrograms` leaves is the most.
    */
   readonly timeoutMs?: number;
   /** Bytes of stdout (and of stderr) until SIGKILL. Default 4 MiB. */
@@ -22,11 +22,28 @@ export interface RunResult {
   readonly ending: 'exit' | 'signal' | 'timeout' | 'overflow' | 'aborted';
 }
 
-/** Runs `file` with `args`; rejects with ToolError (kind `missing` or `not-executable`) only if it could not be started. */
+/** Runs `file` with `args`; rejects with a ToolError of `startError` only if it could not be started. */
 export type Run = (file: string, args: readonly string[], options?: RunOptions) => Promise<RunResult>;
 
 /** Why a tool did not do its work. `kind` is what callers branch on, once classified at this edge. */
-export type ToolErrorKind = 'missing' | 'failed' | 'timeout' | 'overflow' | 'aborted' | 'not-found' | 'exists' | 'busy';
+export type ToolErrorKind =
+  // It could not be started (start-error.ts).
+  | 'missing'
+  | 'denied'
+  | 'broken'
+  | 'no-process'
+  | 'no-memory'
+  | 'no-descriptor'
+  | 'too-long'
+  | 'not-started'
+  // It was started.
+  | 'failed'
+  | 'timeout'
+  | 'overflow'
+  | 'aborted'
+  | 'not-found'
+  | 'exists'
+  | 'busy';
 
 /** A tool (ip, nft, conntrack, sysctl …) could not be run or failed. The skeleton turns it into a CNI error that names the tool. */
 export class ToolError extends Error {

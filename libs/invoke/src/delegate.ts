@@ -1,11 +1,13 @@
 import { CniError, ErrorCode, parseResult, shown, type IpamResult, type Verb } from '@flatnet/cni';
-import { spawnRun, type Run, type RunResult } from '@flatnet/exec';
+import { runConcurrently, type Run, type RunResult } from '@flatnet/exec';
 import type { BaseRequest } from '@flatnet/skel';
 import { findPlugin } from './find-plugin.ts';
-import { delegateEnv, Standby } from './standby.ts';
+import { delegateEnv, EarlyDelegate } from './early-delegate.ts';
 
 /** A delegated plugin that hangs must not hold the whole command until its deadline. */
 const DELEGATE_TIMEOUT_MS = 20_000;
+/** So much of its stderr is passed on. */
+const MAX_STDERR = 16_384;
 
 export interface DelegateOptions {
   /** Absent: the delegate is not cut short by the request's abort, which is right for undoing. */
@@ -50,17 +52,29 @@ async function execute(
   request: BaseRequest<unknown>,
   options: DelegateOptions,
 ): Promise<string> {
-  const { run = spawnRun, signal } = options;
-  const { invocation, cniPath, prepared } = request;
-  const patience = { timeoutMs: DELEGATE_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) };
+  const { run = runConcurrently, signal } = options;
+  const { invocation, cniPath, early } = request;
+  const limits = { timeoutMs: DELEGATE_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) };
   const start = (): Promise<RunResult> => {
     const path = findPlugin(type, cniPath);
-    return run(path, [], { ...patience, input: invocation.stdin, env: delegateEnv(path, invocation, verb) });
+    return run(path, [], { ...limits, input: invocation.stdin, env: delegateEnv(path, invocation, verb) });
   };
-  const standby = prepared instanceof Standby ? prepared.ask(type, verb, patience) : undefined;
-  const result = await (standby ?? start());
+  const started = early instanceof EarlyDelegate ? early.call(type, verb, limits) : undefined;
+  const result = await (started ?? start());
+  const words = wordsBesideAnswer(result);
+  if (words !== '') invocation.stderr?.(words);
   if (result.ending === 'exit' && result.exitCode === 0) return result.stdout;
   throw failureOf(verb, type, result);
+}
+
+/** What it wrote to stderr, without the repetition of its error object there. */
+function wordsBesideAnswer({ stdout, stderr }: RunResult): string {
+  const answer = stdout.trim();
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '' && line.trim() !== answer);
+  return lines
+    .map((line) => `${line}\n`)
+    .join('')
+    .slice(0, MAX_STDERR);
 }
 
 function failureOf(verb: Verb, type: string, result: RunResult): CniError {

@@ -1,3 +1,3 @@
 export * from './delegate.ts';
 export * from './find-plugin.ts';
-export * from './standby.ts';
+export * from './early-delegate.ts';

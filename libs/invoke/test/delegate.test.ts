@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BaseRequest } from '@flatnet/skel';
 import { delegateAdd, delegateVerb, findPlugin } from '../src/index.ts';
-import { delegateEnv } from '../src/standby.ts';
+import { delegateEnv } from '../src/early-delegate.ts';
 
 let directory: string;
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'flatnet-invoke-'))));
@@ -66,6 +66,16 @@ describe('delegate', () => {
       message: 'full',
       details: 'all of it',
     });
+  });
+  it('passes on what it writes to stderr, not the repetition of its error', async () => {
+    const heard: string[] = [];
+    const base = request();
+    const hearing = { ...base, invocation: { ...base.invocation, stderr: (text: string) => void heard.push(text) } };
+    plugin('warns', 'echo a warning >&2');
+    await delegateVerb('CHECK', 'warns', hearing);
+    plugin('fails', `echo look here >&2; e='{"code":101,"msg":"full"}'; echo $e; echo $e >&2; exit 1`);
+    await expect(delegateVerb('CHECK', 'fails', hearing)).rejects.toMatchObject({ code: 101 });
+    expect(heard).toEqual(['a warning\n', 'look here\n']);
   });
   it.each([
     ['garbage', 'echo hello', 6],

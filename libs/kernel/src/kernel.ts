@@ -1,4 +1,4 @@
-import { blockingRun, spawnRun, type Run } from '@flatnet/exec';
+import { runSync, runConcurrently, type Run } from '@flatnet/exec';
 import { realProc, type ProcFiles } from './proc.ts';
 
 /** All that flatnet touches of the kernel: programs (ip, nft, …) and the files of /proc and /sys. Tests hand in the fake. */
@@ -19,8 +19,8 @@ export interface CommandKernel extends Kernel {
  */
 export const realKernel = (signal?: AbortSignal): CommandKernel => ({
   proc: realProc,
-  run: until(signal, blockingRun),
-  runAside: until(signal, spawnRun),
+  run: until(signal, runSync),
+  runAside: until(signal, runConcurrently),
 });
 
 const until = (signal: AbortSignal | undefined, run: Run): Run =>

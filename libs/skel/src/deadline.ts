@@ -10,7 +10,7 @@ export interface Limits {
 }
 
 /** A hung plugin must not block every container start of the host: no command takes more than 30 s. */
-const END_MS = 28_500;
+const END_MS = 28_000;
 /** An ADD keeps a reserve for its undo. */
 const ADD_WORK_MS = 21_000;
 /** How long a handler gets to notice the abort (its tools are killed by the same signal) before its undos run anyway. */

@@ -87,7 +87,7 @@ async function handle(entry: PluginEntry, command: Command, trace: Trace): Promi
   if (verb === 'ADD' || verb === 'CHECK') assertNetns(env, entry.entersNetns ?? false);
   const invocation = verb === 'DEL' ? { ...command.invocation, env: envForDel(env) } : command.invocation;
   const cniPath = cniPathOf(env);
-  const prepared = await entry.prepare?.(json, verb, invocation, cniPath);
+  const early = await entry.startEarly?.(json, verb, invocation, cniPath);
   try {
     const plugin = await trace.phase('load', () => entry.load());
     const base: Bare<BaseRequest<unknown>> = {
@@ -95,13 +95,13 @@ async function handle(entry: PluginEntry, command: Command, trace: Trace): Promi
       cniVersion: command.version,
       args: parseArgs(env['CNI_ARGS'] ?? '', plugin, verb),
       signal: command.signal,
-      ...(prepared === undefined ? {} : { prepared }),
+      ...(early === undefined ? {} : { early }),
       phase: (name, work) => trace.phase(name, work),
       note: (text) => void (trace.note = text),
     };
     return await perform(plugin.decode(json, verb), command, base, attachment);
   } finally {
-    prepared?.drop();
+    early?.kill();
   }
 }
 

@@ -7,7 +7,9 @@ export interface Invocation {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: Uint8Array;
   /** The descriptor that `stdin` was read from to its end, as a path: free for another use. */
-  readonly drainedStdin?: string;
+  readonly reusableStdin?: string;
+  /** Passes on what a delegated plugin wrote to stderr. */
+  readonly stderr?: (text: string) => void;
 }
 
 /** What the process has to do: write `stdout` (complete), then exit. */
@@ -33,8 +35,8 @@ export interface BaseRequest<C> {
   readonly invocation: Invocation;
   /** Aborts at the deadline of the whole command (and, in ADD, at SIGTERM). */
   readonly signal: AbortSignal;
-  /** What the entry's `prepare` started for this command. */
-  readonly prepared?: Prepared;
+  /** What the entry's `startEarly` started for this command. */
+  readonly early?: EarlyStart;
   /** Times a phase for the log line: `await request.phase('bridge', () => …)`. */
   phase<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** Words for the log line of this call, e.g. how much of a range is used. The last one counts. */
@@ -85,9 +87,9 @@ export interface Plugin<C, R extends AddAnswer = AddResult> {
   status(request: StatusRequest<C>): Promise<void>;
 }
 
-/** Something that was started early, in the hope that the command needs it. Dropped at the command's end, whatever became of it. */
-export interface Prepared {
-  drop(): void;
+/** Something that was started early, in the hope that the command needs it. Killed at the command's end if it was not used. */
+export interface EarlyStart {
+  kill(): void;
 }
 
 /** How an executable names a plugin. `load` is called for every verb but VERSION, which must not pay for modules. */
@@ -102,10 +104,10 @@ export interface PluginEntry {
    * Starts what takes long and changes nothing by itself, before the modules are loaded and the configuration is decoded. `json` is the
    * raw configuration. Never throws: the step that needs it says what is wrong.
    */
-  prepare?(
+  startEarly?(
     json: Readonly<Record<string, unknown>>,
     verb: Exclude<Verb, 'VERSION'>,
     invocation: Invocation,
     cniPath: readonly string[],
-  ): Promise<Prepared | undefined>;
+  ): Promise<EarlyStart | undefined>;
 }

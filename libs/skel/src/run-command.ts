@@ -41,7 +41,7 @@ export async function runCommand(
   if (!process.env['CNI_COMMAND']) await writeToStderr(help(entry));
   // A main plugin starts its delegate early and holds stdin back until it has a question; the modules can be loaded meanwhile. A plugin that
   // delegates reads stdin first, since it says to whom.
-  if (verb !== undefined && entry.prepare === undefined) await entry.load();
+  if (verb !== undefined && entry.startEarly === undefined) await entry.load();
   // Until here a signal ends the process: nothing was done yet.
   const stdin = verb === undefined ? { bytes: new Uint8Array(), ended: true } : await readStdin(limits.work);
   if (!stdin.ended) {
@@ -57,6 +57,11 @@ export async function runCommand(
     // ADD is undone; DEL and GC finish what they began: stopping half way would leave more than going on.
     catchSignals(ignored, (signal) => verb === 'ADD' && abort.abort(interrupted(signal)));
   }
-  const invocation = { env: process.env, stdin: stdin.bytes, drainedStdin: '/proc/self/fd/0' };
+  const invocation = {
+    env: process.env,
+    stdin: stdin.bytes,
+    reusableStdin: '/proc/self/fd/0',
+    stderr: (text: string) => void writeToStderr(text),
+  };
   return answer(await dispatch(entry, invocation, trace, { abort, limits }));
 }

@@ -1,6 +1,6 @@
 import { CniError, ErrorCode } from '@flatnet/cni';
 import { ToolError } from '@flatnet/exec';
-import type { StatusRequest } from '@flatnet/skel';
+import { nextStepOf, type StatusRequest } from '@flatnet/skel';
 import type { PortmapConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 
@@ -11,7 +11,7 @@ const unavailable = (details: string): CniError =>
 export async function status(deps: Deps, request: StatusRequest<PortmapConfig>): Promise<void> {
   const { run } = deps.kernel(request.signal);
   const result = await run('nft', ['-j', 'list', 'tables']).catch((error: unknown) => {
-    if (error instanceof ToolError) throw unavailable(`nft: ${error.reason}; install the package nftables`);
+    if (error instanceof ToolError) throw unavailable(`nft: ${error.reason}; ${nextStepOf(error) ?? 'try again'}`);
     throw error;
   });
   if (result.exitCode === 0) return;

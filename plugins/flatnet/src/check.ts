@@ -1,7 +1,7 @@
 /** CHECK: everything that ADD made against the kernel. Nothing is changed; all differences are named at once, each with its repair. */
 import { CniError, ErrorCode } from '@flatnet/cni';
 import { guardRemains, isPortGuarded, missingMasquerade, type Kernel } from '@flatnet/kernel';
-import type { CheckRequest } from '@flatnet/skel';
+import { missingField, sentenceOf, type CheckRequest } from '@flatnet/skel';
 import { containerDifferences } from './check-container.ts';
 import { hostDifferences } from './check-host.ts';
 import { isForwarded, isGuarded, type FlatnetConfig } from './config.ts';
@@ -14,19 +14,30 @@ import { gatewayDevice } from './vlan.ts';
 /** One difference and what repairs it. */
 export type Difference = string;
 
-/** @throws CniError code 102 with every difference. */
+/** @throws CniError code 7 without prevResult, the delegate's own when it alone finds fault, else code 102 with every difference. */
 export async function check(deps: Deps, request: CheckRequest<FlatnetConfig>): Promise<void> {
+  if (request.prevResult === undefined) {
+    throw missingField(
+      'prevResult',
+      'CHECK compares with the result of ADD: the runtime has to put it into the configuration',
+    );
+  }
   const kernel = deps.kernel(request.signal);
   const plan = recordedPlan(request);
   const topology = recordedTopology(request, plan);
-  const found = await Promise.all([
-    delegateDifferences(deps, request),
+  const [refusal, ...found] = await Promise.all([
+    delegateRefusal(deps, request),
     hostDifferences(kernel, plan, topology, request.prevResult),
     containerDifferences(kernel, plan, request.netns, topology, request.prevResult),
     ruleDifferences(kernel, plan, topology),
     forwardDifferences(kernel, plan, topology),
   ]);
-  const differences = found.flat();
+  const own = found.flat();
+  if (own.length === 0 && refusal !== undefined) throw refusal;
+  const differences = [
+    ...(refusal === undefined ? [] : [`${request.config.ipamType}: ${sentenceOf(refusal)}`]),
+    ...own,
+  ];
   if (differences.length === 0) return;
   const subject = `interface ${plan.ifName} on network ${plan.network} is not as ADD left it`;
   throw new CniError(ErrorCode.checkFailed, subject, differences.join('; '));
@@ -55,15 +66,15 @@ function recordedTopology(request: CheckRequest<FlatnetConfig>, plan: Plan): Top
   return ips.length === 0 ? undefined : topologyOf(config, plan.ifName, { ips, routes: prevResult.routes, dns: {} });
 }
 
-async function delegateDifferences(deps: Deps, request: CheckRequest<FlatnetConfig>): Promise<readonly Difference[]> {
+async function delegateRefusal(deps: Deps, request: CheckRequest<FlatnetConfig>): Promise<CniError | undefined> {
   const { ipamType } = request.config;
-  if (ipamType === undefined) return [];
+  if (ipamType === undefined) return undefined;
   try {
     await deps.delegateVerb('CHECK', ipamType, request, { signal: request.signal });
-    return [];
+    return undefined;
   } catch (error) {
-    if (!(error instanceof CniError)) throw error;
-    return [`${ipamType}: ${[error.message, error.details].filter((part) => part !== '').join(': ')}`];
+    if (error instanceof CniError) return error;
+    throw error;
   }
 }
 

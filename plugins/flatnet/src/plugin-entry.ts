@@ -5,6 +5,6 @@ export const entry: PluginEntry = {
   name: 'flatnet',
   about: 'CNI main plugin: bridge network with delegated IPAM, masquerade and anti-spoofing',
   entersNetns: true,
-  prepare: async (...command) => (await import('./prepare.ts')).prepare(...command),
+  startEarly: async (...command) => (await import('./start-early.ts')).startEarly(...command),
   load: async () => (await import('./plugin.ts')).plugin,
 };

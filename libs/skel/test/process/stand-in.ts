@@ -1,6 +1,6 @@
 // A plugin for process.test.ts. What its ADD and DEL do is in the configuration; what they did is in the file LOG.
 import { appendFileSync } from 'node:fs';
-import { blockingRun, spawnRun } from '@flatnet/exec';
+import { runSync, runConcurrently } from '@flatnet/exec';
 import { definePlugin, Trace, type AddRequest, type PluginEntry } from '@flatnet/skel';
 import { runCommand } from '../../src/run-command.ts';
 import { isVersionCommand, answerVersionCommand } from '../../src/version-command.ts';
@@ -23,12 +23,13 @@ const WORK: Record<string, (signal: AbortSignal) => unknown> = {
   hang: () => forever(),
   'run programs': async () => {
     const line = ['-c', 'echo out; exit 3'];
-    note(`blocking ${(await blockingRun('/bin/sh', line)).exitCode}`);
-    note(`beside ${(await spawnRun('/bin/sh', line)).exitCode}`);
+    note(`blocking ${(await runSync('/bin/sh', line)).exitCode}`);
+    note(`beside ${(await runConcurrently('/bin/sh', line)).exitCode}`);
   },
   'run a program that hangs': async () => {
-    note((await blockingRun('/bin/sleep', ['60'])).ending);
-    note((await spawnRun('/bin/sleep', ['60'])).ending);
+    note((await runSync('/bin/sleep', ['60'])).ending);
+    note((await runConcurrently('/bin/sleep', ['60'])).ending);
+    return forever();
   },
 };
 

@@ -1,7 +1,9 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { DEFAULT_MAX_BYTES, definedOnly, TOOL_ENVIRONMENT } from './environment.ts';
 import { findTool } from './find-tool.ts';
-import { ToolError, type Run, type RunOptions, type RunResult } from './run.ts';
+import type { Run, RunOptions, RunResult } from './run.ts';
+import { notInstalled, startError } from './start-error.ts';
+import { withinLimit } from './time-limit.ts';
 import { supervise, withResolvers, type Started } from './supervise.ts';
 
 /** After SIGKILL a grandchild may hold the pipes open; no longer than this is waited for them. */
@@ -11,11 +13,10 @@ const PIPE_GRACE_MS = 200;
  * `Run` over node:child_process, for programs that run beside others. The plugins' hot path takes this one: loading execa costs 8 to 10 ms
  * of a start that costs 4; `execaRun` keeps the same contract for everything else.
  */
-export const spawnRun: Run = (file, args, options = {}) => {
+export const runConcurrently: Run = async (file, args, options = {}) => {
   const path = file.startsWith('/') ? file : findTool(file);
-  if (path === undefined) {
-    return Promise.reject(new ToolError(file, 'missing', `start ${file}`, 'it is not installed'));
-  }
+  if (path === undefined) throw notInstalled(file);
+  if (withinLimit(1) < 1) return { exitCode: null, stdout: '', stderr: '', ending: 'timeout' };
   const started = start(path, args, options);
   const result = supervise(started, options);
   started.child.stdin?.end(options.input);
@@ -27,7 +28,7 @@ function start(
   args: readonly string[],
   { env = TOOL_ENVIRONMENT, maxBytes = DEFAULT_MAX_BYTES, input }: RunOptions,
 ): Started {
-  const child = spawn(path, args, {
+  const child = spawned(path, args, {
     env: definedOnly(env),
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
@@ -54,10 +55,18 @@ function start(
       else output[stream].push(chunk);
     });
   }
-  const tool = path.slice(path.lastIndexOf('/') + 1);
-  child.on('error', (error) => reject(new ToolError(tool, 'missing', `start ${path}`, error.message)));
+  child.on('error', (error) => reject(startError(path, error)));
   child.on('close', (exitCode) => settle(exitCode, cut ?? (exitCode === null ? 'signal' : 'exit')));
   // A program that ends without reading its input closes the pipe: its exit code tells the story, not EPIPE.
   child.stdin?.on('error', () => {});
   return { child, ended, kill };
+}
+
+/** Some errors are thrown, E2BIG for one; others are events. */
+function spawned(path: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  try {
+    return spawn(path, args, options);
+  } catch (error) {
+    throw startError(path, error);
+  }
 }

@@ -2,18 +2,18 @@ import { closeSync, constants, fstatSync, openSync, readSync, statfsSync } from 
 
 /** In memory. First the one that only root can fill; what is missing, read-only, closed to us or full is passed over. */
 const PLACES = ['/run', '/dev/shm'];
-/** A place with less room is as good as full: nobody can say afterwards what could not be written. */
+/** A place with less room is as good as full: it cannot be told afterwards what could not be written. */
 const ROOM_BYTES = 16 << 20;
 
 /** An unnamed file, which goes with its last descriptor (open(2)). Not among Node's constants; O_DIRECTORY is part of it. */
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 
 /**
- * Where a program writes stdout and stderr while nobody reads, instead of two pipes: a stream costs 1.5 ms under Bun, the first of a
+ * Where a program writes stdout and stderr, instead of two pipes that must be read: a stream costs 1.5 ms under Bun, the first of a
  * process, a file 0.03. Not for tools that a security module confines (SELinux: ip, nft): those may write to pipes, but not to our
  * files.
  */
-export class OutputFiles {
+export class MemoryFiles {
   private constructor(
     readonly place: string,
     readonly stdout: number,
@@ -21,12 +21,12 @@ export class OutputFiles {
   ) {}
 
   /** Undefined when no place takes them. */
-  static open(): OutputFiles | undefined {
+  static open(): MemoryFiles | undefined {
     for (const place of PLACES) {
       const stdout = hasRoom(place) ? openUnnamed(place) : undefined;
       if (stdout === undefined) continue;
       const stderr = openUnnamed(place);
-      if (stderr !== undefined) return new OutputFiles(place, stdout, stderr);
+      if (stderr !== undefined) return new MemoryFiles(place, stdout, stderr);
       closeSync(stdout);
     }
     return undefined;
@@ -64,7 +64,7 @@ function hasRoom(place: string): boolean {
   }
 }
 
-// Appending, because a shell's "> /dev/stderr" opens the file anew, and both descriptors shall add to its end.
+// Appending, because a shell's "> /dev/stderr" opens the file anew, and both descriptors have to add to its end.
 function openUnnamed(place: string): number | undefined {
   try {
     return openSync(place, O_TMPFILE | constants.O_RDWR | constants.O_APPEND, 0o600);

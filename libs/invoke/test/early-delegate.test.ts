@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BaseRequest } from '@flatnet/skel';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { delegateVerb, standBy, type Standby } from '../src/index.ts';
+import { delegateVerb, startDelegate, type EarlyDelegate } from '../src/index.ts';
 
 let directory: string;
 const file = (name: string): string => join(directory, name);
@@ -13,7 +13,7 @@ const STDIN = '{"cniVersion":"1.0.0","name":"net"}';
 /** The stdin of the process under test: a pipe whose writer has ended. */
 const holder = spawn('/bin/sh', ['-c', ': | sleep 600'], { stdio: 'ignore', detached: true });
 afterAll(() => void process.kill(-holder.pid!, 'SIGKILL'));
-const drainedStdin = async (): Promise<string> => {
+const reusableStdin = async (): Promise<string> => {
   for (let tries = 0; tries < 1000; tries++, await sleep(10)) {
     const [pid] = readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, 'utf8').trim().split(' ').slice(-1);
     const stdin = `/proc/${pid}/fd/0`;
@@ -24,7 +24,7 @@ const drainedStdin = async (): Promise<string> => {
 const invocation = { env: { CNI_COMMAND: 'DEL', PATH: '/bin:/usr/bin' }, stdin: Buffer.from(STDIN) };
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'flatnet-standby-'));
+  directory = mkdtempSync(join(tmpdir(), 'flatnet-early-'));
   // Like every CNI plugin: stdin to its end, then the work.
   writeFileSync(
     file('ipam'),
@@ -34,44 +34,61 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-const start = async (): Promise<Standby> => {
-  const standby = standBy('ipam', 'DEL', { ...invocation, drainedStdin: await drainedStdin() }, [directory])!;
-  for (let tries = 0; tries < 1000 && !existsSync(file('started')); tries++) await sleep(10);
-  return standby;
+const start = async (): Promise<EarlyDelegate> => {
+  const given = { ...invocation, reusableStdin: await reusableStdin() };
+  const early = startDelegate('ipam', 'DEL', given, [directory], () => true)!;
+  await untilItReads();
+  return early;
 };
-const request = (prepared: Standby): BaseRequest<unknown> => ({
+/** Waits until the plugin, or the `cat` that it started, sleeps in the kernel's read of its stdin. */
+async function untilItReads(): Promise<void> {
+  for (let tries = 0; tries < 1000; tries++, await sleep(10)) {
+    if (!existsSync(file('started'))) continue;
+    const pid = readFileSync(file('started'), 'utf8').trim();
+    const children = pid === '' ? '' : readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
+    if (children !== '' && readFileSync(`/proc/${children}/wchan`, 'latin1').endsWith('pipe_read')) return;
+  }
+  throw new Error('it does not read its stdin');
+}
+const request = (early: EarlyDelegate): BaseRequest<unknown> => ({
   ...{ verb: 'DEL', cniVersion: '1.0.0', network: 'net', config: {}, args: new Map(), cniPath: [directory] },
-  ...{ invocation, signal: new AbortController().signal, prepared },
+  ...{ invocation, signal: new AbortController().signal, early },
   phase: (_, work) => work(),
   note: () => undefined,
 });
 const starts = (): number => readFileSync(file('started'), 'utf8').trim().split('\n').length;
 
-describe('a delegate on standby', () => {
-  it('does nothing before it is asked, and answers then without a second start', async () => {
-    const standby = await start();
+describe('a delegate that was started early', () => {
+  it('does nothing before it is called, and answers then without a second start', async () => {
+    const early = await start();
     expect(existsSync(file('asked'))).toBe(false);
-    await delegateVerb('DEL', 'ipam', request(standby));
+    await delegateVerb('DEL', 'ipam', request(early));
     expect(readFileSync(file('asked'), 'utf8')).toBe(`DEL ${STDIN}\n`);
     expect(starts()).toBe(1);
   });
-  it('answers once: a second question, another verb or another plugin is a new start', async () => {
-    const standby = await start();
-    await delegateVerb('CHECK', 'ipam', request(standby));
-    await delegateVerb('DEL', 'ipam', request(standby));
-    await delegateVerb('DEL', 'ipam', request(standby));
+  it('answers once: a second call, another verb or another plugin is a new start', async () => {
+    const early = await start();
+    await delegateVerb('CHECK', 'ipam', request(early));
+    await delegateVerb('DEL', 'ipam', request(early));
+    await delegateVerb('DEL', 'ipam', request(early));
     expect(readFileSync(file('asked'), 'utf8')).toBe(`CHECK ${STDIN}\nDEL ${STDIN}\nDEL ${STDIN}\n`);
     expect(starts()).toBe(3);
   });
   it('is killed when it is not needed', async () => {
-    const standby = await start();
+    const early = await start();
     const pid = readFileSync(file('started'), 'utf8').trim();
-    standby.drop();
+    early.kill();
     for (let tries = 0; tries < 1000 && existsSync(`/proc/${pid}`); tries++) await sleep(10);
     expect(existsSync(`/proc/${pid}`)).toBe(false);
     expect(existsSync(file('asked'))).toBe(false);
   });
-  it.each(['../ipam', '-x', 'missing', ''])('type %j is left to whoever asks for it', (type) => {
-    expect(standBy(type, 'DEL', invocation, [directory])).toBeUndefined();
+  it.each(['../ipam', '-x', 'missing', ''])('type %j is left to the call', (type) => {
+    expect(startDelegate(type, 'DEL', invocation, [directory], () => true)).toBeUndefined();
+  });
+  it('is not started when it is not our own image: it might work without a configuration', async () => {
+    expect(startDelegate('ipam', 'DEL', { ...invocation, reusableStdin: await reusableStdin() }, [directory])).toBe(
+      undefined,
+    );
+    expect(existsSync(file('started'))).toBe(false);
   });
 });
