@@ -11,18 +11,32 @@ const HEADER = 4;
 const TYPE_MASK = 0x3fff;
 const decoder = new TextDecoder();
 
-/** Calls `each` for every attribute in order; for lists, in which a type comes more than once. @throws WireError. */
-export function forEachAttribute(bytes: Uint8Array, each: (type: number, payload: Uint8Array) => void, from = 0): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+/**
+ * Calls `each` with the type and the bounds of the payload of every attribute between two places; for long lists, in which an object for
+ * each attribute would cost too much. @throws WireError.
+ */
+export function scanAttributes(
+  view: DataView,
+  from: number,
+  to: number,
+  each: (type: number, from: number, to: number) => void,
+): void {
   let at = from;
-  while (bytes.length - at >= HEADER) {
+  while (to - at >= HEADER) {
     const length = view.getUint16(at, LITTLE_ENDIAN);
-    if (length < HEADER || at + length > bytes.length) {
-      throw new WireError(`an attribute at ${at} of ${bytes.length} bytes says that it has ${length}`);
-    }
-    each(view.getUint16(at + 2, LITTLE_ENDIAN) & TYPE_MASK, bytes.subarray(at + HEADER, at + length));
+    const end = at + length;
+    if (length < HEADER || end > to)
+      throw new WireError(`an attribute at ${at} of ${to} bytes says that it has ${length}`);
+    each(view.getUint16(at + 2, LITTLE_ENDIAN) & TYPE_MASK, at + HEADER, end);
     at += (length + 3) & ~3;
   }
+}
+
+export const dataView = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+
+/** Calls `each` for every attribute in order; for lists, in which a type comes more than once. @throws WireError. */
+export function forEachAttribute(bytes: Uint8Array, each: (type: number, payload: Uint8Array) => void, from = 0): void {
+  scanAttributes(dataView(bytes), from, bytes.length, (type, start, end) => each(type, bytes.subarray(start, end)));
 }
 
 /** The attributes that begin at `from`; of a repeated type the last. @throws WireError. */

@@ -1,6 +1,6 @@
 /** What a register can hold, an element can lead to, and a rule can decide. */
 import { WireError } from '../error.ts';
-import { type Attributes, i32be, optional, readAttributes, text } from '../reader.ts';
+import { type Attributes, dataView, i32be, optional, readAttributes, scanAttributes, text } from '../reader.ts';
 import { attribute, attributeText, attributeU32be, nested, type Writer } from '../writer.ts';
 import { NESTED } from './constants.ts';
 
@@ -15,7 +15,7 @@ export type Data = Uint8Array | Verdict;
 const CODES = { drop: 0, accept: 1, continue: -1, break: -2, jump: -3, goto: -4, return: -5 } as const;
 
 /** NFTA_DATA_*, NFTA_VERDICT_* of nf_tables.h */
-const DATA_VALUE = 1;
+export const DATA_VALUE = 1;
 const DATA_VERDICT = 2;
 const VERDICT_CODE = 1;
 const VERDICT_CHAIN = 2;
@@ -37,10 +37,11 @@ function writeVerdict(writer: Writer, verdict: Verdict): void {
 
 /** A copy of the data in an attribute. @throws WireError. */
 export function readData(bytes: Uint8Array): Data {
-  const attributes = readAttributes(bytes);
-  const value = optional(attributes, DATA_VALUE, (data) => data.slice());
-  const verdict = optional(attributes, DATA_VERDICT, (data) => readVerdict(readAttributes(data)));
-  const data = value ?? verdict;
+  let data: Data | undefined;
+  scanAttributes(dataView(bytes), 0, bytes.length, (type, from, to) => {
+    if (type === DATA_VALUE) data = bytes.slice(from, to);
+    else if (type === DATA_VERDICT) data = readVerdict(readAttributes(bytes.subarray(from, to)));
+  });
   if (data === undefined) throw new WireError('data without a value or a verdict');
   return data;
 }

@@ -1,10 +1,10 @@
 /** Elements of sets and maps. */
 import { type Message, NLM_F_CREATE, NLM_F_EXCL, type Query } from '../message.ts';
 import { WireError } from '../error.ts';
-import { forEachAttribute, optional, present, readAttributes, required, u32be } from '../reader.ts';
+import { dataView, present, scanAttributes, u32be } from '../reader.ts';
 import { attribute, attributeText, attributeU32be, nested, type Writer } from '../writer.ts';
 import * as c from './constants.ts';
-import { type Data, readData, readValue, writeData } from './data.ts';
+import { type Data, DATA_VALUE, readData, writeData } from './data.ts';
 import { HEADER, nftHeader } from './family.ts';
 import type { SetRef } from './set.ts';
 import { commentData, commentOf } from './userdata.ts';
@@ -137,22 +137,39 @@ export const listElements = (set: SetRef): Query<readonly Element[]> => ({
 export function decodeElements(body: Uint8Array, type: number): readonly Element[] | undefined {
   if (type !== c.NEWSETELEM) return undefined;
   const elements: Element[] = [];
-  optional(readAttributes(body, HEADER), LIST_ELEMENTS, (list) =>
-    forEachAttribute(list, (kind, bytes) => void (kind === c.LIST_ELEM && elements.push(readElement(bytes)))),
-  );
+  const view = dataView(body);
+  scanAttributes(view, HEADER, body.length, (list, listFrom, listTo) => {
+    if (list !== LIST_ELEMENTS) return;
+    scanAttributes(view, listFrom, listTo, (kind, from, to) => {
+      if (kind === c.LIST_ELEM) elements.push(readElement(body, view, from, to));
+    });
+  });
   return elements;
 }
 
-function readElement(bytes: Uint8Array): Element {
-  const attributes = readAttributes(bytes);
-  const flags = optional(attributes, FLAGS, u32be) ?? 0;
-  const CATCH_ALL = 2;
-  if ((flags & CATCH_ALL) !== 0) throw new WireError('an element that catches all has no key');
-  return present<Element>({
-    key: required(attributes, KEY, readValue),
-    keyEnd: optional(attributes, KEY_END, readValue),
-    isEnd: (flags & INTERVAL_END) !== 0 ? true : undefined,
-    data: optional(attributes, DATA, readData),
-    comment: optional(attributes, USERDATA, commentOf),
+/** A list may have thousands: no object is made that is not in the result. */
+function readElement(body: Uint8Array, view: DataView, from: number, to: number): Element {
+  const element: { -readonly [K in keyof Element]?: Element[K] } = {};
+  scanAttributes(view, from, to, (type, start, end) => {
+    if (type === KEY) element.key = valueAt(body, view, start, end);
+    else if (type === KEY_END) element.keyEnd = valueAt(body, view, start, end);
+    else if (type === DATA) element.data = readData(body.subarray(start, end));
+    else if (type === FLAGS && (u32be(body, start) & INTERVAL_END) !== 0) element.isEnd = true;
+    else if (type === USERDATA) {
+      const comment = commentOf(body.subarray(start, end));
+      if (comment !== undefined) element.comment = comment;
+    }
   });
+  if (element.key === undefined) throw new WireError('an element without a key: one that catches all is not supported');
+  return element as Element;
+}
+
+/** The bytes of a value in an attribute; a key is never a verdict. */
+function valueAt(body: Uint8Array, view: DataView, from: number, to: number): Uint8Array {
+  let value: Uint8Array | undefined;
+  scanAttributes(view, from, to, (type, start, end) => {
+    if (type === DATA_VALUE) value = body.slice(start, end);
+  });
+  if (value === undefined) throw new WireError('a key without a value');
+  return value;
 }

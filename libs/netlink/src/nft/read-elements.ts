@@ -24,4 +24,4 @@ export function readElements(socket: Socket, set: SetRef): Element[] {
 }
 
 const hasTwice = (elements: readonly Element[]): boolean =>
-  new Set(elements.map(({ key, isEnd }) => `${isEnd === true}${key.join()}`)).size < elements.length;
+  new Set(elements.map(({ key, isEnd }) => `${isEnd === true}${String.fromCharCode(...key)}`)).size < elements.length;

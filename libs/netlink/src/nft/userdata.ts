@@ -2,6 +2,9 @@
 import { LITTLE_ENDIAN } from '../writer.ts';
 import { describe, type TypeNames } from './datatype.ts';
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
 /** The kernel keeps at most this much (NFT_USERDATA_MAXLEN), nft this much of a comment, its NUL included. */
 const MAX_COMMENT = 128;
 
@@ -13,8 +16,14 @@ const SET_DATA_ORDER = 1;
 const SET_DATA_INTERVAL = 6;
 const SET_COMMENT = 7;
 
+/** What thousands of elements of one owner have in common is made once. */
+let last: { readonly comment: string; readonly data: Uint8Array } | undefined;
+
 /** The comment of a table, chain, rule or element. @throws RangeError. */
-export const commentData = (comment: string): Uint8Array => entry(COMMENT, commentBytes(comment));
+export function commentData(comment: string): Uint8Array {
+  if (last?.comment !== comment) last = { comment, data: entry(COMMENT, commentBytes(comment)) };
+  return last.data;
+}
 
 /** The comment in user data of a table, chain, rule or element; undefined when there is none, or when it is not readable. */
 export const commentOf = (data: Uint8Array): string | undefined => textOf(data, COMMENT);
@@ -36,7 +45,7 @@ export function setData(
 }
 
 function commentBytes(comment: string): Uint8Array {
-  const bytes = new TextEncoder().encode(`${comment}\0`);
+  const bytes = encoder.encode(`${comment}\0`);
   if (bytes.length > MAX_COMMENT || comment.includes('\0')) {
     throw new RangeError(`a comment has at most ${MAX_COMMENT - 1} bytes and no NUL: ${JSON.stringify(comment)}`);
   }
@@ -67,7 +76,7 @@ function textOf(data: Uint8Array, wanted: number): string | undefined {
     const length = data[at + 1] ?? 0;
     const value = data.subarray(at + 2, at + 2 + length);
     if (value.length < length) return undefined;
-    if (data[at] === wanted) return new TextDecoder().decode(value.at(-1) === 0 ? value.subarray(0, -1) : value);
+    if (data[at] === wanted) return decoder.decode(value.at(-1) === 0 ? value.subarray(0, -1) : value);
     at += 2 + length;
   }
   return undefined;
