@@ -16,7 +16,8 @@ import { abortable, deadlinePassed, limitsOf, reasonOf, type Limits } from './de
 import type { Bare, DefinedPlugin, Handlers } from './define-plugin.ts';
 import { assertNetns, assertRequired, attachmentOf, cniPathOf, envForDel, verbOf } from './environment.ts';
 import { failureOutcome, toCniError, withDetails } from './failure.ts';
-import type { AddRequest, BaseRequest, Invocation, Outcome, PluginEntry } from './plugin.ts';
+import type { PluginEntry } from './entry.ts';
+import type { AddRequest, BaseRequest, Invocation, Outcome } from './plugin.ts';
 import { networkOf, prevResultOf, validAttachmentsOf, versionOf } from './request.ts';
 import { Rollback } from './rollback.ts';
 import { decodeStdin } from './stdin.ts';

@@ -1,5 +1,5 @@
 import { SUPPORTED_VERSIONS } from '@flatnet/cni/version';
-import type { PluginEntry } from './plugin.ts';
+import type { PluginEntry } from './entry.ts';
 
 export const PACKAGE_VERSION = '0.1.0';
 

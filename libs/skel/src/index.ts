@@ -1,5 +1,6 @@
 export * from './define-plugin.ts';
 export * from './dispatch.ts';
+export * from './entry.ts';
 export * from './failure.ts';
 export * from './plugin.ts';
 export * from './rollback.ts';

@@ -1,6 +1,6 @@
 import { writeWithin } from './descriptors.ts';
 import { help, PACKAGE_VERSION } from './help.ts';
-import type { PluginEntry } from './plugin.ts';
+import type { PluginEntry } from './entry.ts';
 import { Trace } from './trace.ts';
 import { answerVersionCommand, isVersionCommand } from './version-command.ts';
 

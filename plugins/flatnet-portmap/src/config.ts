@@ -1,7 +1,9 @@
 import type { Ip } from '@flatnet/addressing';
-import { CniError, configObject, decode, ErrorCode, shown, type Verb } from '@flatnet/cni';
+import { configObject, decode, shown, type Verb } from '@flatnet/cni';
 import * as z from 'zod/mini';
+import { refuse } from './field.ts';
 import { type Mapping, mappingsOf } from './mappings.ts';
+import { configSchema, type Raw } from './schema.ts';
 import { snatAddressesOf } from './snat-address.ts';
 
 /** The plugin configuration, decoded and with its defaults filled in; README.md tells what each key means. */
@@ -16,43 +18,7 @@ export interface PortmapConfig {
   readonly mentionsPorts: boolean;
 }
 
-const flag = z.optional(z.boolean());
-const text = z.optional(z.string());
-const texts = z.optional(z.union([z.string(), z.array(z.string())]));
-const port = z.int().check(z.gte(1), z.lte(65535));
-
-const mappingSchema = () =>
-  configObject({
-    hostPort: port,
-    containerPort: port,
-    protocol: text,
-    hostIP: text,
-    range: z.optional(port),
-    allowFrom: texts,
-  });
-
-/** What a configuration may say, for ADD, CHECK and STATUS. */
-export const configSchema = () =>
-  configObject({
-    snat: flag,
-    masqAll: flag,
-    ipMasq: flag,
-    snatAddress: texts,
-    markMasqBit: z.optional(z.int().check(z.gte(0), z.lte(31))),
-    externalSetMarkChain: text,
-    backend: text,
-    conditionsV4: z.optional(z.array(z.string())),
-    conditionsV6: z.optional(z.array(z.string())),
-    defaultHostIP: texts,
-    allowFrom: texts,
-    dataDir: text,
-    runtimeConfig: z.optional(configObject({ portMappings: z.optional(z.array(mappingSchema())) })),
-  });
-type Raw = z.infer<ReturnType<typeof configSchema>>;
-export type RawMapping = z.infer<ReturnType<typeof mappingSchema>>;
-
-export const list = (value: string | readonly string[] | undefined): readonly string[] =>
-  value === undefined || value === '' ? [] : typeof value === 'string' ? [value] : value;
+export { configSchema };
 
 /** Decodes the configuration. DEL and GC need none of it: what cannot be read there counts as absent. @throws CniError code 7. */
 export function decodeConfig(json: Readonly<Record<string, unknown>>, verb: Verb): PortmapConfig {
@@ -63,7 +29,7 @@ export function decodeConfig(json: Readonly<Record<string, unknown>>, verb: Verb
 }
 
 const laxSchema = () =>
-  configObject({ dataDir: z.catch(text, undefined), runtimeConfig: z.catch(z.unknown(), undefined) });
+  configObject({ dataDir: z.catch(z.optional(z.string()), undefined), runtimeConfig: z.catch(z.unknown(), undefined) });
 
 function laxly(json: Readonly<Record<string, unknown>>): PortmapConfig {
   const parsed = z.safeParse(laxSchema(), json);
@@ -83,10 +49,6 @@ const resolve = (raw: Partial<Raw>, mappings: readonly Mapping[]): PortmapConfig
   mentionsPorts: mappings.length > 0,
   ...(raw.dataDir ? { dataDir: raw.dataDir } : {}),
 });
-
-export const refuse = (details: string): never => {
-  throw new CniError(ErrorCode.invalidConfig, 'invalid configuration of flatnet-portmap', details);
-};
 
 function refuseUnsupported(raw: Raw): void {
   for (const key of ['conditionsV4', 'conditionsV6'] as const) {

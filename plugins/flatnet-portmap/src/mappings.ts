@@ -2,7 +2,8 @@
 import { AddressError, type Cidr, parseCidr, parseHostOrCidr, parseIp, type Ip } from '@flatnet/addressing';
 import { shown } from '@flatnet/cni';
 import type { Protocol } from '@flatnet/hostport';
-import { list, refuse, type RawMapping } from './config.ts';
+import { list, refuse } from './field.ts';
+import type { RawMapping } from './schema.ts';
 
 /** Where a mapping listens in one family: on one address, or (no `ip`) on all. */
 export interface Listen {

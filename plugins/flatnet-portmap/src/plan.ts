@@ -4,7 +4,8 @@ import { attachmentHash, CniError, ErrorCode, networkHash, type AddResult, type 
 import type { Masquerade } from '@flatnet/kernel';
 import { describePort, listenKey, mergePorts, onAllAddresses, outboundTag, portKey, portsOf } from '@flatnet/hostport';
 import type { Hairpin, Owner, Plan, Port } from '@flatnet/hostport';
-import { refuse, type PortmapConfig } from './config.ts';
+import type { PortmapConfig } from './config.ts';
+import { refuse } from './field.ts';
 import { cidrOf, type Listen, type Mapping } from './mappings.ts';
 
 export const ownerOf = (network: string, attachment: Attachment): Owner => ({

@@ -1,7 +1,7 @@
 /** `snatAddress`: the fixed source address of outbound traffic, at most one of each family. Pure. */
 import type { Ip } from '@flatnet/addressing';
 import { shown } from '@flatnet/cni';
-import { list, refuse } from './config.ts';
+import { list, refuse } from './field.ts';
 import { addressOf, isMulticast } from './mappings.ts';
 
 /** @throws CniError code 7 that names the field. */

@@ -9,7 +9,6 @@ import {
   type ListedRoute,
   type RouteSpec,
 } from '@flatnet/kernel';
-import type { Difference } from './check.ts';
 import type { Plan } from './plan.ts';
 import { subnetOf } from './subnet.ts';
 import { type Topology } from './topology.ts';
@@ -21,7 +20,7 @@ export async function containerDifferences(
   netns: string,
   topology: Topology | undefined,
   prevResult: AddResult | undefined,
-): Promise<readonly Difference[]> {
+): Promise<readonly string[]> {
   const link = await findLink(kernel, plan.ifName, netns);
   if (link === undefined) return [`${plan.ifName} is missing in ${netns} (restart the container)`];
   const mtu = prevResult?.interfaces.find(({ name, sandbox }) => name === plan.ifName && sandbox !== undefined)?.mtu;
@@ -38,7 +37,7 @@ function linkDifferences(
   { ifName, containerMac, config }: Plan,
   link: Link,
   mtu: number | undefined,
-): readonly Difference[] {
+): readonly string[] {
   const repair = (words: string): string => `(in the container: ip link set dev ${ifName} ${words})`;
   return [
     ...(link.kind === 'veth'
@@ -59,7 +58,7 @@ async function addressDifferences(
   ifName: string,
   netns: string,
   topology: Topology,
-): Promise<readonly Difference[]> {
+): Promise<readonly string[]> {
   const [link] = await queryIp(kernel, `list the addresses of ${ifName}`, ['address', 'show', 'dev', ifName], netns);
   const present = Array.isArray(link?.['addr_info']) ? (link['addr_info'] as readonly Record<string, unknown>[]) : [];
   const texts = new Set(
@@ -70,7 +69,7 @@ async function addressDifferences(
     .map(({ cidr }) => `${ifName} lacks ${cidr} (in the container: ip address add ${cidr} dev ${ifName})`);
 }
 
-async function routeDifferences(kernel: Kernel, netns: string, { routes }: Topology): Promise<readonly Difference[]> {
+async function routeDifferences(kernel: Kernel, netns: string, { routes }: Topology): Promise<readonly string[]> {
   const tables = new Map<string, readonly ListedRoute[]>();
   for (const { family, table } of routes) {
     const key = keyOf(family, table);

@@ -1,6 +1,5 @@
 import type { AddResult } from '@flatnet/cni';
 import { findLink, type Kernel, type Link } from '@flatnet/kernel';
-import type { Difference } from './check.ts';
 import type { Plan } from './plan.ts';
 import { hasAddress } from './present-address.ts';
 import type { Topology } from './topology.ts';
@@ -14,7 +13,7 @@ export async function hostDifferences(
   plan: Plan,
   topology: Topology | undefined,
   prevResult: AddResult | undefined,
-): Promise<readonly Difference[]> {
+): Promise<readonly string[]> {
   const { bridge, promiscMode, vlans } = plan.config;
   const [port, master] = await Promise.all([findLink(kernel, plan.hostVeth), findLink(kernel, bridge)]);
   const mtu = prevResult?.interfaces.find(({ name }) => name === plan.hostVeth)?.mtu;
@@ -27,10 +26,10 @@ export async function hostDifferences(
   ];
 }
 
-function portDifferences(plan: Plan, port: Link, mtu: number | undefined): readonly Difference[] {
+function portDifferences(plan: Plan, port: Link, mtu: number | undefined): readonly string[] {
   const { hostVeth, config } = plan;
   const repair = (words: string): string => `(ip link set dev ${hostVeth} ${words})`;
-  const flag = (name: string, present: boolean | undefined, wanted: boolean): Difference[] => {
+  const flag = (name: string, present: boolean | undefined, wanted: boolean): string[] => {
     if (present === undefined || present === wanted) return [];
     const word = wanted ? 'on' : 'off';
     return [`${name} of ${hostVeth} is not ${word} ${repair(`type bridge_slave ${name} ${word}`)}`];
@@ -51,7 +50,7 @@ function portDifferences(plan: Plan, port: Link, mtu: number | undefined): reado
   ];
 }
 
-function bridgeDifferences(name: string, bridge: Link, promiscuous: boolean): readonly Difference[] {
+function bridgeDifferences(name: string, bridge: Link, promiscuous: boolean): readonly string[] {
   if (bridge.kind !== 'bridge')
     return [`${name} is not a bridge but ${bridge.kind ?? 'a plain device'} (choose another "bridge")`];
   return [
@@ -62,7 +61,7 @@ function bridgeDifferences(name: string, bridge: Link, promiscuous: boolean): re
   ];
 }
 
-function gatewayDifferences(kernel: Kernel, bridge: string, topology: Topology): readonly Difference[] {
+function gatewayDifferences(kernel: Kernel, bridge: string, topology: Topology): readonly string[] {
   const missing = topology.gateways.filter((gateway) => !hasAddress(kernel, bridge, gateway));
   const families = new Set(topology.gateways.map(({ ip }) => ip.family));
   const off = (key: string): boolean => kernel.proc.read(`/proc/sys/net/${key}`) === '0';

@@ -11,9 +11,6 @@ import { planOf, type Plan } from './plan.ts';
 import { topologyOf, type Topology } from './topology.ts';
 import { gatewayDevice } from './vlan.ts';
 
-/** One difference and what repairs it. */
-export type Difference = string;
-
 /** @throws CniError code 7 without prevResult, the delegate's own when it alone finds fault, else code 102 with every difference. */
 export async function check(deps: Deps, request: CheckRequest<FlatnetConfig>): Promise<void> {
   if (request.prevResult === undefined) {
@@ -83,18 +80,14 @@ async function forwardDifferences(
   kernel: Kernel,
   { config }: Plan,
   topology: Topology | undefined,
-): Promise<readonly Difference[]> {
+): Promise<readonly string[]> {
   if (topology === undefined || !isForwarded(config)) return [];
   const device = gatewayDevice(config.bridge, config.vlans);
   const obstacle = await forwardObstacle(kernel, device, topology.gateways);
   return obstacle === undefined ? [] : [obstacle];
 }
 
-async function ruleDifferences(
-  kernel: Kernel,
-  plan: Plan,
-  topology: Topology | undefined,
-): Promise<readonly Difference[]> {
+async function ruleDifferences(kernel: Kernel, plan: Plan, topology: Topology | undefined): Promise<readonly string[]> {
   const subnets = topology?.masqueraded ?? [];
   const missing = subnets.length === 0 ? [] : await missingMasquerade(kernel.run, { tag: plan.tag, subnets });
   return [
@@ -103,7 +96,7 @@ async function ruleDifferences(
   ];
 }
 
-async function guardDifferences(kernel: Kernel, { tag, hostVeth }: Plan): Promise<readonly Difference[]> {
+async function guardDifferences(kernel: Kernel, { tag, hostVeth }: Plan): Promise<readonly string[]> {
   const stands = isPortGuarded(await guardRemains(kernel.run), tag, hostVeth);
   return stands
     ? []
