@@ -20,6 +20,8 @@ import { errnoOf } from './error.ts';
 export interface FileFacts {
   readonly kind: 'file' | 'directory' | 'other';
   readonly ino: bigint;
+  /** Inode number and modification time: file systems give the number of a removed file to the next one. */
+  readonly identity: string;
   readonly nlink: bigint;
   readonly uid: bigint;
   readonly mode: bigint;
@@ -76,7 +78,17 @@ export const realFiles: Files = {
       const stat = lstatSync(path, { bigint: true });
       const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other';
       const { ino, nlink, uid, mode } = stat;
-      return { kind, ino, nlink, uid, mode, mtime: Number(stat.mtimeMs) / 1000, ctime: Number(stat.ctimeMs) / 1000 };
+      const identity = `${ino}-${stat.mtimeNs}`;
+      return {
+        kind,
+        ino,
+        identity,
+        nlink,
+        uid,
+        mode,
+        mtime: Number(stat.mtimeMs) / 1000,
+        ctime: Number(stat.ctimeMs) / 1000,
+      };
     } catch (error) {
       if (absent(error)) return undefined;
       throw error;

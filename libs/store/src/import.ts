@@ -1,11 +1,12 @@
 import { AddressError, parseIp, type Ip } from '@flatnet/addressing';
+import { shareAddress } from './addresses.ts';
 import { errnoOf, StoreError } from './error.ts';
 import type { Files } from './files.ts';
 import type { Layout } from './generation.ts';
 import { attachmentName, ipName, type LeaseKey } from './names.ts';
 import type { Processes } from './process.ts';
 import { renderRecord } from './record.ts';
-import { RECORD, type Tokens } from './token.ts';
+import { RECORD, type LeaseDirs } from './lease-dir.ts';
 
 /**
  * Takes over the leases of host-local: one file per address, named by it, holding `<container id>\r\n<interface>` (older versions: the
@@ -21,14 +22,14 @@ export interface ImportParts {
   readonly files: Files;
   readonly layout: Layout;
   readonly processes: Processes;
-  readonly tokens: Tokens;
+  readonly leaseDirs: LeaseDirs;
 }
 
 /** Whether there is nothing (more) to take over from `folder`. */
 export const isImported = (files: Files, layout: Layout, folder: string): boolean =>
   files.lstat(folder) === undefined ||
   files.lstat(`${folder}/${MARK}`) !== undefined ||
-  files.lstat(`${layout.network}/${OWN_MARK}`) !== undefined;
+  files.lstat(`${layout.folder}/${OWN_MARK}`) !== undefined;
 
 /** Imports and marks. The caller holds the lock. Answers how many addresses were taken over. */
 export const importLeases = (parts: ImportParts, network: string, folder: string): number => {
@@ -38,9 +39,9 @@ export const importLeases = (parts: ImportParts, network: string, folder: string
     throw new StoreError('unsafe', 'importFrom is not a directory', folder);
   // An import that was killed may have linked addresses for a lease that it never committed. Found taken below, they would be left out,
   // and given to somebody else after the next sweep.
-  parts.tokens.sweep();
+  parts.leaseDirs.collectAbandoned();
   let imported = 0;
-  for (const { key, ips } of foreignLeases(files, folder).values()) imported += adopt(parts, network, key, ips);
+  for (const { key, ips } of foreignLeases(files, folder).values()) imported += importLease(parts, network, key, ips);
   mark(parts, folder, `taken over by flatnet-ipam, network ${network}\n`);
   return imported;
 };
@@ -50,7 +51,7 @@ const mark = ({ files, layout }: ImportParts, folder: string, text: string): voi
     files.create(`${folder}/${MARK}`, text);
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return;
-    files.create(`${layout.network}/${OWN_MARK}`, text);
+    files.create(`${layout.folder}/${OWN_MARK}`, text);
   }
 };
 
@@ -87,27 +88,27 @@ const addressOf = (name: string): Ip | undefined => {
 };
 
 /** One lease with all its addresses. What we have under this attachment or these addresses already wins: an import that was cut short. */
-const adopt = (
-  { files, layout, processes, tokens }: ImportParts,
-  network: string,
-  key: LeaseKey,
-  ips: Ip[],
-): number => {
+const importLease = (parts: ImportParts, network: string, key: LeaseKey, ips: Ip[]): number => {
+  const { files, layout, processes, leaseDirs } = parts;
   const path = `${layout.at}/${attachmentName(key)}`;
   if (files.lstat(path) !== undefined) return 0;
   const free = ips.filter((ip) => files.lstat(`${layout.ip}/${ipName(ip)}`) === undefined);
   if (free.length === 0) return 0;
-  const token = tokens.create();
+  const dir = leaseDirs.create();
   try {
     const since = new Date().toISOString();
-    const lease = { network, attachment: key, ips: free, creator: processes.self, since };
-    files.create(`${token}/${RECORD}`, renderRecord(lease));
-    for (const ip of free) files.link(`${token}/${RECORD}`, `${layout.ip}/${ipName(ip)}`);
-    if (tokens.commit(token, path)) return free.length;
+    const segment = layout.segment === undefined ? {} : { segment: layout.segment.name };
+    const lease = { network, attachment: key, ips: free, ...segment, creator: processes.self, since };
+    files.create(`${dir}/${RECORD}`, renderRecord(lease));
+    for (const ip of free) {
+      files.link(`${dir}/${RECORD}`, `${layout.ip}/${ipName(ip)}`);
+      shareAddress(parts, ipName(ip));
+    }
+    if (leaseDirs.commit(dir, path)) return free.length;
   } catch (error) {
-    tokens.dispose(token);
+    leaseDirs.dispose(dir);
     throw error;
   }
-  tokens.dispose(token);
+  leaseDirs.dispose(dir);
   return 0;
 };

@@ -1,4 +1,5 @@
-export type { Choice, Claim, ClaimRequest } from './claim.ts';
+export type { Claim } from './adopt.ts';
+export type { Choice, ClaimRequest } from './claim.ts';
 export { StoreError, type StoreErrorKind } from './error.ts';
 export { withLock, type LockWait } from './lock.ts';
 export { ipName, ipNameOf, type LeaseKey } from './names.ts';

@@ -35,6 +35,14 @@ export const ipOfName = (name: string): Ip | undefined => {
   }
 };
 
+const SEGMENT = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$/;
+
+/** The folder of a layer 2 segment. A network's folder never has this name: with `=` it has 64 digits behind it. */
+export const segmentFolder = (device: string): string =>
+  `=${SEGMENT.test(device) ? device : sha256Hex(device).slice(0, 32)}`;
+
+export const isSegmentFolder = (name: string): boolean => name.startsWith('=') && SEGMENT.test(name.slice(1));
+
 export const cursorName = (pool: string): string => `cur.${sha256Hex(pool).slice(0, 16)}`;
 
-export const stickyName = (name: string): string => sha256Hex(name).slice(0, 32);
+export const rememberedName = (name: string): string => sha256Hex(name).slice(0, 32);

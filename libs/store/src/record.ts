@@ -1,6 +1,6 @@
 import { AddressError, parseIp, type Ip } from '@flatnet/addressing';
 import type { Files } from './files.ts';
-import type { LeaseKey } from './names.ts';
+import { isSegmentFolder, type LeaseKey } from './names.ts';
 
 /** One attachment's addresses: all of them live and die together. */
 export interface Lease {
@@ -9,6 +9,8 @@ export interface Lease {
   readonly ips: readonly Ip[];
   /** Path of the network namespace at ADD. */
   readonly netns?: string;
+  /** The segment in which the addresses are claimed too (`Segment`). */
+  readonly segment?: string;
   /** The container's name, if the runtime told it. */
   readonly name?: string;
   /** The process that made the lease (`Processes`). */
@@ -23,16 +25,20 @@ const FORMAT = 1;
 
 /** Written once, never changed; the addresses in their canonical spelling, so that `cat` tells everything. */
 export const renderRecord = (lease: Lease): string => {
-  const { network, attachment, ips, netns, name, creator, since } = lease;
+  const { network, attachment, ips, segment, netns, name, creator, since } = lease;
   const { containerId, ifName } = attachment;
-  return `${JSON.stringify({ v: FORMAT, network, containerId, ifName, ips: ips.map(String), netns, name, creator, at: since })}\n`;
+  const fields = { v: FORMAT, network, containerId, ifName, ips: ips.map(String), segment, netns, name, creator };
+  return `${JSON.stringify({ ...fields, at: since })}\n`;
 };
 
 /** The lease of a record file; undefined when it is not there, not a regular file, too big, torn, or not a record. */
 export const readRecord = (files: Files, path: string): Lease | undefined => {
-  const text = files.read(path, MAX_RECORD_BYTES);
+  const text = readRecordText(files, path);
   return text === undefined ? undefined : parseRecord(text);
 };
+
+/** The text of a record file. Two leases never have the same: it names the process that made it, and when. */
+export const readRecordText = (files: Files, path: string): string | undefined => files.read(path, MAX_RECORD_BYTES);
 
 export const parseRecord = (text: string): Lease | undefined => {
   try {
@@ -51,11 +57,12 @@ const leaseOf = (fields: ReadonlyMap<string, unknown>): Lease | undefined => {
   const list: unknown = fields.get('ips');
   const containerId = text('containerId');
   if (fields.get('v') !== FORMAT || !containerId || !Array.isArray(list) || list.length === 0) return undefined;
-  const [netns, name] = [text('netns'), text('name')];
+  const [segment, netns, name] = [text('segment'), text('netns'), text('name')];
   return {
     network: text('network') ?? '',
     attachment: { containerId, ifName: text('ifName') ?? '' },
     ips: list.map((ip: unknown) => parseIp(String(ip))),
+    ...(segment !== undefined && isSegmentFolder(segment) ? { segment } : {}),
     ...(netns === undefined ? {} : { netns }),
     ...(name === undefined ? {} : { name }),
     creator: text('creator') ?? '',

@@ -1,14 +1,33 @@
-import { claim, type Claim, type ClaimRequest } from './claim.ts';
-import { isReclaimDue, releaseOthers, removeOrphans, removeUnreadable, tidy } from './collect.ts';
+import type { Claim } from './adopt.ts';
+import { claim, type ClaimRequest } from './claim.ts';
+import { shareEarlierLeases } from './addresses.ts';
+import {
+  areOrphansDue,
+  collectOrphans,
+  collectOrphansOf,
+  collectStale,
+  collectUnreadable,
+  forgetOldNames,
+  releaseOthers,
+} from './collect.ts';
 import { errnoOf, StoreError } from './error.ts';
 import { realFiles, type Files } from './files.ts';
-import { ensure, ensureFolder, exists, layoutOf, purgeOldGenerations, type Layout } from './generation.ts';
+import {
+  collectOldGenerations,
+  ensure,
+  ensureFolder,
+  exists,
+  layoutOf,
+  segmentsOf,
+  type AddressFolder,
+  type Layout,
+} from './generation.ts';
 import { importLeases, isImported } from './import.ts';
 import { withLock } from './lock.ts';
 import { attachmentName, ipName, type LeaseKey } from './names.ts';
 import { realProcesses, type Processes } from './process.ts';
 import { readRecord, type Lease } from './record.ts';
-import { RECORD, Tokens } from './token.ts';
+import { LeaseDirs, RECORD, type LeaseDir } from './lease-dir.ts';
 import { View, type StoreView } from './view.ts';
 
 /** The leases of one network. All methods throw StoreError; none leaves anything half done that the next call does not finish. */
@@ -23,7 +42,7 @@ export interface LeaseStore {
   /** GC: releases all leases but those of `valid` (undefined: releases none), then cleans up. Answers how many were released. */
   collect(valid: readonly LeaseKey[] | undefined): Promise<number>;
   /** Frees addresses that no lease holds, answers how many. Reads everything, so a large store does it once a minute at most. */
-  reclaim(): Promise<number>;
+  collectOrphans(): Promise<number>;
   /** Takes over a lease folder of host-local, unless that was done. */
   importFrom(folder: string): Promise<number>;
   /** Reading only; an absent store is an empty one. */
@@ -35,50 +54,58 @@ export interface LeaseStore {
 export interface StoreOptions {
   readonly dataDir: string;
   readonly network: string;
+  /**
+   * The bridge, or the parent interface, on which containers of other networks may be. Networks of one dataDir that name the same one
+   * never lease the same address.
+   */
+  readonly segment?: string;
   readonly files?: Files;
   readonly processes?: Processes;
 }
 
-/** Entries of older boots that one ADD removes on the way. */
-const PURGE_BUDGET = 500;
+/** Entries of older boots that one ADD removes on the way, from each folder. */
+const OLD_ENTRIES_PER_ADD = 500;
 const LOCK_TIMEOUT_MS = 2_000;
 /** An import of 65,000 leases takes seconds, and no ADD may overtake it. */
 const IMPORT_TIMEOUT_MS = 20_000;
 
 /** @throws StoreError when the boot id cannot be read or dataDir cannot be a store. */
 export const openStore = (options: StoreOptions): LeaseStore =>
-  new FileStore(options.network, options.dataDir, options.files ?? realFiles, options.processes ?? realProcesses());
+  new FileStore(options, options.files ?? realFiles, options.processes ?? realProcesses());
 
 class FileStore implements LeaseStore {
+  readonly network: string;
   readonly view: View;
   readonly #layout: Layout;
-  readonly #tokens: Tokens;
+  readonly #leaseDirs: LeaseDirs;
 
   constructor(
-    readonly network: string,
-    dataDir: string,
+    { network, dataDir, segment }: StoreOptions,
     readonly files: Files,
     readonly processes: Processes,
   ) {
-    this.#layout = layoutOf(dataDir, network, processes.bootId);
-    this.#tokens = new Tokens(files, this.#layout, processes);
+    this.network = network;
+    this.#layout = layoutOf(dataDir, network, processes.bootId, segment);
+    this.#leaseDirs = new LeaseDirs(files, this.#layout, processes);
     this.view = new View(files, this.#layout, processes);
   }
 
   claim(request: ClaimRequest): Promise<Claim> {
     return this.#guardedAsync(async () => {
       ensure(this.files, this.#layout);
-      this.#tokens.sweep();
-      purgeOldGenerations(this.files, this.#layout, PURGE_BUDGET);
+      this.#leaseDirs.collectAbandoned();
+      shareEarlierLeases({ files: this.files, layout: this.#layout, processes: this.processes });
+      for (const folder of this.#folders()) collectOldGenerations(this.files, folder, OLD_ENTRIES_PER_ADD);
       const { files, processes, view } = this;
-      return await claim({ files, processes, view, layout: this.#layout, tokens: this.#tokens }, request);
+      return await claim({ files, processes, view, layout: this.#layout, leaseDirs: this.#leaseDirs }, request);
     });
   }
 
   find(attachment: LeaseKey): Lease | undefined {
     return this.#guarded(() => {
       if (!exists(this.files, this.#layout)) return undefined;
-      for (const path of this.#pathsOf(attachment)) {
+      for (const name of this.#namesOf(attachment)) {
+        const path = `${this.#layout.at}/${name}`;
         const lease = readRecord(this.files, `${path}/${RECORD}`);
         if (lease !== undefined && this.#isWhole(lease, path)) return lease;
       }
@@ -89,48 +116,57 @@ class FileStore implements LeaseStore {
   release(attachment: LeaseKey, cooling: boolean): boolean {
     return this.#guarded(() => {
       if (!exists(this.files, this.#layout)) return false;
-      if (cooling) this.#makeFreedFolder();
-      let released = false;
-      for (const path of this.#pathsOf(attachment)) {
-        const token = this.#tokens.take(path);
-        if (token === undefined) continue;
-        this.#tokens.dispose(token, cooling);
-        released = true;
-        break;
-      }
-      this.#tokens.sweep();
-      return released;
+      if (cooling) for (const folder of this.#folders()) this.#makeCoolingFolder(folder);
+      const dir = this.#takeLeaseOf(attachment);
+      if (dir !== undefined) this.#leaseDirs.dispose(dir, cooling);
+      this.#leaseDirs.collectAbandoned();
+      return dir !== undefined;
     });
   }
 
-  releaseExactly({ lease, ino }: Claim): void {
+  releaseExactly({ lease, identity }: Claim): void {
     this.#guarded(() => {
-      const token = this.#tokens.takeExactly(`${this.#layout.at}/${attachmentName(lease.attachment)}`, ino);
-      if (token !== undefined) this.#tokens.dispose(token);
+      const dir = this.#leaseDirs.takeExactly(`${this.#layout.at}/${attachmentName(lease.attachment)}`, identity);
+      if (dir !== undefined) this.#leaseDirs.dispose(dir);
     });
   }
 
   collect(valid: readonly LeaseKey[] | undefined): Promise<number> {
     return this.#guardedAsync(async () => {
       if (!exists(this.files, this.#layout)) return 0;
-      const [files, layout, tokens] = [this.files, this.#layout, this.#tokens];
-      tokens.sweep();
-      const released = valid === undefined ? 0 : releaseOthers(files, layout, tokens, valid);
-      removeUnreadable(files, layout, tokens);
-      await this.#locked(LOCK_TIMEOUT_MS, () => {
-        removeOrphans(files, layout);
-        tidy(files, layout, this.processes);
+      const [files, layout, leaseDirs] = [this.files, this.#layout, this.#leaseDirs];
+      leaseDirs.collectAbandoned();
+      const released = valid === undefined ? 0 : releaseOthers(files, layout, leaseDirs, valid);
+      collectUnreadable(files, layout, leaseDirs);
+      await this.#locked(layout, LOCK_TIMEOUT_MS, () => {
+        collectOrphans(files, layout);
+        collectStale(files, layout, this.processes);
+        forgetOldNames(files, layout);
       });
+      await this.#collectSegments((segment) => collectStale(files, segment, this.processes));
       return released;
     });
   }
 
-  reclaim(): Promise<number> {
+  collectOrphans(): Promise<number> {
     return this.#guardedAsync(async () => {
-      if (!isReclaimDue(this.files, this.#layout, this.processes)) return 0;
-      removeUnreadable(this.files, this.#layout, this.#tokens);
-      return await this.#locked(LOCK_TIMEOUT_MS, () => removeOrphans(this.files, this.#layout));
+      if (!areOrphansDue(this.files, this.#layout, this.processes)) return 0;
+      collectUnreadable(this.files, this.#layout, this.#leaseDirs);
+      const own = await this.#locked(this.#layout, LOCK_TIMEOUT_MS, () => collectOrphans(this.files, this.#layout));
+      return own + (await this.#collectSegments());
     });
+  }
+
+  async #collectSegments(more: (segment: AddressFolder) => void = () => undefined): Promise<number> {
+    let removed = 0;
+    for (const segment of segmentsOf(this.files, this.#layout)) {
+      if (this.files.lstat(segment.generation) === undefined) continue;
+      await this.#locked(segment, LOCK_TIMEOUT_MS, () => {
+        removed += collectOrphansOf(this.files, segment);
+        more(segment);
+      });
+    }
+    return removed;
   }
 
   importFrom(folder: string): Promise<number> {
@@ -138,27 +174,26 @@ class FileStore implements LeaseStore {
       if (isImported(this.files, this.#layout, folder)) return 0;
       ensure(this.files, this.#layout);
       const { files, processes } = this;
-      const parts = { files, processes, layout: this.#layout, tokens: this.#tokens };
-      return await this.#locked(IMPORT_TIMEOUT_MS, () => importLeases(parts, this.network, folder));
+      const parts = { files, processes, layout: this.#layout, leaseDirs: this.#leaseDirs };
+      return await this.#locked(this.#layout, IMPORT_TIMEOUT_MS, () => importLeases(parts, this.network, folder));
     });
   }
 
   probe(): void {
     this.#guarded(() => {
       ensure(this.files, this.#layout);
-      const token = this.#tokens.create();
+      const dir = this.#leaseDirs.create();
       try {
-        this.files.create(`${token}/${RECORD}`, 'probe\n');
-        this.files.link(`${token}/${RECORD}`, `${token}/link`);
+        this.files.create(`${dir}/${RECORD}`, 'probe\n');
+        this.files.link(`${dir}/${RECORD}`, `${dir}/link`);
       } finally {
-        this.#tokens.dispose(token);
+        this.#leaseDirs.dispose(dir);
       }
     });
   }
 
-  #pathsOf(attachment: LeaseKey): readonly string[] {
-    const names = [attachment, { ...attachment, ifName: '' }].map(attachmentName);
-    return names.map((name) => `${this.#layout.at}/${name}`);
+  #namesOf(attachment: LeaseKey): readonly string[] {
+    return [attachment, { ...attachment, ifName: '' }].map(attachmentName);
   }
 
   #isWhole(lease: Lease, path: string): boolean {
@@ -166,16 +201,35 @@ class FileStore implements LeaseStore {
     return lease.ips.every((ip) => this.files.lstat(`${this.#layout.ip}/${ipName(ip)}`)?.ino === ino);
   }
 
-  #makeFreedFolder(): void {
+  #takeLeaseOf(attachment: LeaseKey): LeaseDir | undefined {
+    const names = this.#namesOf(attachment);
+    for (const name of names) {
+      const dir = this.#leaseDirs.take(`${this.#layout.at}/${name}`);
+      if (dir !== undefined) return dir;
+    }
+    for (const name of names) {
+      const dir = this.#leaseDirs.takeMisplaced(name);
+      if (dir !== undefined) return dir;
+    }
+    return undefined;
+  }
+
+  /** The network's own folder, and that of its segment. */
+  #folders(): readonly AddressFolder[] {
+    const { segment } = this.#layout;
+    return segment === undefined ? [this.#layout] : [this.#layout, segment];
+  }
+
+  #makeCoolingFolder({ cooling }: AddressFolder): void {
     try {
-      ensureFolder(this.files, this.#layout.freed);
+      ensureFolder(this.files, cooling);
     } catch {
       // Full or read-only: then there is no cooldown, but a release.
     }
   }
 
-  #locked<T>(timeoutMs: number, work: () => T): Promise<T> {
-    return withLock({ path: this.#layout.lock, processes: this.processes, timeoutMs }, work);
+  #locked<T>({ lock }: AddressFolder, timeoutMs: number, work: () => T): Promise<T> {
+    return withLock({ path: lock, processes: this.processes, timeoutMs }, work);
   }
 
   /** Gives a failed system call the name of what was done. */

@@ -1,5 +1,6 @@
 import type { Ip } from '@flatnet/addressing';
-import type { Choice, Claim, ClaimRequest } from './claim.ts';
+import type { Claim } from './adopt.ts';
+import type { Choice, ClaimRequest } from './claim.ts';
 import { keptNames } from './collect.ts';
 import { StoreError } from './error.ts';
 import { attachmentName, ipName, type LeaseKey } from './names.ts';
@@ -15,8 +16,8 @@ export class FakeStore implements LeaseStore {
   readonly leases = new Map<string, Claim>();
   readonly #cursors = new Map<string, Ip>();
   readonly #names = new Map<string, readonly Ip[]>();
-  readonly #freed = new Map<string, number>();
-  #count = 0n;
+  readonly #cooling = new Map<string, number>();
+  #count = 0;
   now = 0;
   /** Thrown by everything that writes, if set. */
   failure: StoreError | undefined;
@@ -25,10 +26,10 @@ export class FakeStore implements LeaseStore {
   readonly view: StoreView = {
     isTaken: (ip) => this.#holder(ip) !== undefined,
     holderOf: (ip) => this.#holder(ip)?.lease,
-    isCooling: (ip, seconds) => this.now - (this.#freed.get(ipName(ip)) ?? -Infinity) < seconds,
+    isCooling: (ip, seconds) => this.now - (this.#cooling.get(ipName(ip)) ?? -Infinity) < seconds,
     takenNames: () => [...this.leases.values()].flatMap(({ lease }) => lease.ips.map(ipName)).sort(),
     cursor: (pool) => this.#cursors.get(pool),
-    sticky: (name) => this.#names.get(name) ?? [],
+    remembered: (name) => this.#names.get(name) ?? [],
   };
 
   async claim(request: ClaimRequest): Promise<Claim> {
@@ -48,8 +49,8 @@ export class FakeStore implements LeaseStore {
       since: '2026-01-01T00:00:00.000Z',
     };
     for (const choice of choices) this.#given(choice);
-    if (request.sticky && request.name !== undefined) this.#names.set(request.name, lease.ips);
-    const claim = { lease, existed: false, ino: this.#count++ };
+    if (request.remember && request.name !== undefined) this.#names.set(request.name, lease.ips);
+    const claim = { lease, existed: false, identity: String(this.#count++) };
     this.leases.set(key, claim);
     return claim;
   }
@@ -61,13 +62,13 @@ export class FakeStore implements LeaseStore {
   release(attachment: LeaseKey, cooling: boolean): boolean {
     this.#assertWritable();
     const lease = this.find(attachment);
-    if (cooling) for (const ip of lease?.ips ?? []) this.#freed.set(ipName(ip), this.now);
+    if (cooling) for (const ip of lease?.ips ?? []) this.#cooling.set(ipName(ip), this.now);
     return this.leases.delete(attachmentName(attachment));
   }
 
   releaseExactly(claim: Claim): void {
     const key = attachmentName(claim.lease.attachment);
-    if (this.leases.get(key)?.ino === claim.ino) this.leases.delete(key);
+    if (this.leases.get(key)?.identity === claim.identity) this.leases.delete(key);
   }
 
   async collect(valid: readonly LeaseKey[] | undefined): Promise<number> {
@@ -79,7 +80,7 @@ export class FakeStore implements LeaseStore {
     return dropped.length;
   }
 
-  async reclaim(): Promise<number> {
+  async collectOrphans(): Promise<number> {
     return 0;
   }
 
@@ -98,7 +99,7 @@ export class FakeStore implements LeaseStore {
 
   #given({ ip, pool }: Choice): void {
     if (pool !== undefined) this.#cursors.set(pool, ip);
-    this.#freed.delete(ipName(ip));
+    this.#cooling.delete(ipName(ip));
   }
 
   #assertWritable(): void {

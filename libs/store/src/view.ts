@@ -1,58 +1,69 @@
 import { parseIp, type Ip } from '@flatnet/addressing';
-import { ensureFolder, type Layout } from './generation.ts';
+import { ensureFolder, type AddressFolder, type Layout } from './generation.ts';
 import type { Files } from './files.ts';
-import { cursorName, ipName, ipOfName, stickyName } from './names.ts';
+import { cursorName, ipName, ipOfName, rememberedName } from './names.ts';
 import type { Processes } from './process.ts';
 import { readRecord, type Lease } from './record.ts';
 
 /** What an allocator may look at. Everything is a moment's truth: only the claim itself decides. */
 export interface StoreView {
   isTaken(ip: Ip): boolean;
-  /** The lease that holds an address; undefined when it is free, or its record cannot be read. */
+  /** The lease that holds an address, of this network or of a sibling in its segment; undefined when it is free, or its record cannot be read. */
   holderOf(ip: Ip): Lease | undefined;
   /** Whether any of the addresses was released under `cooldown` less than so many seconds ago. */
   isCooling(ip: Ip, seconds: number): boolean;
-  /** All taken addresses by `ipName`, sorted, in one reading. */
+  /** All taken addresses by `ipName`, of siblings too, sorted, each once. */
   takenNames(): readonly string[];
   /** The address last given from a pool. */
   cursor(pool: string): Ip | undefined;
   /** The addresses that a container of this name had last. */
-  sticky(name: string): readonly Ip[];
+  remembered(name: string): readonly Ip[];
 }
 
 const HINT_BYTES = 1024;
 
 export class View implements StoreView {
+  readonly #folders: readonly AddressFolder[];
+
   constructor(
     private readonly files: Files,
     private readonly layout: Layout,
     private readonly processes: Processes,
-  ) {}
+  ) {
+    this.#folders = layout.segment === undefined ? [layout] : [layout, layout.segment];
+  }
 
   isTaken(ip: Ip): boolean {
-    return this.files.lstat(this.#path(ip)) !== undefined;
+    return this.#folders.some((folder) => this.files.lstat(`${folder.ip}/${ipName(ip)}`) !== undefined);
   }
 
   holderOf(ip: Ip): Lease | undefined {
-    return readRecord(this.files, this.#path(ip));
+    for (const folder of this.#folders) {
+      const lease = readRecord(this.files, `${folder.ip}/${ipName(ip)}`);
+      if (lease !== undefined) return lease;
+    }
+    return undefined;
   }
 
   isCooling(ip: Ip, seconds: number): boolean {
-    const freed = this.files.lstat(`${this.layout.freed}/${ipName(ip)}`);
-    return freed !== undefined && this.processes.uptime() - freed.mtime < seconds;
+    return this.#folders.some(({ cooling }) => {
+      const released = this.files.lstat(`${cooling}/${ipName(ip)}`);
+      return released !== undefined && this.processes.uptime() - released.mtime < seconds;
+    });
   }
 
   takenNames(): readonly string[] {
-    return [...this.files.list(this.layout.ip)].sort();
+    const [own = [], ...shared] = this.#folders.map(({ ip }) => this.files.list(ip));
+    return (shared.length === 0 ? [...own] : [...new Set([...own, ...shared.flat()])]).sort();
   }
 
   cursor(pool: string): Ip | undefined {
     return ipOfName(this.files.read(this.#cursorPath(pool), HINT_BYTES)?.trim() ?? '');
   }
 
-  sticky(name: string): readonly Ip[] {
+  remembered(name: string): readonly Ip[] {
     const words = this.files
-      .read(`${this.layout.sticky}/${stickyName(name)}`, HINT_BYTES)
+      .read(`${this.layout.remembered}/${rememberedName(name)}`, HINT_BYTES)
       ?.split('\n')[0]
       ?.split(' ');
     try {
@@ -69,9 +80,9 @@ export class View implements StoreView {
 
   remember(name: string, ips: readonly Ip[]): void {
     this.#hint(() => {
-      ensureFolder(this.files, this.layout.sticky);
+      ensureFolder(this.files, this.layout.remembered);
       // The line's end cuts off what is left of a longer old text.
-      this.files.overwrite(`${this.layout.sticky}/${stickyName(name)}`, `${ips.join(' ')}\n`);
+      this.files.overwrite(`${this.layout.remembered}/${rememberedName(name)}`, `${ips.join(' ')}\n`);
     });
   }
 
@@ -81,10 +92,6 @@ export class View implements StoreView {
     } catch {
       // A hint that is lost costs a longer search, nothing else.
     }
-  }
-
-  #path(ip: Ip): string {
-    return `${this.layout.ip}/${ipName(ip)}`;
   }
 
   #cursorPath(pool: string): string {

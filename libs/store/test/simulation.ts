@@ -50,16 +50,26 @@ export const killAt =
     if (index === victim) throw new Killed();
   };
 
+/** Which store of the host a process opens. */
+export interface Place {
+  readonly network?: string;
+  readonly segment?: string;
+}
+
+const sorted = (links: (readonly [string, number])[]) => links.sort(([left], [right]) => (left < right ? -1 : 1));
+
 /** A host with one store: simulated processes are numbered, and live until they are said to be dead. */
 export class Host {
   readonly dataDir = `${mkdtempSync(`${tmpdir()}/flatnet-store-`)}/data`;
   bootId = '11111111-1111-1111-1111-111111111111';
   now = 1000;
+  /** The bridge of every network of this host. */
+  segment: string | undefined;
   readonly dead = new Set<string>();
   #count = 0;
 
   /** A new process. Those that ended are dead to the others, like real ones. */
-  process(hook: Hook = () => undefined): { readonly store: LeaseStore; end(): void } {
+  process(hook: Hook = () => undefined, place: Place = {}): { readonly store: LeaseStore; end(): void } {
     const self = `${++this.#count}.1.1-1`;
     const processes: Processes = {
       bootId: this.bootId,
@@ -67,13 +77,15 @@ export class Host {
       stateOf: (owner) => (this.dead.has(owner) || !/^\d+\.\d+\.\d+-\d+$/.test(owner) ? 'dead' : 'alive'),
       uptime: () => this.now,
     };
-    const store = openStore({ dataDir: this.dataDir, network: 'net', files: hooked(hook), processes });
+    const { network = 'net', segment } = { segment: this.segment, ...place };
+    const shared = segment === undefined ? {} : { segment };
+    const store = openStore({ dataDir: this.dataDir, network, ...shared, files: hooked(hook), processes });
     return { store, end: () => this.dead.add(self) };
   }
 
   /** Runs one operation in a process of its own; a kill is an end like any other. */
-  async run<T>(work: (store: LeaseStore) => T | Promise<T>, hook?: Hook): Promise<T | undefined> {
-    const { store, end } = this.process(hook);
+  async run<T>(work: (store: LeaseStore) => T | Promise<T>, hook?: Hook, place?: Place): Promise<T | undefined> {
+    const { store, end } = this.process(hook, place);
     try {
       return await work(store);
     } catch (error) {
@@ -85,31 +97,47 @@ export class Host {
   }
 
   get generation(): string {
-    return `${this.dataDir}/net/b-${this.bootId}`;
+    return this.generationOf('net');
   }
 
-  names(folder: string): string[] {
-    return realFiles.list(`${this.generation}/${folder}`).slice().sort();
+  generationOf(network: string): string {
+    return `${this.dataDir}/${network}/b-${this.bootId}`;
+  }
+
+  names(folder: string, network = 'net'): string[] {
+    return realFiles
+      .list(`${this.generationOf(network)}/${folder}`)
+      .slice()
+      .sort();
   }
 
   /** Committed leases as `attachment -> addresses`. */
-  leases(): Map<string, string[]> {
-    const entries = this.names('at').map((name): [string, string[]] => {
-      const text = readFileSync(`${this.generation}/at/${name}/lease`, 'utf8');
+  leases(network = 'net'): Map<string, string[]> {
+    const entries = this.names('at', network).map((name): [string, string[]] => {
+      const text = readFileSync(`${this.generationOf(network)}/at/${name}/lease`, 'utf8');
       return [name, (JSON.parse(text) as { ips: string[] }).ips];
     });
     return new Map(entries);
   }
 
-  /** Invariants of the store while nobody works on it: each address name is a link of exactly one committed record that lists it. */
-  assertConsistent(): void {
-    const expected = [...this.leases()].flatMap(([name, ips]) =>
-      ips.map((ip) => [fileName(parseIp(ip)), lstatSync(`${this.generation}/at/${name}/lease`).ino] as const),
-    );
-    const actual = this.names('ip').map((name) => [name, lstatSync(`${this.generation}/ip/${name}`).ino] as const);
-    expect(actual).toEqual(expected.sort(([left], [right]) => (left < right ? -1 : 1)));
-    expect(this.names('tmp')).toEqual([]);
-    expect(new Set(expected.map(([name]) => name)).size).toBe(expected.length);
+  /** Invariants of the store while no process works on it: each address name is a link of exactly one committed record that lists it. */
+  assertConsistent(networks: readonly string[] = ['net']): void {
+    const all = networks.flatMap((network) => {
+      const expected = [...this.leases(network)].flatMap(([name, ips]) =>
+        ips.map(
+          (ip) => [fileName(parseIp(ip)), lstatSync(`${this.generationOf(network)}/at/${name}/lease`).ino] as const,
+        ),
+      );
+      expect(this.#linksIn(network)).toEqual(sorted(expected));
+      expect(this.names('tmp', network)).toEqual([]);
+      return expected;
+    });
+    expect(new Set(all.map(([name]) => name)).size).toBe(all.length);
+    if (this.segment !== undefined) expect(this.#linksIn(`=${this.segment}`)).toEqual(sorted(all));
+  }
+
+  #linksIn(folder: string): (readonly [string, number])[] {
+    return this.names('ip', folder).map((name) => [name, lstatSync(`${this.generationOf(folder)}/ip/${name}`).ino]);
   }
 
   remove(): void {

@@ -26,7 +26,7 @@ export const add = async (request: AddRequest<Config>, rollback: Rollback): Prom
   });
 };
 
-/** If addresses are held by nobody (a record was removed by hand), they are freed and the claim is tried once more. */
+/** If no lease holds an address any more (a record was removed by hand), it is freed and the claim is tried once more. */
 const claimOnce = async (store: LeaseStore, request: AddRequest<Config>, wish: Wish): Promise<Claim> => {
   const attempt = (): Promise<Claim> =>
     store.claim({
@@ -34,23 +34,24 @@ const claimOnce = async (store: LeaseStore, request: AddRequest<Config>, wish: W
       attachment: request.attachment,
       netns: request.netns,
       ...(wish.name === undefined ? {} : { name: wish.name }),
-      sticky: wish.allocation.stickyBy !== undefined,
+      remember: wish.allocation.stickyBy !== undefined,
       choose: (view) => chooseAddresses(wish, view),
       isAbandoned: parentWatch(request.invocation.env),
     });
   try {
     return await attempt();
   } catch (error) {
-    if (!(error instanceof PoolFull || (error instanceof AddressTaken && isLost(error, store)))) throw error;
-    const freed = await store.reclaim().catch(() => 0);
+    if (!(error instanceof PoolFull || (error instanceof AddressTaken && isLost(error, store, request.network))))
+      throw error;
+    const freed = await store.collectOrphans().catch(() => 0);
     if (freed === 0) throw error;
     return await attempt();
   }
 };
 
-/** Whether the holder of a taken address cannot be read, or has no lease any more. */
-const isLost = ({ holder }: AddressTaken, store: LeaseStore): boolean =>
-  holder === undefined || store.find(holder.attachment) === undefined;
+/** Whether the holder of a taken address cannot be read, or has no lease any more. A sibling network looks after its own. */
+const isLost = ({ holder }: AddressTaken, store: LeaseStore, network: string): boolean =>
+  holder === undefined || (holder.network === network && store.find(holder.attachment) === undefined);
 
 const answer = ({ lease, existed }: Claim, wish: Wish): IpamResult => {
   const { containerId, ifName } = lease.attachment;

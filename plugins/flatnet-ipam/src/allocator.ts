@@ -104,7 +104,7 @@ const chooseUnasked = (set: RangeSetConfig, wish: Wish, view: StoreView): Choice
   const pool = poolOf(set, wish.allocation);
   if (stickyBy === 'name' && wish.name !== undefined) {
     // Its own old address does not have to cool down for it.
-    const old = view.sticky(wish.name).find((ip) => pool.contains(ip) && !view.isTaken(ip));
+    const old = view.remembered(wish.name).find((ip) => pool.contains(ip) && !view.isTaken(ip));
     if (old !== undefined) return { ip: old };
   }
   return { ip: nextFree(set, pool, wish.cooldown, view), pool: set.name };

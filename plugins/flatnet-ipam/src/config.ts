@@ -11,6 +11,7 @@ import {
   type Verb,
 } from '@flatnet/cni';
 import { parseExcluded, rangeSetsOf, type RangeSetConfig } from './ranges.ts';
+import { segmentOf } from './segment.ts';
 
 const MAX_COOLDOWN_SECONDS = 86_400;
 
@@ -21,6 +22,8 @@ export interface StoreConfig {
   readonly cooldown: number;
   /** A lease folder of host-local to take over. */
   readonly importFrom?: string;
+  /** The device that this network shares with others. */
+  readonly segment?: string;
 }
 
 /** What is handed out, and how. */
@@ -103,15 +106,16 @@ type Parsed = z.core.output<ReturnType<typeof wholeSchema>>;
 
 /** @throws CniError code 7 that names the field; for DEL and GC only what they need is looked at, and nothing is refused. */
 export const decodeConfig = (json: Readonly<Record<string, unknown>>, verb: Verb): Config => {
-  if (verb === 'DEL' || verb === 'GC') return { store: laxStore(json) };
+  if (verb === 'DEL' || verb === 'GC') return { store: laxStore(json, segmentOf(json)) };
   const parsed = decode(wholeSchema(), json, 'configuration');
-  return { store: storeOf(parsed.ipam), allocation: allocationOf(parsed, json) };
+  return { store: storeOf(parsed.ipam, segmentOf(json)), allocation: allocationOf(parsed, json) };
 };
 
-const storeOf = ({ dataDir, cooldown, importFrom }: Parsed['ipam']): StoreConfig => ({
+const storeOf = ({ dataDir, cooldown, importFrom }: Parsed['ipam'], segment: string | undefined): StoreConfig => ({
   dataDir: dataDir || DEFAULT_DATA_DIR,
   cooldown: cooldown ?? 0,
   ...(importFrom ? { importFrom } : {}),
+  ...(segment === undefined ? {} : { segment }),
 });
 
 /** Each key by itself: a broken `cooldown` must not hide `dataDir`. */
@@ -127,7 +131,8 @@ const laxSchema = () =>
     ),
   });
 
-const laxStore = (json: unknown): StoreConfig => storeOf(z.parse(laxSchema(), json).ipam);
+const laxStore = (json: unknown, segment: string | undefined): StoreConfig =>
+  storeOf(z.parse(laxSchema(), json).ipam, segment);
 
 const allocationOf = (parsed: Parsed, json: Readonly<Record<string, unknown>>): Allocation => {
   const { ipam, args, runtimeConfig } = parsed;

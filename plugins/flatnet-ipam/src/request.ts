@@ -6,8 +6,8 @@ import type { Wish } from './allocator.ts';
 import { reserveKey, type Allocation, type Config } from './config.ts';
 
 /** The store of the request's network. */
-export const storeOf = ({ config, network }: BaseRequest<Config>): LeaseStore =>
-  openStore({ dataDir: config.store.dataDir, network });
+export const storeOf = ({ config: { store }, network }: BaseRequest<Config>): LeaseStore =>
+  openStore({ dataDir: store.dataDir, network, ...(store.segment === undefined ? {} : { segment: store.segment }) });
 
 /** The decoder gives ADD, CHECK and STATUS their allocation. */
 export const allocationOf = ({ config, verb }: BaseRequest<Config>): Allocation => {

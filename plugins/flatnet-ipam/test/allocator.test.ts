@@ -20,7 +20,7 @@ const add = async (containerId: string, asked: Wish): Promise<string[]> => {
     network: 'n',
     attachment: { containerId, ifName: 'eth0' },
     ...(asked.name === undefined ? {} : { name: asked.name }),
-    sticky: asked.allocation.stickyBy !== undefined,
+    remember: asked.allocation.stickyBy !== undefined,
     choose: (view) => chooseAddresses(asked, view),
     isAbandoned: () => false,
   });

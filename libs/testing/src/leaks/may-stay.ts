@@ -11,7 +11,7 @@ interface Allowance {
 const isSetting = (fact: Fact, name: RegExp): boolean => fact.kind === 'sysctl' && name.test(fact.name ?? '');
 const isFile = (fact: Fact, name: RegExp): boolean => fact.kind === 'file' && name.test(fact.name ?? '');
 /** The skeleton of a pool, without leases (ip, at) and work (tmp). */
-const POOL = /\/(sticky(\/[^/]+)?|b-[^/]+(\/(ip|at|tmp|freed(\/[^/]+)?|reclaimed|cur\.[^/]+))?)$/;
+const POOL = /\/(sticky(\/[^/]+)?|b-[^/]+(\/(ip|at|tmp|freed(\/[^/]+)?|reclaimed|segment|cur\.[^/]+))?)$/;
 const OF_THE_REFERENCE = [
   /^(table ip6? (filter|nat)|chain ip6? (filter|nat) ([A-Z]+|CNI-[A-Z0-9-]+)) /,
   /^rule ip6? (filter|nat) CNI-[A-Z0-9-]+ /,

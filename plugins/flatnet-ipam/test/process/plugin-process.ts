@@ -40,7 +40,11 @@ export class Bench {
   readonly folder = mkdtempSync(join(tmpdir(), 'flatnet-ipam-'));
   readonly dataDir = join(this.folder, 'data');
 
-  constructor(readonly ipam: object = { subnet: '10.77.0.0/24' }) {
+  /** @param main keys of the main plugin. */
+  constructor(
+    readonly ipam: object = { subnet: '10.77.0.0/24' },
+    readonly main: object = {},
+  ) {
     if (process.geteuid?.() !== 0) throw new Error('these tests mount, trace and change owners: run them as root');
     if (!existsSync(EXECUTABLE)) throw new Error(`no ${EXECUTABLE}: npm run build makes it`);
   }
@@ -71,7 +75,8 @@ export class Bench {
 
   stdin(call: Call = {}): string {
     const ipam = { type: 'flatnet-ipam', dataDir: this.dataDir, ...(call.ipam ?? this.ipam) };
-    return JSON.stringify({ cniVersion: '1.1.0', name: 'net', ipam, logFile: `${this.folder}/log`, ...call.config });
+    const config = { cniVersion: '1.1.0', name: 'net', ...this.main, ipam, logFile: `${this.folder}/log` };
+    return JSON.stringify({ ...config, ...call.config });
   }
 
   /** An address plugin looks into no namespace, so every process may use its own. */
