@@ -12,7 +12,7 @@ import { addSet, deleteSet, type SetRef, type SetSpec } from '../set.ts';
 import { addTable, deleteTable } from '../table.ts';
 import type { Context } from './compile-context.ts';
 import { compileStatement } from './compile-rule.ts';
-import { type ElementTypes, parseElements } from './elements.ts';
+import { type ElementTypes, kindsOf, parseElements } from './elements.ts';
 import { type Json, type JsonObject, objectIn, only, textIn, UnsupportedJson } from './json.ts';
 
 /** The messages of a transaction, and which command each came from: `NetlinkError.index` counts messages. */
@@ -120,6 +120,8 @@ function setCommand(verb: Verb, at: TableRef, value: JsonObject, state: State): 
   if (verb === 'delete') return [deleteSet(ref)];
   if (verb === 'flush') return [flushSet(ref)];
   const { type, map, flags, size, comment, elem } = value;
+  // Types that are not in the table are refused here.
+  for (const types of [type, map]) if (types !== undefined && types !== 'verdict') kindsOf(types as TypeNames);
   const set: SetSpec = {
     ...ref,
     key: type as TypeNames,

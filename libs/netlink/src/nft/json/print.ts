@@ -10,7 +10,8 @@ import { getSet, listSets, type Set as KernelSet, type SetRef } from '../set.ts'
 import { getTable } from '../table.ts';
 import { type ElementTypes, printElements } from './elements.ts';
 import { type Json, type JsonObject, UnsupportedJson } from './json.ts';
-import { printRule, type SetPrinter, withoutDropped } from './print-rule.ts';
+import { printRule } from './print-rule.ts';
+import type { SetPrinter } from './print-state.ts';
 
 /**
  * A table with its chains, sets, maps and rules, or undefined when it does not exist.
@@ -99,7 +100,7 @@ function ruleObject({ family, table, chain, handle, comment, expressions }: Rule
       chain,
       handle: Number(handle),
       ...(comment === undefined ? {} : { comment }),
-      expr: withoutDropped(expr),
+      expr,
     },
   };
 }
