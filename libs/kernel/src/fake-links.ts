@@ -7,6 +7,7 @@ export interface FakeLink {
   mtu: number;
   up: boolean;
   alias?: string;
+  group?: string;
   master?: string;
   hairpin?: boolean;
   isolated?: boolean;
@@ -29,10 +30,38 @@ const after = (words: readonly string[], key: string): string | undefined => {
   return at < 0 ? undefined : words[at + 1];
 };
 
+interface FakeRoute {
+  readonly netns: string;
+  readonly words: string;
+}
+
 export class FakeLinks {
   readonly #spaces = new Map<string, Map<string, FakeLink>>([['', new Map()]]);
-  readonly routes: string[] = [];
+  readonly #routes: FakeRoute[] = [];
   readonly rules: string[] = [];
+
+  /** The routes of all namespaces, as `ip route append` was given them. */
+  get routes(): readonly string[] {
+    return this.#routes.map(({ words }) => words);
+  }
+
+  deleteRoutes(): void {
+    this.#routes.length = 0;
+  }
+
+  /** The routes of one namespace and family, as `ip -j route show` lists them. */
+  listRoutes(netns: string, family: 4 | 6, table: string): readonly object[] {
+    return this.#routes
+      .filter((route) => route.netns === netns && route.words.includes(':') === (family === 6))
+      .map(({ words }) => words.split(' '))
+      .filter((words) => (after(words, 'table') ?? 'main') === table)
+      .map((words) => ({
+        dst: /^(?:0\.0\.0\.0|::)\/0$/.test(words[0] ?? '') ? 'default' : words[0],
+        dev: after(words, 'dev'),
+        ...(words.includes('via') ? { gateway: after(words, 'via') } : {}),
+        ...(words.includes('metric') ? { metric: Number(after(words, 'metric')) } : {}),
+      }));
+  }
 
   in(netns: string): Map<string, FakeLink> {
     const space = this.#spaces.get(netns) ?? new Map<string, FakeLink>();
@@ -74,8 +103,9 @@ export class FakeLinks {
     else if (object === 'link' && verb === 'property')
       this.#get(netns, after(words, 'dev')).alternativeNames.push(words.at(-1) ?? '');
     else if (object === 'link' && verb === 'delete') this.delete(netns, after(words, 'dev') ?? '');
+    else if (object === 'address' && verb === 'show') return this.#show(netns, words);
     else if (object === 'address') this.#address(netns, words);
-    else if (object === 'route' && verb === 'append') this.routes.push(words.slice(2).join(' '));
+    else if (object === 'route' && verb === 'append') this.#routes.push({ netns, words: words.slice(2).join(' ') });
     else if (object === 'rule') this.rules.push(words.slice(2).join(' '));
     else if (object === 'route' && verb === 'show')
       return this.routes
@@ -97,7 +127,8 @@ export class FakeLinks {
     ];
     const name = after(own, 'name') ?? '';
     const kind = after(own, 'type') ?? '';
-    const common = { mtu: Number(after(own, 'mtu') ?? 1500) };
+    const group = after(own, 'group');
+    const common = { mtu: Number(after(own, 'mtu') ?? 1500), ...(group === undefined ? {} : { group }) };
     const mac = after(own, 'address') ?? '02:00:00:00:00:00';
     if (kind !== 'veth') return void this.add(netns, name, kind, { ...common, mac });
     const other = { netns: after(peer, 'netns') ?? '', name: after(peer, 'name') ?? '' };
@@ -112,8 +143,14 @@ export class FakeLinks {
     if (master !== undefined) link.master = this.#get(netns, master).name;
     if (words.includes('bridge_slave') && this.find(netns, link.master ?? '')?.kind !== 'bridge')
       refuse('RTNETLINK answers: Operation not supported');
-    const alias = after(words, 'alias');
-    if (alias !== undefined) link.alias = alias;
+    for (const [key, word] of [
+      ['alias', 'alias'],
+      ['group', 'group'],
+      ['mac', 'address'],
+    ] as const) {
+      const value = after(words, word);
+      if (value !== undefined) link[key] = value;
+    }
     for (const flag of ['hairpin', 'isolated'] as const) {
       const value = after(words, flag);
       if (value !== undefined) link[flag] = value === 'on';
@@ -121,6 +158,10 @@ export class FakeLinks {
     if (words.includes('vlan_filtering')) refuse('RTNETLINK answers: Operation not supported');
     if (words.at(-1) === 'up') link.up = true;
     if (words.at(-1) === 'down') link.up = false;
+  }
+
+  #show(netns: string, words: readonly string[]): string {
+    return JSON.stringify([listed(this.#get(netns, after(words, 'dev')))]);
   }
 
   #address(netns: string, words: readonly string[]): void {
@@ -134,3 +175,21 @@ export class FakeLinks {
     else refuse('RTNETLINK answers: Cannot assign requested address');
   }
 }
+
+/** A link as `ip -j -d` shows it, addresses included. */
+export const listed = (link: FakeLink): object => ({
+  ifname: link.name,
+  ifindex: 1,
+  flags: link.up ? ['UP'] : [],
+  address: link.mac,
+  mtu: link.mtu,
+  ...(link.alias === undefined ? {} : { ifalias: link.alias }),
+  group: link.group ?? 'default',
+  ...(link.master === undefined ? {} : { master: link.master }),
+  altnames: link.alternativeNames,
+  linkinfo: { info_kind: link.kind, info_slave_data: { hairpin: link.hairpin, isolated: link.isolated } },
+  addr_info: link.addresses.map((cidr) => {
+    const [local, length] = cidr.split('/');
+    return { local, prefixlen: Number(length), scope: 'global' };
+  }),
+});

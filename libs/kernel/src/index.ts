@@ -1,5 +1,7 @@
 export * from './batch.ts';
 export * from './conntrack.ts';
+export * from './forwarding.ts';
+export * from './host-settings.ts';
 export * from './ip.ts';
 export * from './kernel.ts';
 export * from './link.ts';

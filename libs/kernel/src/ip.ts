@@ -46,7 +46,23 @@ export async function applyIp(
   const [file, args] = ipCommand([...(family === 6 ? ['-6'] : []), '-batch', '-'], netns);
   const result = await kernel.run(file, args, { input: renderBatch(commands) });
   if (succeeded(result)) return result.stdout;
-  throw failureOf(result, doing);
+  throw ipFailure(result, doing);
+}
+
+/**
+ * Runs `commands` as `applyIp` does, and answers what their listings print as JSON: what is asked costs no process of its own.
+ *
+ * @throws as `applyIp`.
+ */
+export async function applyAndList(
+  kernel: Kernel,
+  doing: string,
+  commands: readonly IpCommand[],
+): Promise<readonly Record<string, unknown>[]> {
+  const [file, args] = ipCommand(['-j', '-batch', '-']);
+  const result = await kernel.run(file, args, { input: renderBatch(commands) });
+  if (!succeeded(result)) throw ipFailure(result, doing);
+  return parseListing(result.stdout, doing);
 }
 
 /**
@@ -63,7 +79,7 @@ export async function queryIp(
   const [file, words] = ipCommand(['-j', ...args], netns);
   for (let left = LISTING_TRIES; ; left--) {
     const result = await kernel.run(file, words);
-    if (!succeeded(result)) throw failureOf(result, doing);
+    if (!succeeded(result)) throw ipFailure(result, doing);
     if (!result.stderr.includes(INTERRUPTED) || left <= 1) return parseListing(result.stdout, doing);
   }
 }
@@ -82,7 +98,8 @@ function parseListing(stdout: string, doing: string): readonly Record<string, un
   throw new IpError('failed', doing, `ip printed no JSON list: ${JSON.stringify(stdout.slice(0, 200))}`, undefined);
 }
 
-function failureOf(result: RunResult, doing: string): IpError {
+/** What a failed `ip` says, as an error. */
+export function ipFailure(result: RunResult, doing: string): IpError {
   if (result.ending === 'timeout') return new IpError('timeout', doing, 'no answer in time; it was killed', undefined);
   if (result.ending === 'overflow') return new IpError('overflow', doing, 'its answer is too large', undefined);
   if (result.ending === 'aborted') return new IpError('aborted', doing, 'the command was cut short', undefined);

@@ -11,13 +11,17 @@ export interface VethSpec {
   readonly containerMac: string;
   readonly netns: string;
   readonly mtu?: number;
+  /** Group of the host end: the one attribute beside the MAC that the kernel sets in the creating call itself (it ignores an alias there). */
+  readonly group?: number;
 }
 
 const mtuWords = (mtu: number | undefined): IpCommand => (mtu === undefined ? [] : ['mtu', String(mtu)]);
 
 /** Both MACs are given at creation: udev rewrites those that it believes were made up by the kernel. */
 export const createVeth = (spec: VethSpec): IpCommand => [
-  ...['link', 'add', 'name', spec.host, 'address', spec.hostMac, ...mtuWords(spec.mtu), 'type', 'veth'],
+  ...['link', 'add', 'name', spec.host, 'address', spec.hostMac, ...mtuWords(spec.mtu)],
+  ...(spec.group === undefined ? [] : ['group', String(spec.group)]),
+  ...['type', 'veth'],
   ...['peer', 'name', spec.container, 'address', spec.containerMac, ...mtuWords(spec.mtu), 'netns', spec.netns],
 ];
 
@@ -47,6 +51,9 @@ export const addAlternativeName = (name: string, alternative: string): IpCommand
 
 export const deleteLink = (name: string): IpCommand => ['link', 'delete', 'dev', name];
 
+/** Prints one link with its addresses: alone, or in a batch of `applyAndList`. */
+export const showAddresses = (name: string): IpCommand => ['address', 'show', 'dev', name];
+
 /** What `ip -j -d link show` says of a link, as far as flatnet looks at it. */
 export interface Link {
   readonly name: string;
@@ -58,11 +65,20 @@ export interface Link {
   readonly promiscuous: boolean;
   readonly master?: string;
   readonly alias?: string;
+  /** Name or number; `default` is group 0. */
+  readonly group?: string;
   readonly alternativeNames: readonly string[];
   /** Index of the other end of a veth, in its own namespace. */
   readonly peerIndex?: number;
   readonly hairpin?: boolean;
   readonly isolated?: boolean;
+  /** State of a bridge port: only `forwarding` passes frames. */
+  readonly portState?: string;
+}
+
+/** A link with its addresses, in CIDR notation as the kernel prints them. */
+export interface AddressedLink extends Link {
+  readonly addresses: readonly string[];
 }
 
 /** The link `name` in the namespace at `netns` (or here), or undefined. @throws IpError. */
@@ -79,6 +95,28 @@ export async function findLink(kernel: Kernel, name: string, netns?: string): Pr
 /** All links, or those of a kind. @throws IpError. */
 export async function listLinks(kernel: Kernel, filter: readonly string[] = []): Promise<readonly Link[]> {
   return (await queryIp(kernel, 'list links', ['-d', 'link', 'show', ...filter])).map(parseLink);
+}
+
+/** The link `name` with its addresses, or undefined. Unlike /proc, it tells of a link that is down, too. @throws IpError. */
+export async function findAddressedLink(
+  kernel: Kernel,
+  name: string,
+  netns?: string,
+): Promise<AddressedLink | undefined> {
+  try {
+    const [entry] = await queryIp(kernel, `look at link ${name}`, ['-d', ...showAddresses(name)], netns);
+    return entry === undefined ? undefined : parseAddressedLink(entry);
+  } catch (error) {
+    if (error instanceof ToolError && error.kind === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+/** @param entry one element of `ip -j address show`. */
+export function parseAddressedLink(entry: Record<string, unknown>): AddressedLink {
+  const listed: readonly unknown[] = Array.isArray(entry['addr_info']) ? entry['addr_info'] : [];
+  const addresses = listed.map(record).map(({ local, prefixlen }) => `${String(local)}/${String(prefixlen)}`);
+  return { ...parseLink(entry), addresses };
 }
 
 const record = (value: unknown): Record<string, unknown> =>
@@ -99,9 +137,11 @@ export function parseLink(entry: Record<string, unknown>): Link {
     mtu: number(entry['mtu']),
     master: text(entry['master']),
     alias: text(entry['ifalias']),
+    group: text(entry['group']),
     peerIndex: number(entry['link_index']),
     hairpin: typeof port['hairpin'] === 'boolean' ? port['hairpin'] : undefined,
     isolated: typeof port['isolated'] === 'boolean' ? port['isolated'] : undefined,
+    portState: text(port['state']),
   };
   return {
     name: text(entry['ifname']) ?? '',

@@ -1,6 +1,7 @@
 import type { IpCommand } from './batch.ts';
-import { queryIp } from './ip.ts';
+import { ipFailure, queryIp } from './ip.ts';
 import type { Kernel } from './kernel.ts';
+import { ipCommand } from './netns.ts';
 
 /** A route as `ip route` takes it. Texts are addresses that were parsed and printed again. */
 export interface RouteSpec {
@@ -50,13 +51,21 @@ export async function listRoutes(
 ): Promise<readonly ListedRoute[]> {
   const { netns, table = 'main', dev } = options;
   const args = [`-${family}`, 'route', 'show', 'table', table, ...(dev === undefined ? [] : ['dev', dev])];
-  const entries = await queryIp(kernel, `list IPv${family} routes`, args, netns);
-  return entries.flatMap(eachWay).map((entry) => ({
+  return readRoutes(await queryIp(kernel, `list IPv${family} routes`, args, netns));
+}
+
+const readRoutes = (entries: readonly Record<string, unknown>[]): readonly ListedRoute[] =>
+  entries.flatMap(eachWay).map((entry) => ({
     dst: String(entry['dst']),
     ...(typeof entry['gateway'] === 'string' ? { gateway: entry['gateway'] } : {}),
     ...(typeof entry['dev'] === 'string' ? { dev: entry['dev'] } : {}),
     ...(typeof entry['metric'] === 'number' ? { metric: entry['metric'] } : {}),
   }));
+
+/** The default routes of the main table, whatever else is in it. Unreachable ones, which have no device but lo, are not told apart. @throws IpError. */
+export async function listDefaultRoutes(kernel: Kernel, family: 4 | 6): Promise<readonly ListedRoute[]> {
+  const args = [`-${family}`, 'route', 'show', 'exact', family === 4 ? '0.0.0.0/0' : '::/0'];
+  return readRoutes(await queryIp(kernel, `list IPv${family} default routes`, args));
 }
 
 /** IPv6 shows routes of one destination and metric as one, with several next hops. */
@@ -80,3 +89,11 @@ export const defaultMetrics = (printed: string, family: 4 | 6): readonly number[
 export const addSourceRule = (source: string, table: number, priority: number): IpCommand => [
   ...['rule', 'add', 'from', source, 'lookup', String(table), 'priority', String(priority)],
 ];
+
+/** Removes all rules that look in `table`. @throws IpError. */
+export async function flushSourceRules(kernel: Kernel, table: number, family: 4 | 6, netns: string): Promise<void> {
+  const [file, args] = ipCommand([`-${family}`, 'rule', 'flush', 'table', String(table)], netns);
+  const result = await kernel.run(file, args);
+  if (result.ending === 'exit' && result.exitCode === 0) return;
+  throw ipFailure(result, `remove the IPv${family} rules of table ${table} in ${netns}`);
+}

@@ -1,6 +1,6 @@
 /** The fake of this lib: a kernel in memory that understands the batches and listings flatnet sends, and fails where a test says. */
 import type { RunOptions, RunResult } from '@flatnet/exec';
-import { FakeLinks, FakeRefusal, type FakeLink } from './fake-links.ts';
+import { FakeLinks, FakeRefusal, listed, type FakeLink } from './fake-links.ts';
 import type { CommandKernel } from './kernel.ts';
 import type { ProcFiles } from './proc.ts';
 
@@ -23,8 +23,14 @@ export class FakeKernel implements CommandKernel {
   readonly links = new FakeLinks();
   readonly calls: FakeCall[] = [];
   /** Files of /proc and /sys that are not links. */
-  readonly files = new Map<string, string>([['/proc/sys/net/ipv4/ip_forward', '0']]);
+  readonly files = new Map<string, string>([
+    ['/proc/sys/net/ipv4/ip_forward', '0'],
+    ['/proc/sys/net/ipv6', ''],
+  ]);
+  /** What sysctl(8) was given. */
   readonly sysctls: string[] = [];
+  /** Whether /proc/sys can be read only. */
+  isReadOnly = false;
   /** Each successful nft transaction, as JSON. */
   readonly nft: string[] = [];
   /** Answers a call in the kernel's place; undefined lets the kernel answer. */
@@ -33,7 +39,17 @@ export class FakeKernel implements CommandKernel {
   readonly proc: ProcFiles = {
     exists: (path) => this.files.has(path) || this.#linkOf(path) !== undefined,
     read: (path) => this.files.get(path),
-    write: (path, text) => void this.files.set(path, text),
+    list: (path) => [
+      ...new Set(
+        [...this.files.keys()].flatMap((name) =>
+          name.startsWith(`${path}/`) ? [name.slice(path.length + 1).split('/')[0] ?? ''] : [],
+        ),
+      ),
+    ],
+    write: (path, text) => {
+      if (this.isReadOnly) throw new Error('EROFS: read-only file system');
+      this.files.set(path, text);
+    },
   };
 
   readonly run = async (file: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> => {
@@ -57,7 +73,7 @@ export class FakeKernel implements CommandKernel {
     if (file === 'ip' && args[0] === '-n') return this.#answer(file, args.slice(2), input, `/run/netns/${args[1]}`);
     if (file === 'ip' && args.includes('-batch')) return this.#batch(netns, input);
     if (file === 'ip') return this.#listing(netns, args);
-    if (file === 'sysctl') this.sysctls.push(...args.filter((word) => word.includes('=')));
+    if (file === 'sysctl') return this.#sysctl(args);
     if (file === 'nft' && args.includes('list')) return this.#rules(args);
     if (file === 'nft') this.nft.push(args.filter((word) => !word.startsWith('-')).join(' '));
     return ended(0);
@@ -87,28 +103,33 @@ export class FakeKernel implements CommandKernel {
     return ended(0, printed);
   }
 
+  #sysctl(args: readonly string[]): RunResult {
+    const words = args.filter((word) => !word.startsWith('-'));
+    if (!args.includes('-w')) {
+      const present = new Map(this.sysctls.map((word) => word.split('=') as [string, string]));
+      const lines = words.map((word) => `${word.replaceAll('/', '.')} = ${present.get(word) ?? 'untouched'}\n`);
+      return ended(0, lines.join(''));
+    }
+    if (this.isReadOnly) return ended(255, '', 'sysctl: setting key: Read-only file system');
+    this.sysctls.push(...words);
+    return ended(0);
+  }
+
   #listing(netns: string, args: readonly string[]): RunResult {
-    if (args.includes('route')) return ended(0, '[]');
+    if (args.includes('rule')) return ended(0);
+    if (args.includes('route')) {
+      const table = args.includes('table') ? args[args.indexOf('table') + 1] : 'main';
+      const routes = this.links.listRoutes(netns, args.includes('-6') ? 6 : 4, table ?? 'main');
+      return ended(
+        0,
+        JSON.stringify(
+          args.includes('exact') ? routes.filter((route) => 'dst' in route && route.dst === 'default') : routes,
+        ),
+      );
+    }
     const name = args.includes('dev') ? args.at(-1) : undefined;
     const links = [...this.links.in(netns).values()].filter((link) => name === undefined || link.name === name);
     if (name !== undefined && links.length === 0) return ended(1, '', `Device "${name}" does not exist.`);
     return ended(0, JSON.stringify(links.map(listed)));
   }
 }
-
-/** A link as `ip -j -d` shows it, addresses included. */
-const listed = (link: FakeLink): object => ({
-  ifname: link.name,
-  ifindex: 1,
-  flags: link.up ? ['UP'] : [],
-  address: link.mac,
-  mtu: link.mtu,
-  ...(link.alias === undefined ? {} : { ifalias: link.alias }),
-  ...(link.master === undefined ? {} : { master: link.master }),
-  altnames: link.alternativeNames,
-  linkinfo: { info_kind: link.kind, info_slave_data: { hairpin: link.hairpin, isolated: link.isolated } },
-  addr_info: link.addresses.map((cidr) => {
-    const [local, length] = cidr.split('/');
-    return { local, prefixlen: Number(length), scope: 'global' };
-  }),
-});

@@ -1,5 +1,4 @@
-import { ErrorCode } from '@flatnet/cni';
-import { runAll, throwFailures, type GcRequest } from '@flatnet/skel';
+import type { GcRequest } from '@flatnet/skel';
 import type { Config } from './config.ts';
 import { withStore } from './failure.ts';
 import { storeOf } from './request.ts';
@@ -12,15 +11,7 @@ export const gc = async (request: GcRequest<Config>): Promise<void> => {
   await withStore('collect leases', async () => {
     const store = storeOf(request);
     const { importFrom } = request.config.store;
-    // A folder of host-local that cannot be read keeps no lease of ours from being collected.
-    const failures = await runAll([
-      ...(importFrom === undefined ? [] : [() => store.importFrom(importFrom)]),
-      () => store.collect(request.validAttachments),
-    ]);
-    throwFailures(
-      failures,
-      ErrorCode.cleanupIncomplete,
-      `GC could not collect all leases of network ${request.network}`,
-    );
+    if (importFrom !== undefined) await store.importFrom(importFrom);
+    await store.collect(request.validAttachments);
   });
 };

@@ -205,7 +205,7 @@ it('routeLookup: the longest match, and never the default route', () => {
     'br0\t0000090A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0',
     'wide\t0000000A\t00000000\t0001\t0\t0\t0\t000000FF\t0\t0\t0',
   ].join('\n');
-  const lookup = routeLookup({ exists: () => true, read: () => table, write: () => undefined });
+  const lookup = routeLookup({ exists: () => true, read: () => table, list: () => [], write: () => undefined });
   expect(lookup('10.9.0.2')).toBe('br0');
   expect(lookup('10.200.0.2')).toBe('wide');
   expect(lookup('172.16.0.1')).toBeUndefined();

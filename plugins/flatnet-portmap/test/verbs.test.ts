@@ -42,7 +42,7 @@ beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'portmap-test-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const world = (fake: ReturnType<typeof fakeNft>) => {
-  const proc = { exists: () => false, read: () => undefined, write: () => undefined };
+  const proc = { exists: () => false, read: () => undefined, list: () => [], write: () => undefined };
   const records = new Records(folder, 'boot.1');
   return { records, plugin: pluginWith({ kernel: () => ({ run: fake.run, proc }), records: () => records }) };
 };

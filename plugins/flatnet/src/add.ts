@@ -1,9 +1,11 @@
 /**
- * ADD. Invariant: refuse, arm, act, report. What is waited for runs at the same time:
+ * ADD. Invariant: refuse, arm, act, report. The link comes first: it is this ADD's claim on the attachment (claim.ts). Steps that wait
+ * run concurrently:
  *
- *   delegate ADD  -----------------------------------------------------------\
- *   bridge, veth, host end up -- sysctls in the netns -- masquerade there? --+-- gateway on the bridge --+-- addresses, routes, up (netns)
- *                                                                                                      +-- rules (host)
+ *   pair, bridge port --+-- delegate ADD ------------------------------+-- gateway on the bridge --+-- MAC, addresses, routes, up (netns)
+ *                       +-- sysctls in the netns -- masquerade there? -+                           +-- rules (host)
+ *
+ * On a network's first ADD the bridge is created after the delegate has answered: a bridge stays, and must not for an ADD that fails.
  */
 import { parseCidr } from '@flatnet/addressing';
 import { type AddResult, type IpamResult } from '@flatnet/cni';
@@ -12,89 +14,86 @@ import {
   applyIp,
   applySysctls,
   clampMss,
-  dropGuard,
   ensureGuard,
   ensureMasquerade,
   linkExists,
   showDefaults,
   standingMasquerade,
+  type AddressedLink,
   type GuardedPort,
   type Kernel,
 } from '@flatnet/kernel';
 import type { AddRequest, Rollback } from '@flatnet/skel';
-import { ensureBridge, readBridgeMac } from './bridge.ts';
+import { announce } from './announce.ts';
+import { createNetworkBridge, networkMtu } from './bridge.ts';
+import { nameInUse } from './claim.ts';
 import { isGuarded, type FlatnetConfig } from './config.ts';
-import type { Deps } from './deps.ts';
+import { containerCommands, containerSysctls, neededSysctls, refuseUnreachable } from './container.ts';
 import { awaitDad } from './dad.ts';
-import { ensureGateways, refuseOverlap } from './gateway.ts';
-import { planOf, type Plan } from './plan.ts';
-import { routeRepliesBack } from './reply-routes.ts';
+import type { Deps } from './deps.ts';
+import { ensureGateways, refuseOverlap, refuseWithoutIpv6 } from './gateway.ts';
+import { planOf, withFinalMac, type Plan } from './plan.ts';
 import { allSettledOrFirst } from './settle.ts';
+import { addSourceRouting } from './source-routing.ts';
 import { subnetOf } from './subnet.ts';
-import { containerCommands, containerSysctls, isDefault, topologyOf, type Topology } from './topology.ts';
-import { AttachmentExists, connect, disconnect } from './veth.ts';
-import { joinVlans } from './vlan-port.ts';
+import { isDefault, topologyOf, type Topology } from './topology.ts';
+import { armUndo, type Made } from './undo.ts';
+import { connect, joinCommands, pairCommands, quietHostEnd } from './veth.ts';
 import { gatewayDevice } from './vlan.ts';
+import { joinVlans } from './vlan-port.ts';
 
 type Request = AddRequest<FlatnetConfig>;
+
+/** What the steps of one ADD share. */
+interface Attaching {
+  readonly kernel: Kernel;
+  readonly request: Request;
+  readonly plan: Plan;
+  readonly made: Made;
+  readonly mtu: number;
+  /** Settings that cannot be written and are not needed, for the log. */
+  readonly unwritten: string[];
+}
 
 export async function add(deps: Deps, request: Request, rollback: Rollback): Promise<AddResult> {
   const kernel = deps.kernel(request.signal);
   const plan = planOf(request);
-  if (linkExists(kernel, plan.hostVeth)) throw new AttachmentExists(plan);
-  // A delegated plugin that cannot be executed is refused while nothing is made yet.
-  if (plan.config.ipamType !== undefined) deps.findPlugin(plan.config.ipamType, request.cniPath);
-  const undo = armUndo(deps, request, plan, rollback);
-  try {
-    const leased = request.phase('delegate', () => askDelegate(deps, request));
-    const isFirst = !linkExists(kernel, plan.config.bridge);
-    // A bridge stays after DEL, so a network's first ADD is the only one that makes it: not for a delegate that refuses.
-    // Nor for a subnet that is somebody else's.
-    if (isFirst) await refuseTaken(kernel, plan, await leased);
-    const attached = attach(kernel, request, plan);
-    const asked = attached.then(() => (isFirst ? [] : askMasquerade(kernel.run, request, plan)));
-    const [ipam, mtu, standing] = await allSettledOrFirst([leased, attached, asked]);
-    const topology = ipam === undefined ? undefined : topologyOf(plan.config, plan.ifName, ipam);
-    // Before the rules, which would stay: a gateway that is refused masquerades nobody's subnet.
-    await request.phase('gateway', () => configureGateway(kernel, plan, topology));
-    await allSettledOrFirst([
-      // First what runs aside.
-      request.phase('nft', () => configureRules(kernel.runAside, plan, topology, standing)),
-      request.phase('container', () => configureContainer(kernel, plan, request, topology)),
-    ]);
-    return await resultOf(kernel, request, plan, mtu, ipam, topology);
-  } catch (error) {
-    undo.foreign = error instanceof AttachmentExists;
-    throw error;
-  }
+  const { config } = plan;
+  await refuseEarly(deps, kernel, request, plan);
+  const made = armUndo(deps, request, plan, rollback);
+  const isFirst = !linkExists(kernel, config.bridge);
+  const mtu = await request.phase('bridge', () => networkMtu(kernel, plan));
+  const step: Attaching = { kernel, request, plan, made, mtu, unwritten: [] };
+
+  const present = await request.phase('veth', () => createPair(step, isFirst));
+  made.lease = config.ipamType !== undefined;
+  const leased = request.phase('delegate', () => askDelegate(deps, request));
+  if (isFirst) await refuseTaken(kernel, plan, await leased);
+  const joined = isFirst ? joinNewBridge(step) : Promise.resolve(present);
+  const prepared = joined.then(() => prepare(step));
+  const asked = prepared.then(() => (isFirst ? [] : askMasquerade(kernel.run, request, plan)));
+  const [ipam, bridge, , standing] = await allSettledOrFirst([leased, joined, prepared, asked]);
+
+  const topology = ipam === undefined ? undefined : topologyOf(config, plan.ifName, ipam);
+  if (topology !== undefined) refuseUnreachable(topology);
+  const final = withFinalMac(kernel, plan, topology);
+  // Before the rules, which would stay: a gateway that is refused masquerades nobody's subnet.
+  await request.phase('gateway', () => configureGateway(step, topology, bridge));
+  await allSettledOrFirst([
+    // First what runs aside.
+    request.phase('nft', () => configureRules(kernel.runAside, final, topology, standing)),
+    request.phase('container', () => configureContainer(step, final, topology)),
+  ]);
+  noteUnusual(step, topology);
+  return resultOf(step, final, bridge, ipam, topology);
 }
 
-/**
- * Undo in reverse: link, then lease; a link that stays keeps its address until the runtime's DEL. Story: ADD A and ADD B of the same
- * attachment at once; B is told by the kernel that the link exists. The link is A's, and so is the lease that the delegate answered B
- * with: B must undo neither.
- */
-function armUndo(deps: Deps, request: Request, plan: Plan, rollback: Rollback): { foreign: boolean } {
-  const state = { foreign: false };
-  const { ipamType } = plan.config;
-  let linkStays = false;
-  if (ipamType !== undefined) {
-    rollback.arm('lease', async () => {
-      if (!state.foreign && !linkStays) await deps.delegateVerb('DEL', ipamType, request);
-    });
-  }
-  rollback.arm(`link ${plan.hostVeth}`, async () => {
-    if (state.foreign) return;
-    linkStays = true;
-    await disconnect(deps.kernel(), plan);
-    linkStays = false;
-  });
-  if (isGuarded(plan.config)) {
-    rollback.arm(`guard of port ${plan.hostVeth}`, async () => {
-      if (!state.foreign) await dropGuard(deps.kernel().run, plan.tag, plan.hostVeth);
-    });
-  }
-  return state;
+/** Everything that can be refused while nothing is made. */
+async function refuseEarly(deps: Deps, kernel: Kernel, { cniPath }: Request, plan: Plan): Promise<void> {
+  const { bridge, hints, ipamType, isGateway, vlans } = plan.config;
+  if (linkExists(kernel, plan.hostVeth)) throw await nameInUse(kernel, plan);
+  if (isGateway) refuseWithoutIpv6(kernel, gatewayDevice(bridge, vlans), hints.subnets);
+  if (ipamType !== undefined) deps.findPlugin(ipamType, cniPath);
 }
 
 async function askDelegate(deps: Deps, request: Request): Promise<IpamResult | undefined> {
@@ -102,21 +101,32 @@ async function askDelegate(deps: Deps, request: Request): Promise<IpamResult | u
   return ipamType === undefined ? undefined : deps.delegateAdd(ipamType, request, { signal: request.signal });
 }
 
-/** @returns the MTU of the pair. */
-async function attach(kernel: Kernel, request: Request, plan: Plan): Promise<number> {
-  const mtu = await request.phase('bridge', () => ensureBridge(kernel, plan));
-  await request.phase('veth', () => connect(kernel, plan, request.netns, mtu));
-  const settings = containerSysctls(plan.config, plan.ifName, plan.config.hints.ipv6);
-  await request.phase('sysctl', () => applySysctls(kernel, request.netns, settings));
-  const { vlans } = plan.config;
+/** @returns the bridge as it is with its new port, where the pair joins it at once. */
+async function createPair({ kernel, request: { netns }, plan, made, mtu }: Attaching, isFirst: boolean) {
+  const pair = pairCommands(plan, { netns, mtu, claim: made.claim });
+  return connect(kernel, plan, netns, isFirst ? pair : [...pair, ...joinCommands(plan)], made);
+}
+
+async function joinNewBridge({ kernel, request, plan, made, mtu, unwritten }: Attaching) {
+  unwritten.push(...(await request.phase('bridge', () => createNetworkBridge(kernel, plan, mtu))));
+  return request.phase('veth', () => connect(kernel, plan, request.netns, joinCommands(plan), made));
+}
+
+/** What needs no answer of the delegate. */
+async function prepare({ kernel, request, plan, unwritten }: Attaching): Promise<void> {
+  const { config, hostVeth, ifName } = plan;
+  unwritten.push(...quietHostEnd(kernel, hostVeth));
+  const { vlans } = config;
   if (vlans !== undefined) await request.phase('vlan', () => joinVlans(kernel, plan, vlans));
-  return mtu;
+  const { ipv6 } = config.hints;
+  const settings = containerSysctls(config, ifName, ipv6);
+  const apply = () => applySysctls(kernel, request.netns, settings, neededSysctls(ifName, ipv6));
+  unwritten.push(...(await request.phase('sysctl', apply)));
 }
 
 async function configureContainer(
-  kernel: Kernel,
+  { kernel, request: { netns, signal }, unwritten }: Attaching,
   plan: Plan,
-  { netns, signal }: Request,
   topology: Topology | undefined,
 ): Promise<void> {
   const { config, ifName } = plan;
@@ -127,13 +137,18 @@ async function configureContainer(
   }
   const ipv6 = topology.addresses.some(({ cidr }) => cidr.ip.family === 6);
   // The configuration told nothing of the family that the delegate chose: its settings are made late.
-  if (ipv6 !== config.hints.ipv6) await applySysctls(kernel, netns, containerSysctls(config, ifName, ipv6));
+  if (ipv6 !== config.hints.ipv6) {
+    const settings = containerSysctls(config, ifName, ipv6);
+    unwritten.push(...(await applySysctls(kernel, netns, settings, neededSysctls(ifName, ipv6))));
+  }
   const families = ([4, 6] as const).filter((family) =>
     topology.routes.some((route) => route.family === family && isDefault(route.dst)),
   );
-  const commands = [...families.map(showDefaults), ...containerCommands(config, ifName, topology)];
+  const commands = [...families.map(showDefaults), ...containerCommands(plan, topology)];
   const printed = await applyIp(kernel, `configure ${ifName} in ${netns}`, commands, netns);
-  await routeRepliesBack(kernel, plan, netns, topology, printed);
+  await addSourceRouting(kernel, plan, netns, topology, printed);
+  // A MAC that follows from the address is the one that neighbours know.
+  if (plan.isMacChosen || config.ipamType === 'dhcp') await announce(kernel, plan, netns);
   if (ipv6 && config.enableDad) await awaitDad(kernel, ifName, netns, signal);
 }
 
@@ -142,11 +157,16 @@ async function refuseTaken(kernel: Kernel, { config, ifName }: Plan, ipam: IpamR
   await refuseOverlap(kernel, topologyOf(config, ifName, ipam).gateways, config.bridge);
 }
 
-async function configureGateway(kernel: Kernel, { config }: Plan, topology: Topology | undefined): Promise<void> {
+async function configureGateway(
+  { kernel, plan: { config }, unwritten }: Attaching,
+  topology: Topology | undefined,
+  present: AddressedLink | undefined,
+): Promise<void> {
   if (topology === undefined) return;
   const { bridge, forceAddress, allowOverlap } = config;
   const device = gatewayDevice(bridge, config.vlans);
-  await ensureGateways(kernel, topology.gateways, { device, forceAddress, allowOverlap });
+  const known = device === bridge ? present : undefined;
+  unwritten.push(...(await ensureGateways(kernel, topology.gateways, { device, forceAddress, allowOverlap }, known)));
 }
 
 /** Those of the subnets that the configuration names which are masqueraded already: asked while the delegate is at work, changes nothing. */
@@ -192,15 +212,24 @@ function guardedPort({ tag, hostVeth, containerMac, config }: Plan, topology: To
   return { ...port, addresses: topology.addresses.map(({ cidr }) => String(cidr.ip)) };
 }
 
-async function resultOf(
-  kernel: Kernel,
-  request: Request,
+/** For the log line of this call. */
+function noteUnusual({ request, unwritten }: Attaching, topology: Topology | undefined): void {
+  const { leftOut = [] } = topology ?? {};
+  const notes = [
+    ...(unwritten.length === 0 ? [] : [`cannot be written, and not needed: ${[...new Set(unwritten)].join(' ')}`]),
+    ...(leftOut.length === 0 ? [] : [`routes without an address of their family, left out: ${leftOut.join(' ')}`]),
+  ];
+  if (notes.length > 0) request.note(notes.join('; '));
+}
+
+function resultOf(
+  { request, mtu }: Attaching,
   plan: Plan,
-  mtu: number,
+  bridge: AddressedLink | undefined,
   ipam: IpamResult | undefined,
   topology: Topology | undefined,
-): Promise<AddResult> {
-  const mac = await readBridgeMac(kernel, plan.config.bridge, plan.hostVeth);
+): AddResult {
+  const { mac } = bridge ?? {};
   return {
     interfaces: [
       { name: plan.config.bridge, ...(mac === undefined ? {} : { mac }), mtu },

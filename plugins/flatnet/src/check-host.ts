@@ -1,7 +1,15 @@
 import type { AddResult } from '@flatnet/cni';
-import { findLink, type Kernel, type Link } from '@flatnet/kernel';
+import {
+  findAddressedLink,
+  findLink,
+  forwardingKey,
+  isForwarding,
+  settingName,
+  type Kernel,
+  type Link,
+} from '@flatnet/kernel';
 import type { Plan } from './plan.ts';
-import { hasAddress } from './present-address.ts';
+import { hasAddress } from './gateway.ts';
 import type { Topology } from './topology.ts';
 import { gatewayDevice } from './vlan.ts';
 
@@ -22,7 +30,9 @@ export async function hostDifferences(
     ...(master === undefined
       ? [`bridge ${bridge} is missing (${RESTART})`]
       : bridgeDifferences(bridge, master, promiscMode)),
-    ...(topology === undefined ? [] : gatewayDifferences(kernel, gatewayDevice(bridge, vlans), topology)),
+    ...(topology === undefined || master === undefined
+      ? []
+      : await gatewayDifferences(kernel, gatewayDevice(bridge, vlans), topology)),
   ];
 }
 
@@ -61,15 +71,16 @@ function bridgeDifferences(name: string, bridge: Link, promiscuous: boolean): re
   ];
 }
 
-function gatewayDifferences(kernel: Kernel, bridge: string, topology: Topology): readonly string[] {
-  const missing = topology.gateways.filter((gateway) => !hasAddress(kernel, bridge, gateway));
-  const families = new Set(topology.gateways.map(({ ip }) => ip.family));
-  const off = (key: string): boolean => kernel.proc.read(`/proc/sys/net/${key}`) === '0';
+async function gatewayDifferences(kernel: Kernel, device: string, { gateways }: Topology): Promise<readonly string[]> {
+  if (gateways.length === 0) return [];
+  const link = await findAddressedLink(kernel, device);
+  const missing = gateways.filter((gateway) => !hasAddress(link, gateway));
+  const families = [...new Set(gateways.map(({ ip }) => ip.family))];
+  const notForwarding = families.filter((family) => isForwarding(kernel, family) === false);
   return [
-    ...missing.map((gateway) => `bridge ${bridge} lacks ${gateway} (ip address add ${gateway} dev ${bridge})`),
-    ...(families.has(4) && off('ipv4/ip_forward') ? ['IPv4 forwarding is off (sysctl -w net.ipv4.ip_forward=1)'] : []),
-    ...(families.has(6) && off('ipv6/conf/all/forwarding')
-      ? ['IPv6 forwarding is off (sysctl -w net.ipv6.conf.all.forwarding=1)']
-      : []),
+    ...missing.map((gateway) => `bridge ${device} lacks ${gateway} (ip address add ${gateway} dev ${device})`),
+    ...notForwarding.map(
+      (family) => `IPv${family} forwarding is off (sysctl -w ${settingName(forwardingKey(kernel, family))}=1)`,
+    ),
   ];
 }

@@ -3,11 +3,12 @@
  * follow from the attachment; the netns is never looked at, so it may be gone, empty, or another container's by now.
  */
 import { CniError, ErrorCode, networkHash } from '@flatnet/cni';
-import { dropGuard } from '@flatnet/kernel';
+import { dropGuard, type Kernel } from '@flatnet/kernel';
 import type { DelRequest } from '@flatnet/skel';
 import { isGuarded, type FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
-import { attachmentNames } from './naming.ts';
+import { attachmentNames, type AttachmentNames } from './naming.ts';
+import { dropSourceRules, hasSourceRules } from './source-routing.ts';
 import { disconnect } from './veth.ts';
 
 /** @throws the failure; CniError code 103 when there are several. */
@@ -29,7 +30,11 @@ export async function del(deps: Deps, request: DelRequest<FlatnetConfig>): Promi
   const guard = isGuarded(config)
     ? step(request.phase('nft', () => dropGuard(kernel.runAside, networkHash(network), names.hostVeth)))
     : undefined;
-  const isLinkGone = await step(request.phase('veth', () => disconnect(kernel, names)));
+  const { netns } = request;
+  if (netns !== undefined && hasSourceRules(kernel, names.hostVeth)) {
+    await step(request.phase('rules', () => dropSourceRules(kernel, names.hostVeth, netns)));
+  }
+  const isLinkGone = await step(request.phase('veth', () => deleteLink(kernel, request, names)));
   await guard;
   const { ipamType } = config;
   // A link that stays keeps its address.
@@ -38,6 +43,12 @@ export async function del(deps: Deps, request: DelRequest<FlatnetConfig>): Promi
   }
   if (failures.length === 1) throw failures[0];
   if (failures.length === 0) return;
-  const subject = 'DEL went to the end, but not everything is gone';
+  const subject = 'DEL could not remove everything';
   throw new CniError(ErrorCode.cleanupIncomplete, subject, failures.map(String).join('; '));
+}
+
+/** A foreign link of that name stays as it is: this attachment's is gone, so its lease goes as well. */
+async function deleteLink(kernel: Kernel, request: DelRequest<FlatnetConfig>, names: AttachmentNames): Promise<void> {
+  if ((await disconnect(kernel, names)) !== 'foreign') return;
+  request.note(`link ${names.hostVeth} is not this attachment's and was left as it is`);
 }

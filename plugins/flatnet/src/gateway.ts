@@ -3,17 +3,17 @@ import { CniError, ErrorCode } from '@flatnet/cni';
 import { ToolError } from '@flatnet/exec';
 import {
   applyIp,
-  ensureSysctls,
+  ensureForwarding,
+  findAddressedLink,
   findOverlap,
-  hasIpv6,
-  queryIp,
+  ipv6Obstacle,
   setLink,
+  type AddressedLink,
   type IpCommand,
   type Kernel,
 } from '@flatnet/kernel';
 import { ignoreAdvertisements } from './bridge.ts';
-import { hasAddress } from './present-address.ts';
-import { addAddress } from './topology.ts';
+import { addAddress } from './container.ts';
 
 export interface GatewayOptions {
   readonly device: string;
@@ -24,19 +24,38 @@ export interface GatewayOptions {
 /**
  * Gives the bridge the gateways' addresses, and lets the host forward. Both are shared, hence never undone; what is refused comes first.
  *
- * @throws CniError code 100 when the bridge has another address, or the subnet is somebody else's already.
+ * @param present the device as it was a moment ago, where that is known.
+ * @returns the settings that cannot be written.
+ * @throws CniError code 50 where IPv6 is off, 100 when the bridge has another address, or the subnet is in use; ToolError.
  */
 export async function ensureGateways(
   kernel: Kernel,
   gateways: readonly Cidr[],
   options: GatewayOptions,
-): Promise<void> {
-  if (gateways.length === 0) return;
-  const missing = gateways.filter((gateway) => !hasAddress(kernel, options.device, gateway));
+  present?: AddressedLink,
+): Promise<readonly string[]> {
+  if (gateways.length === 0) return [];
+  refuseWithoutIpv6(kernel, options.device, gateways.map(String));
+  const device = present ?? (await findAddressedLink(kernel, options.device));
+  const missing = gateways.filter((gateway) => !hasAddress(device, gateway));
   if (missing.length > 0) await addMissing(kernel, gateways, missing, options);
-  // A bridge of somebody else's making may listen, and one whose maker was killed.
-  ignoreAdvertisements(kernel, options.device);
-  ensureForwarding(kernel, gateways);
+  // A foreign bridge may listen, and one whose ADD was killed before the setting was made.
+  const notes = ignoreAdvertisements(kernel, options.device);
+  for (const family of new Set(gateways.map(({ ip }) => ip.family))) ensureForwarding(kernel, family);
+  return notes;
+}
+
+/** Whether a link has an address with its prefix length. */
+export const hasAddress = (link: AddressedLink | undefined, cidr: Cidr): boolean =>
+  link?.addresses.some((text) => String(parseCidr(text)) === String(cidr)) === true;
+
+/** @param texts addresses or subnets that the device is to carry. @throws CniError code 50 that names the setting and the next step. */
+export function refuseWithoutIpv6(kernel: Kernel, device: string, texts: readonly string[]): void {
+  const wanted = texts.find((text) => text.includes(':'));
+  const obstacle = wanted === undefined ? undefined : ipv6Obstacle(kernel, device);
+  if (obstacle === undefined) return;
+  const message = `IPv6 is switched off on this host, and the network has ${wanted}`;
+  throw new CniError(ErrorCode.notAvailable, message, `${obstacle.what}: ${obstacle.next}`);
 }
 
 async function addMissing(
@@ -45,8 +64,8 @@ async function addMissing(
   missing: readonly Cidr[],
   options: GatewayOptions,
 ): Promise<void> {
-  const asked = ['address', 'show', 'dev', options.device];
-  const [link] = await queryIp(kernel, `list the addresses of ${options.device}`, asked);
+  // Asked again: since the last look the delegated plugin was at work.
+  const link = await findAddressedLink(kernel, options.device);
   const replaced = conflicting(link, gateways, missing);
   if (replaced.length > 0 && !options.forceAddress) {
     throw new CniError(
@@ -64,8 +83,7 @@ async function addMissing(
   );
   // A bridge that was given no MAC takes the lowest of its ports', and another one with each container that comes or goes; then the
   // others' neighbour entries of their gateway are wrong for half a minute. Saying the present one makes it stay.
-  const mac = link?.['address'];
-  const pin = typeof mac === 'string' ? [setLink(options.device, 'address', mac)] : [];
+  const pin = link?.mac === undefined ? [] : [setLink(options.device, 'address', link.mac)];
   for (const gateway of missing) await addOnce(kernel, doing, [...pin, addAddress(gateway, options.device)]);
 }
 
@@ -78,27 +96,16 @@ async function addOnce(kernel: Kernel, doing: string, commands: readonly IpComma
   }
 }
 
-function ensureForwarding(kernel: Kernel, gateways: readonly Cidr[]): void {
-  const families = new Set(gateways.map(({ ip }) => ip.family));
-  ensureSysctls(kernel, {
-    ...(families.has(4) ? { 'ipv4/ip_forward': '1' } : {}),
-    ...(families.has(6) && hasIpv6(kernel) ? { 'ipv6/conf/all/forwarding': '1' } : {}),
-  });
-}
-
 /**
  * Addresses of the device that cannot stay next to the missing ones. As in the reference: IPv4 has one subnet per bridge, IPv6 any
  * number that do not overlap.
  */
 function conflicting(
-  link: Record<string, unknown> | undefined,
+  link: AddressedLink | undefined,
   wanted: readonly Cidr[],
   missing: readonly Cidr[],
 ): readonly Cidr[] {
-  const present = Array.isArray(link?.['addr_info']) ? (link['addr_info'] as readonly Record<string, unknown>[]) : [];
-  const cidrs = present
-    .filter((entry) => entry['scope'] !== 'link')
-    .map((entry) => parseCidr(`${String(entry['local'])}/${String(entry['prefixlen'])}`));
+  const cidrs = (link?.addresses ?? []).filter((text) => !text.startsWith('fe80:')).map((text) => parseCidr(text));
   const families = new Set(missing.map(({ ip }) => ip.family));
   return cidrs.filter(
     (cidr) =>

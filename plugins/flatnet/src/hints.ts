@@ -15,7 +15,7 @@ export interface AddressHints {
 }
 
 export const hintsOf = (json: Json): AddressHints => ({
-  ipv6: ['ipam', 'args', 'runtimeConfig'].some((key) => holdsIpv6(valueOf(json, key))),
+  ipv6: ['ipam', 'args', 'runtimeConfig'].some((key) => holdsIpv6(withoutRoutes(valueOf(json, key)))),
   subnets: [...new Set(namedSubnets(json))],
 });
 
@@ -27,6 +27,12 @@ function holdsIpv6(value: unknown): boolean {
   if (typeof value === 'string') return looksLikeIpv6(value);
   return typeof value === 'object' && value !== null && Object.values(value).some(holdsIpv6);
 }
+
+/** A route says nothing of the interface's addresses. */
+const withoutRoutes = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).filter(([key]) => key.toLowerCase() !== 'routes'))
+    : value;
 
 /** By the keys of host-local (`subnet`, `ranges`, the capability `ipRanges`) and of static (`addresses`). */
 function namedSubnets(json: Json): readonly string[] {

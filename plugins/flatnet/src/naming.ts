@@ -15,6 +15,7 @@ export interface AttachmentNames {
   readonly alias: string;
   readonly alternative: string;
   readonly hostMac: string;
+  /** The container end's at creation; `withFinalMac` tells the one that it ends up with. */
   readonly containerMac: string;
 }
 

@@ -1,8 +1,9 @@
-import { CniError, ErrorCode, networkHash, shown } from '@flatnet/cni';
+import { CniError, ErrorCode, networkHash, shown, stableMac, type Attachment } from '@flatnet/cni';
+import { machineId, type Kernel } from '@flatnet/kernel';
 import type { BaseRequest } from '@flatnet/skel';
 import type { FlatnetConfig } from './config.ts';
 import { attachmentNames, type AttachmentNames } from './naming.ts';
-import type { Attachment } from '@flatnet/cni';
+import type { Topology } from './topology.ts';
 
 /** Who and where: everything about one attachment that is known before anything is asked or changed. */
 export interface Plan extends AttachmentNames {
@@ -11,6 +12,8 @@ export interface Plan extends AttachmentNames {
   readonly tag: string;
   readonly ifName: string;
   readonly config: FlatnetConfig;
+  /** Whether the user or the runtime chose the container's MAC. */
+  readonly isMacChosen: boolean;
 }
 
 type Request = BaseRequest<FlatnetConfig> & { readonly attachment: Attachment };
@@ -22,9 +25,23 @@ export function planOf(request: Request): Plan {
   const wished = config.mac ?? (request.args.get('MAC') || undefined);
   return {
     ...names,
-    ...{ network, config, tag: networkHash(network), ifName: attachment.ifName },
+    ...{ network, config, tag: networkHash(network), ifName: attachment.ifName, isMacChosen: wished !== undefined },
     containerMac: wished === undefined ? names.containerMac : parseMac(wished),
   };
+}
+
+/** The dhcp plugin speaks through the interface before it has an address, and its server knows the lease by that MAC. */
+const NEEDS_MAC = 'dhcp';
+
+/**
+ * The plan with the MAC that the container's interface ends up with. Unless it was chosen, it follows from (machine, network, first
+ * address): host and siblings remember the MAC of an address for up to a minute, and it is still right when the address has gone to
+ * another container. Two networks on one bridge never share a MAC.
+ */
+export function withFinalMac(kernel: Kernel, plan: Plan, topology: Topology | undefined): Plan {
+  const [first] = topology?.addresses ?? [];
+  if (plan.isMacChosen || first === undefined || plan.config.ipamType === NEEDS_MAC) return plan;
+  return { ...plan, containerMac: stableMac('container', machineId(kernel), plan.network, String(first.cidr.ip)) };
 }
 
 /** The grammar of Go's net.ParseMAC for 6 bytes, as lower case with colons. */

@@ -7,7 +7,7 @@
 import type { Ip } from '@flatnet/addressing';
 import { Cidr, parseCidr, parseIp } from '@flatnet/addressing';
 import { CniError, ErrorCode, shown, type IpamResult, type Route } from '@flatnet/cni';
-import { addRoute, setLink, type IpCommand, type RouteSpec, type Sysctls } from '@flatnet/kernel';
+import type { RouteSpec } from '@flatnet/kernel';
 import type { FlatnetConfig } from './config.ts';
 import { subnetOf } from './subnet.ts';
 
@@ -20,6 +20,8 @@ export interface WantedAddress {
 export interface Topology {
   readonly addresses: readonly WantedAddress[];
   readonly routes: readonly RouteSpec[];
+  /** Destinations of the answer in whose family the interface has no address: no route to them can be used, so none is made. */
+  readonly leftOut: readonly string[];
   /** Addresses of the bridge: empty unless it is a gateway. */
   readonly gateways: readonly Cidr[];
   /** Subnets to masquerade: empty unless asked for. */
@@ -44,9 +46,12 @@ export function topologyOf(config: FlatnetConfig, ifName: string, ipam: IpamResu
     return { cidr, gateway: gateway ?? cidr.firstUsable };
   });
   if (addresses.length === 0) badAnswer('it has no address');
-  const routes = wantedRoutes(config, ipam.routes, addresses);
+  const families = new Set(addresses.map(({ cidr }) => cidr.ip.family));
+  const wanted = wantedRoutes(config, ipam.routes, addresses);
+  const routes = wanted.filter(({ dst }) => families.has(familyOf(dst)));
   return {
     addresses,
+    leftOut: wanted.filter((route) => !routes.includes(route)).map(({ dst }) => dst),
     routes: routes.map((route) => routeSpec(route, ifName, addresses)),
     gateways: config.isGateway ? unique(addresses.flatMap(gatewayCidr)) : [],
     masqueraded: config.ipMasq ? [...new Set(addresses.map(({ cidr }) => subnetOf(cidr)))] : [],
@@ -60,6 +65,8 @@ export function topologyOf(config: FlatnetConfig, ifName: string, ipam: IpamResu
     },
   };
 }
+
+const familyOf = (dst: string): 4 | 6 => (dst.includes(':') ? 6 : 4);
 
 const gatewayCidr = ({ cidr, gateway }: WantedAddress): Cidr[] =>
   gateway === undefined ? [] : [new Cidr(gateway, cidr.prefix)];
@@ -113,7 +120,7 @@ function wantedRoutes(
 
 /** A route without a gateway goes by the gateway of its family's first address, as in the reference plugins. */
 function routeSpec(route: Route, dev: string, addresses: readonly WantedAddress[]): RouteSpec {
-  const family = route.dst.includes(':') ? 6 : 4;
+  const family = familyOf(route.dst);
   const inherited = addresses.find(({ cidr, gateway }) => cidr.ip.family === family && gateway !== undefined)?.gateway;
   const onLink = route.scope !== undefined && route.scope >= SCOPE_LINK;
   const gateway = route.gw ?? (onLink || inherited === undefined ? undefined : String(inherited));
@@ -125,48 +132,4 @@ function routeSpec(route: Route, dev: string, addresses: readonly WantedAddress[
       Object.entries({ mtu, advmss, priority, table, scope }).filter(([, value]) => value !== undefined),
     ),
   };
-}
-
-/** Settings of the container's end that need no answer of the delegated plugin, so that they are made while it works. */
-export function containerSysctls(config: FlatnetConfig, ifName: string, ipv6: boolean): Sysctls {
-  const v4 = (key: string): string => `ipv4/conf/${ifName}/${key}`;
-  const v6 = (key: string): string => `ipv6/conf/${ifName}/${key}`;
-  // arp_notify, ndisc_notify: neighbours of a reused address learn the new MAC at once.
-  const base = { [v4('arp_notify')]: '1', [v4('rp_filter')]: '2' };
-  // On layer 2 only, who is inside gives itself addresses, by router advertisements too.
-  if (config.ipamType === undefined) return base;
-  if (!ipv6) return { ...base, [v6('disable_ipv6')]: '1' };
-  const dad = config.enableDad ? { [v6('enhanced_dad')]: '1', [v6('accept_dad')]: '1' } : { [v6('accept_dad')]: '0' };
-  return {
-    ...base,
-    ...{ [v6('disable_ipv6')]: '0', [v6('accept_ra')]: '0', [v6('autoconf')]: '0' },
-    ...{ [v6('keep_addr_on_down')]: '1', [v6('ndisc_notify')]: '1', ...dad },
-  };
-}
-
-/**
- * Addresses before `up`, since the gratuitous ARP and the unsolicited neighbour advertisement go out with `up`; routes after it,
- * since they need a device that is up.
- */
-export function containerCommands(config: FlatnetConfig, ifName: string, topology: Topology): readonly IpCommand[] {
-  return [
-    ...topology.addresses.map(({ cidr }) => addAddress(cidr, ifName, config.enableDad)),
-    setLink(ifName, 'up'),
-    ...topology.routes.map((route) => addRoute(route, needsOnlink(route, topology))),
-  ];
-}
-
-/** IPv6 addresses skip duplicate address detection: for its whole second they could not be used. */
-export function addAddress(cidr: Cidr, device: string, detectDuplicates = false): IpCommand {
-  const broadcast = cidr.ip.family === 4 && cidr.prefix < 31 ? ['broadcast', '+'] : [];
-  const flags = cidr.ip.family === 6 && !detectDuplicates ? ['nodad'] : [];
-  return ['address', 'add', String(cidr), ...broadcast, 'dev', device, ...flags];
-}
-
-/** A gateway outside of every subnet of the interface (a /32 address) is reachable only by saying that it is on the link. */
-export function needsOnlink({ gateway, family }: RouteSpec, { addresses }: Topology): boolean {
-  if (gateway === undefined) return false;
-  const ip = parseIp(gateway);
-  if (family === 6 && gateway.startsWith('fe80:')) return false;
-  return !addresses.some(({ cidr }) => cidr.contains(ip));
 }

@@ -2,6 +2,7 @@ import { CniError, ErrorCode } from '@flatnet/cni';
 import { ToolError } from '@flatnet/exec';
 import {
   addAlternativeName,
+  applyAndList,
   applyIp,
   createVeth,
   deleteLink,
@@ -10,141 +11,110 @@ import {
   IpError,
   isBatchWord,
   linkExists,
+  parseAddressedLink,
   setLink,
   setPort,
+  showAddresses,
+  type AddressedLink,
   type IpCommand,
   type Kernel,
 } from '@flatnet/kernel';
+import { belongsTo, createdBefore, type Created } from './claim.ts';
+import { explain } from './explain.ts';
 import type { AttachmentNames } from './naming.ts';
 import type { Plan } from './plan.ts';
 
-/** This attachment exists already: nothing of it may be undone, its lease included. */
-export class AttachmentExists extends CniError {
-  constructor({ ifName, network, hostVeth }: Plan) {
-    super(
-      ErrorCode.conflict,
-      `interface ${ifName} of this container is attached to network ${network} already`,
-      `its host end ${hostVeth} exists and was left as it is; DEL it first`,
-    );
-  }
+export interface VethOptions {
+  readonly netns: string;
+  readonly mtu: number;
+  /** From `claimNumber`. */
+  readonly claim: number;
 }
 
-/** Creation is the first command: if it fails, nothing was made; if it succeeds, the link is ours. */
-const CREATE = 0;
-
-/** The veth pair, marked with its owner, on the bridge and up; the bridge up. In one process. */
-export async function connect(kernel: Kernel, plan: Plan, netns: string, mtu: number): Promise<void> {
-  if (!isBatchWord(netns)) {
-    throw new CniError(
-      ErrorCode.invalidNetns,
-      'unusable path of a network namespace',
-      `${JSON.stringify(netns)} has blanks or quotes`,
-    );
-  }
-  const commands = connectCommands(plan, netns, mtu);
-  try {
-    await applyIp(kernel, `attach ${plan.ifName} to bridge ${plan.config.bridge}`, commands);
-  } catch (error) {
-    throw error instanceof IpError ? await explain(kernel, plan, netns, commands, error) : error;
-  }
-  const quiet = { [`ipv6/conf/${plan.hostVeth}/accept_ra`]: '0', [`ipv6/conf/${plan.hostVeth}/autoconf`]: '0' };
-  ensureSysctls(kernel, quiet);
-}
-
-export function connectCommands(plan: Plan, netns: string, mtu: number): readonly IpCommand[] {
-  const { hostVeth, config } = plan;
+/** The veth pair with its owner's marks, both ends down. */
+export function pairCommands(plan: Plan, { netns, mtu, claim }: VethOptions): readonly IpCommand[] {
+  const { hostVeth } = plan;
   return [
     createVeth({
-      host: hostVeth,
-      hostMac: plan.hostMac,
-      container: plan.ifName,
-      containerMac: plan.containerMac,
-      netns,
-      mtu,
+      ...{ host: hostVeth, hostMac: plan.hostMac, container: plan.ifName, containerMac: plan.containerMac },
+      ...{ netns, mtu, group: claim },
     }),
     addAlternativeName(hostVeth, plan.alternative),
     // No link-local address on a bridge port: it would only be one more thing that answers.
-    setLink(hostVeth, 'alias', plan.alias, 'addrgenmode', 'none', 'master', config.bridge),
-    setPort(hostVeth, { hairpin: config.hairpinMode, isolated: config.portIsolation }),
-    setLink(hostVeth, 'up'),
-    setLink(config.bridge, ...(config.promiscMode ? ['promisc', 'on'] : []), 'up'),
+    setLink(hostVeth, 'alias', plan.alias, 'addrgenmode', 'none'),
   ];
 }
 
-/** What the kernel meant, in the words of the configuration. */
-async function explain(
+/** The host end on the bridge and up, the bridge up; prints the bridge. */
+export function joinCommands({ hostVeth, config }: Plan): readonly IpCommand[] {
+  return [
+    setLink(hostVeth, 'master', config.bridge),
+    setPort(hostVeth, { hairpin: config.hairpinMode, isolated: config.portIsolation }),
+    setLink(hostVeth, 'group', 'default', 'up'),
+    setLink(config.bridge, ...(config.promiscMode ? ['promisc', 'on'] : []), 'up'),
+    showAddresses(config.bridge),
+  ];
+}
+
+/**
+ * Runs commands of the two above as one process.
+ *
+ * @param made is told whether the commands, if they begin with the pair, created it.
+ * @returns the bridge, where they print it.
+ * @throws CniError 100, 101 in the words of the configuration; ToolError.
+ */
+export async function connect(
   kernel: Kernel,
   plan: Plan,
   netns: string,
   commands: readonly IpCommand[],
-  error: IpError,
-): Promise<Error> {
-  const { bridge } = plan.config;
-  if (error.failed === CREATE) return explainCreation(kernel, plan, netns, error);
-  if (/exchange full/i.test(error.reason)) {
-    return new CniError(
-      ErrorCode.exhausted,
-      `bridge ${bridge} is full`,
-      'a Linux bridge has at most 1,023 ports: remove containers from this network, or use a second network',
-      { cause: error },
+  made: { link: Created },
+): Promise<AddressedLink | undefined> {
+  if (!isBatchWord(netns)) {
+    throw new CniError(
+      ErrorCode.invalidNetns,
+      'unusable path of a network namespace',
+      `${JSON.stringify(netns)} has blanks or quotes: give a path without them`,
     );
   }
-  const kind = error.kind === 'aborted' || error.kind === 'timeout' ? 'bridge' : (await findLink(kernel, bridge))?.kind;
-  if (kind !== 'bridge') {
-    const what = kind === undefined ? 'a device without a kind' : `a device of kind ${kind}`;
-    return new CniError(
-      ErrorCode.conflict,
-      `${bridge} is not a bridge`,
-      `it is ${what}; choose another name with the key "bridge"`,
-      {
-        cause: error,
-      },
-    );
+  const before = made.link;
+  try {
+    if (before === 'no') made.link = 'unknown';
+    const [bridge] = await applyAndList(kernel, `attach ${plan.ifName} to bridge ${plan.config.bridge}`, commands);
+    made.link = 'yes';
+    return bridge === undefined ? undefined : parseAddressedLink(bridge);
+  } catch (error) {
+    made.link = before === 'no' ? createdBefore(error) : before;
+    throw error instanceof IpError ? await explain(kernel, plan, netns, commands, error) : error;
   }
-  const failed = error.failed === undefined ? undefined : commands[error.failed];
-  if (failed === undefined) return error;
-  return new IpError(error.kind, `${error.doing} (ip ${failed.join(' ')})`, error.reason, error.failed);
 }
 
-function explainCreation(kernel: Kernel, plan: Plan, netns: string, error: IpError): Error {
-  if (error.kind !== 'exists') return error;
-  if (linkExists(kernel, plan.hostVeth)) return new AttachmentExists(plan);
-  return new CniError(
-    ErrorCode.conflict,
-    `interface ${plan.ifName} already exists in ${netns}`,
-    'another network gave the container an interface of this name; choose another CNI_IFNAME',
-    { cause: error },
-  );
-}
+/** The host end takes no router advertisement from a container. @returns the settings that cannot be written. */
+export const quietHostEnd = (kernel: Kernel, hostVeth: string): readonly string[] =>
+  ensureSysctls(kernel, { [`ipv6/conf/${hostVeth}/accept_ra`]: '0', [`ipv6/conf/${hostVeth}/autoconf`]: '0' });
 
 /**
  * Deletes the attachment's veth pair, wherever its container end is by now. Deleting by the alternative name checks the owner in the
- * same call; a link that has our hashed name but not yet its marks (ADD was killed between two commands) is ours too.
+ * same call, and finds a link that was renamed.
  *
- * @returns whether it was there.
- * @throws CniError code 100 for a link of that name that belongs to somebody else; IpError.
+ * @returns `foreign` for a link of that name that is not this attachment's, which stays as it is.
+ * @throws IpError.
  */
-export async function disconnect(kernel: Kernel, names: AttachmentNames): Promise<boolean> {
-  if (!linkExists(kernel, names.hostVeth)) return false;
-  const doing = `delete link ${names.hostVeth}`;
+export async function disconnect(kernel: Kernel, names: AttachmentNames): Promise<'deleted' | 'absent' | 'foreign'> {
+  if (await deleteIfThere(kernel, names.alternative, names)) return 'deleted';
+  if (!linkExists(kernel, names.hostVeth)) return 'absent';
+  const link = await findLink(kernel, names.hostVeth);
+  if (link === undefined) return 'absent';
+  if (!belongsTo(names, link)) return 'foreign';
+  return (await deleteIfThere(kernel, names.hostVeth, names)) ? 'deleted' : 'absent';
+}
+
+async function deleteIfThere(kernel: Kernel, name: string, { hostVeth }: AttachmentNames): Promise<boolean> {
   try {
-    await applyIp(kernel, doing, [deleteLink(names.alternative)]);
+    await applyIp(kernel, `delete link ${hostVeth}`, [deleteLink(name)]);
     return true;
   } catch (error) {
     if (!(error instanceof ToolError && error.kind === 'not-found')) throw error;
+    return false;
   }
-  const link = await findLink(kernel, names.hostVeth);
-  if (link === undefined) return true;
-  const ours = link.kind === 'veth' && (link.alias === undefined || link.alias === names.alias);
-  if (!ours) {
-    throw new CniError(
-      ErrorCode.conflict,
-      `link ${names.hostVeth} is not ours`,
-      `its alias is ${JSON.stringify(link.alias ?? '')}, not ${JSON.stringify(names.alias)}; it was left as it is`,
-    );
-  }
-  await applyIp(kernel, doing, [deleteLink(names.hostVeth)]).catch((error: unknown) => {
-    if (!(error instanceof ToolError && error.kind === 'not-found')) throw error;
-  });
-  return true;
 }

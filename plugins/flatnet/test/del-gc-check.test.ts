@@ -34,15 +34,37 @@ describe('DEL', () => {
     expect(world.asked).toEqual(['ADD', 'DEL']);
   });
 
-  it("takes a link that ADD had no time to mark, and not one that is marked as another's", async () => {
+  it.each([
+    ['a link that ADD had no time to mark', { mac: names.hostMac }],
+    ['a link that has lost its alternative name', { alias: names.alias }],
+    ['a link that was renamed', { name: 'renamed', alternativeNames: [names.alternative] }],
+  ])('removes %s', async (_, { name = names.hostVeth, ...more }: { name?: string } & object) => {
     const world = new World();
-    world.kernel.links.add('', names.hostVeth, 'veth');
+    world.kernel.links.add('', name, 'veth', more);
     await world.del();
     expect(world.links).toEqual([]);
-    world.kernel.links.add('', names.hostVeth, 'veth', { alias: 'mine' });
-    await expect(world.del()).rejects.toThrow('is not ours');
-    expect(world.links).toEqual([names.hostVeth]);
+    expect(world.asked).toEqual(['DEL']);
   });
+
+  it.each([
+    ['veth', { alias: 'mine' }],
+    ['veth', {}],
+    ['veth', { alias: 'flatnet:net:other:eth0', mac: names.hostMac }],
+    ['dummy', { mac: names.hostMac }],
+  ])(
+    'leaves a foreign link (%s, %j) under the name of the host end, says so, and frees the lease',
+    async (kind, more) => {
+      const world = new World();
+      world.kernel.links.add('', names.hostVeth, kind, more);
+      const notes: string[] = [];
+      await world.del(CONF, { note: (text: string) => notes.push(text) });
+      expect(world.links).toEqual([names.hostVeth]);
+      expect(world.asked).toEqual(['DEL']);
+      expect(notes).toEqual([expect.stringContaining('was left as it is')]);
+      await expect(world.add()).rejects.toThrow(`link ${names.hostVeth} exists and is foreign`);
+      expect(world.links).toEqual([names.hostVeth]);
+    },
+  );
 });
 
 describe('GC', () => {
@@ -67,7 +89,6 @@ describe('GC', () => {
 describe('CHECK', () => {
   const findings = async (world: World, spoil: () => void): Promise<string> => {
     const prevResult = await world.add();
-    // The fake's listings hold no routes and no chains.
     spoil();
     const failure = await world.plugin
       .check({ ...world.request('CHECK'), prevResult })
@@ -82,6 +103,7 @@ describe('CHECK', () => {
       Object.assign(links.find('', names.hostVeth)!, { hairpin: false, isolated: true, mtu: 9000, up: false });
       Object.assign(links.find(NETNS, 'eth0')!, { mac: '02:00:00:00:00:09', mtu: 1400, addresses: [] });
       links.find('', 'fl-net')!.up = false;
+      links.deleteRoutes();
       world.refusals.set('CHECK', new CniError(102, 'lease is missing'));
     });
     for (const part of [
@@ -98,6 +120,39 @@ describe('CHECK', () => {
     ]) {
       expect(said).toContain(part);
     }
+  });
+
+  it('finds nothing in what ADD made, and changes nothing', async () => {
+    const world = new World();
+    expect(await findings(world, () => undefined)).toBe('');
+  });
+
+  it.each([
+    [
+      'the bridge is down',
+      (world: World) => (world.kernel.links.find('', 'fl-net')!.up = false),
+      'bridge fl-net is down',
+    ],
+    [
+      'the gateway is gone',
+      (world: World) => world.kernel.links.find('', 'fl-net')!.addresses.splice(0),
+      'bridge fl-net lacks 10.87.1.1/24',
+    ],
+    [
+      'the default route is gone',
+      (world: World) => world.kernel.links.deleteRoutes(),
+      'route to 0.0.0.0/0 via 10.87.1.1',
+    ],
+    [
+      'forwarding is off',
+      (world: World) => world.kernel.files.set('/proc/sys/net/ipv4/ip_forward', '0'),
+      'IPv4 forwarding is off',
+    ],
+  ])('%s: names that, and nothing else', async (_, spoil, wanted) => {
+    const world = new World();
+    const said = await findings(world, () => spoil(world));
+    expect(said.startsWith(wanted)).toBe(true);
+    expect(said).not.toContain(';');
   });
 
   it('says when the interface is gone', async () => {

@@ -1,8 +1,9 @@
 import { defaultBridge, isInterfaceName } from '@flatnet/cni';
 import { describe, expect, it } from 'vitest';
-import { decodeConfig } from '../src/config.ts';
+import { decodeConfig, type FlatnetConfig } from '../src/config.ts';
 import { aliasPrefixes, attachmentNames } from '../src/naming.ts';
-import { containerCommands, topologyOf } from '../src/topology.ts';
+import { containerCommands } from '../src/container.ts';
+import { topologyOf, type Topology } from '../src/topology.ts';
 import { gatewayDevice, parseVlans, vlanCommands } from '../src/vlan.ts';
 
 const decode = (more: object = {}) => decodeConfig({ name: 'n', ipam: { type: 'i' }, ...more }, 'ADD');
@@ -78,6 +79,10 @@ describe('configuration', () => {
 });
 
 describe('topology', () => {
+  const linesOf = (config: FlatnetConfig, topology: Topology): readonly string[] =>
+    containerCommands({ config, ifName: 'eth0', containerMac: '02:00:00:00:00:05' }, topology).map((words) =>
+      words.join(' '),
+    );
   const ipam = {
     ips: [{ address: '10.1.0.5/24' }, { address: 'fd00::5/64', gateway: 'fd00::ff' }],
     routes: [
@@ -89,8 +94,9 @@ describe('topology', () => {
   it('fills in gateways and default routes, and programs every field of a route', () => {
     const config = decode({ defaultRoutePriority: 50 });
     const topology = topologyOf(config, 'eth0', ipam);
-    const lines = containerCommands(config, 'eth0', topology).map((words) => words.join(' '));
+    const lines = linesOf(config, topology);
     expect(lines).toEqual([
+      'link set dev eth0 address 02:00:00:00:00:05',
       'address add 10.1.0.5/24 broadcast + dev eth0',
       'address add fd00::5/64 dev eth0 nodad',
       'link set dev eth0 up',
@@ -98,6 +104,7 @@ describe('topology', () => {
       'route append 10.8.0.0/16 dev eth0 scope 253',
       'route append 0.0.0.0/0 via 10.1.0.1 dev eth0 metric 50',
       'route append ::/0 via fd00::ff dev eth0 metric 50',
+      'link set dev eth0 address 02:00:00:00:00:05',
     ]);
     expect(topology.gateways.map(String)).toEqual(['10.1.0.1/24', 'fd00::ff/64']);
     expect(topology.masqueraded).toEqual(['10.1.0.0/24', 'fd00::/64']);
@@ -108,7 +115,7 @@ describe('topology', () => {
       routes: [],
       dns: {},
     });
-    expect(containerCommands(decode(), 'eth0', topology).at(-1)!.join(' ')).toContain('via 10.1.0.1 dev eth0 onlink');
+    expect(linesOf(decode(), topology)).toContain('route append 0.0.0.0/0 via 10.1.0.1 dev eth0 onlink');
   });
   it('adds no default route where the delegate gave one, nor without isDefaultGateway', () => {
     const withDefault = { ...ipam, routes: [{ dst: '0.0.0.0/0', gw: '10.1.0.254' }] };

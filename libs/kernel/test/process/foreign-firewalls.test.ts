@@ -41,7 +41,7 @@ async function connects(): Promise<boolean> {
 const verdict = async (tablesNames: Readonly<Record<string, string>> = {}) => {
   const kernel: Kernel = {
     run: host.run,
-    proc: { exists: () => false, read: (path) => tablesNames[path], write: () => undefined },
+    proc: { exists: () => false, list: () => [], read: (path) => tablesNames[path], write: () => undefined },
   };
   return judge({ bridge: 'br0', subnets: [parseCidr('10.60.0.0/24')] }, await readFirewalls(kernel)).outgoing;
 };

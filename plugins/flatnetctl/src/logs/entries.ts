@@ -6,10 +6,7 @@ import { coloured, printable } from '../output.ts';
 import type { World } from '../world.ts';
 
 export interface LogFilter {
-  /** The start of an id. */
   readonly container?: string;
-  /** Whole ids that count as well: those of a name. */
-  readonly ids?: readonly string[];
   readonly network?: string;
   readonly verb?: string;
   readonly errors: boolean;
@@ -58,10 +55,8 @@ function parseLine(line: string): readonly LogEntry[] {
   }
 }
 
-const matches = (entry: LogEntry, { container, ids = [], network, verb, errors }: LogFilter): boolean =>
-  (container === undefined ||
-    (entry.containerId ?? '').startsWith(container) ||
-    ids.includes(entry.containerId ?? '')) &&
+const matches = (entry: LogEntry, { container, network, verb, errors }: LogFilter): boolean =>
+  (container === undefined || (entry.containerId ?? '').startsWith(container)) &&
   (network === undefined || entry.network === network) &&
   (verb === undefined || entry.verb === verb) &&
   (!errors || entry.outcome !== 'ok');

@@ -6,10 +6,19 @@
  */
 import type { Ip } from '@flatnet/addressing';
 import { ToolError } from '@flatnet/exec';
-import { addRoute, addSourceRule, applyIp, defaultMetrics, type IpCommand, type Kernel } from '@flatnet/kernel';
+import {
+  addRoute,
+  addSourceRule,
+  applyIp,
+  defaultMetrics,
+  flushSourceRules,
+  type IpCommand,
+  type Kernel,
+} from '@flatnet/kernel';
 import type { Plan } from './plan.ts';
 import { subnetOf } from './subnet.ts';
-import { isDefault, needsOnlink, type Topology, type WantedAddress } from './topology.ts';
+import { needsOnlink } from './container.ts';
+import { isDefault, type Topology, type WantedAddress } from './topology.ts';
 
 /** Before the main table (32766), after what an administrator is likely to write. */
 const RULE_PRIORITY = 32_000;
@@ -19,13 +28,47 @@ const FIRST_TABLE = 0x1000_0000;
 const METRIC6 = 1024;
 
 /** The attachment's own table: the container's namespace holds a handful of them, out of 16 million. */
-export const replyTable = (hostVeth: string): number => FIRST_TABLE + Number.parseInt(hostVeth.slice(2, 8), 16);
+export const sourceTable = (hostVeth: string): number => FIRST_TABLE + Number.parseInt(hostVeth.slice(2, 8), 16);
+
+/**
+ * A number that the kernel keeps for the administrator and makes no use of (ip-sysctl.rst, `tag`). The host end's says whether rules were
+ * made for it in the container's namespace: rules do not go with an interface, and asking the namespace would cost every DEL a process.
+ */
+const recordOf = (hostVeth: string): string => `/proc/sys/net/ipv4/conf/${hostVeth}/tag`;
+
+function recordRules(kernel: Kernel, hostVeth: string): void {
+  try {
+    kernel.proc.write(recordOf(hostVeth), '1');
+  } catch {
+    // Where /proc/sys is read-only, the rules stay as long as the namespace.
+  }
+}
+
+/** Whether ADD made rules for this host end. To be asked while the link exists. */
+export const hasSourceRules = (kernel: Kernel, hostVeth: string): boolean =>
+  kernel.proc.read(recordOf(hostVeth)) === '1';
+
+/**
+ * Removes an attachment's rules from a namespace that lives on. Only its own rules name its table, so a namespace that is another
+ * container's by now loses nothing.
+ *
+ * @throws ToolError, but not for a namespace that is gone.
+ */
+export async function dropSourceRules(kernel: Kernel, hostVeth: string, netns: string): Promise<void> {
+  for (const family of [4, 6] as const) {
+    try {
+      await flushSourceRules(kernel, sourceTable(hostVeth), family, netns);
+    } catch (error) {
+      if (!(error instanceof ToolError && error.kind === 'not-found')) throw error;
+    }
+  }
+}
 
 /**
  * @param printed the default routes that were there before this network's, as `showDefaults` of both families prints them.
  * @throws ToolError.
  */
-export async function routeRepliesBack(
+export async function addSourceRouting(
   kernel: Kernel,
   plan: Plan,
   netns: string,
@@ -33,7 +76,7 @@ export async function routeRepliesBack(
   printed: string,
 ): Promise<void> {
   const metrics = { 4: defaultMetrics(printed, 4), 6: defaultMetrics(printed, 6) };
-  if (metrics[6].includes(METRIC6)) await standBehind(kernel, plan, netns, topology, metrics[6]);
+  if (metrics[6].includes(METRIC6)) await raiseMetric(kernel, plan, netns, topology, metrics[6]);
   const back = topology.addresses.filter(({ cidr: { ip }, gateway }) => {
     const out = topology.routes.some(({ family, dst }) => family === ip.family && isDefault(dst));
     const isSecond = metrics[ip.family].length > 0 || plan.config.defaultRoutePriority !== undefined;
@@ -41,6 +84,9 @@ export async function routeRepliesBack(
   });
   // Two addresses of one subnet have their routes in common.
   const routes = new Map(back.flatMap((address) => routesBack(plan, address)).map((route) => [route.join(' '), route]));
+  if (back.length === 0) return;
+  // Before the rules: a DEL that comes after an ADD that was killed finds them, too.
+  recordRules(kernel, plan.hostVeth);
   const doing = `route replies back by ${plan.ifName}`;
   await applyIp(kernel, doing, [...routes.values()], netns);
   for (const { cidr } of back) await addRule(kernel, plan, netns, doing, cidr.ip);
@@ -50,7 +96,7 @@ export async function routeRepliesBack(
  * IPv6 merges default routes of one metric into one that takes both ways by turns, and half of the answers would leave by the wrong
  * network. Ours goes behind those that were there.
  */
-async function standBehind(
+async function raiseMetric(
   kernel: Kernel,
   plan: Plan,
   netns: string,
@@ -72,7 +118,7 @@ async function standBehind(
 
 function routesBack(plan: Plan, { cidr, gateway }: WantedAddress): IpCommand[] {
   const { family } = cidr.ip;
-  const common = { family, dev: plan.ifName, table: replyTable(plan.hostVeth) };
+  const common = { family, dev: plan.ifName, table: sourceTable(plan.hostVeth) };
   const everywhere = family === 4 ? '0.0.0.0/0' : '::/0';
   return [
     addRoute({ ...common, dst: subnetOf(cidr) }),
@@ -81,11 +127,11 @@ function routesBack(plan: Plan, { cidr, gateway }: WantedAddress): IpCommand[] {
 }
 
 async function addRule(kernel: Kernel, plan: Plan, netns: string, doing: string, ip: Ip): Promise<void> {
-  const rule = addSourceRule(String(ip), replyTable(plan.hostVeth), RULE_PRIORITY);
+  const rule = addSourceRule(String(ip), sourceTable(plan.hostVeth), RULE_PRIORITY);
   try {
     await applyIp(kernel, doing, [rule], netns, ip.family === 6 ? 6 : undefined);
   } catch (error) {
-    // Left from an earlier attachment of the same container: rules do not go with the interface.
+    // The rule of an earlier attachment whose ADD was killed.
     if (!(error instanceof ToolError && error.kind === 'exists')) throw error;
   }
 }

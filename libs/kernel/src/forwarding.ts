@@ -1,0 +1,74 @@
+/**
+ * Forwarding changes more of a host than its name says, so it is switched on with its consequences.
+ *
+ * IPv4: `ip_forward=1` makes the kernel switch `conf.all.accept_redirects` off and large receive offload of all devices: a router
+ * (RFC 1812) follows no redirects.
+ *
+ * IPv6: `conf.all.forwarding=1` makes the host a router, which forgets default routes that came by router advertisement at once and
+ * hears no later ones, unless the interface has `accept_ra=2`. From Linux 6.17 on `force_forwarding` forwards without that.
+ */
+import type { Kernel } from './kernel.ts';
+import { hasIpv6, requireSysctls, settingName, type Sysctls } from './sysctl.ts';
+
+const CONF6 = 'ipv6/conf';
+const FORWARDING6 = `${CONF6}/all/forwarding`;
+const FORCE6 = `${CONF6}/all/force_forwarding`;
+
+const valueOf = (kernel: Kernel, key: string): string | undefined => kernel.proc.read(`/proc/sys/net/${key}`);
+
+/** Whether the host forwards packets of this family from every interface; undefined where the kernel has no such setting. */
+export function isForwarding(kernel: Kernel, family: 4 | 6): boolean | undefined {
+  const values = (family === 4 ? ['ipv4/ip_forward'] : [FORWARDING6, FORCE6]).map((key) => valueOf(kernel, key));
+  return values.every((value) => value === undefined) ? undefined : values.some((value) => (value ?? '0') !== '0');
+}
+
+/** The setting that switches forwarding on, on this kernel. */
+export function forwardingKey(kernel: Kernel, family: 4 | 6): string {
+  if (family === 4) return 'ipv4/ip_forward';
+  return valueOf(kernel, FORCE6) === undefined ? FORWARDING6 : FORCE6;
+}
+
+/** Lets the host forward. @throws ToolError that names the setting; nothing is changed then. */
+export function ensureForwarding(kernel: Kernel, family: 4 | 6): void {
+  if (isForwarding(kernel, family) !== false) return;
+  const key = forwardingKey(kernel, family);
+  if (key === FORWARDING6) {
+    // The default first: an interface that appears meanwhile takes after it, or is in the list.
+    requireSysctls(kernel, keptAdvertisements(kernel, ['default']));
+    const names = kernel.proc.list(`/proc/sys/net/${CONF6}`).filter((name) => !PSEUDO.has(name));
+    requireSysctls(kernel, keptAdvertisements(kernel, names));
+  }
+  requireSysctls(kernel, { [key]: '1' });
+}
+
+/**
+ * What lets interfaces that hear router advertisements as hosts go on hearing them as routers. One that hears none stays deaf.
+ *
+ * @param names `default` stands for the interfaces that come later: they hear what they would have heard without us.
+ */
+export function keptAdvertisements(kernel: Kernel, names: readonly string[]): Sysctls {
+  const listening = names.filter(
+    (name) =>
+      valueOf(kernel, `${CONF6}/${name}/accept_ra`) === '1' && valueOf(kernel, `${CONF6}/${name}/forwarding`) === '0',
+  );
+  return Object.fromEntries(listening.map((name) => [`${CONF6}/${name}/accept_ra`, '2']));
+}
+
+const PSEUDO = new Set(['all', 'default', 'lo']);
+
+/** The setting that keeps IPv6 off a device, as `net.…`; undefined when IPv6 works there. @param device need not exist yet. */
+export function ipv6Obstacle(
+  kernel: Kernel,
+  device: string,
+): { readonly what: string; readonly next: string } | undefined {
+  if (!hasIpv6(kernel)) {
+    const next = 'boot without ipv6.disable=1, or remove the IPv6 ranges from the network';
+    return { what: 'the kernel has no IPv6 (/proc/sys/net/ipv6 does not exist)', next };
+  }
+  const own = `${CONF6}/${device}/disable_ipv6`;
+  const key = valueOf(kernel, own) === undefined ? `${CONF6}/default/disable_ipv6` : own;
+  if (valueOf(kernel, key) !== '1') return undefined;
+  const name = settingName(key);
+  const next = `sysctl -w ${name}=0, or remove the IPv6 ranges from the network`;
+  return { what: `${name} is 1, so ${device} can have no IPv6 address`, next };
+}
