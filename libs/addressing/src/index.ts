@@ -3,3 +3,4 @@ export { AddressError } from './error.ts';
 export { bitsOf, Ip, ipFromHex, lastValue, parseIp, type Family } from './ip.ts';
 export { Range } from './range.ts';
 export { RangeSet } from './rangeSet.ts';
+export { findOverlap, SortedRanges } from './sorted-ranges.ts';

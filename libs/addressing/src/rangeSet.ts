@@ -1,5 +1,6 @@
 import type { Ip } from './ip.ts';
-import { Range } from './range.ts';
+import type { Range } from './range.ts';
+import type { SortedRanges } from './sorted-ranges.ts';
 
 /**
  * Ranges that do not touch each other's addresses, in the order given: the order in which addresses are counted
@@ -43,21 +44,11 @@ export class RangeSet {
   }
 
   /** This set without the addresses of `holes`. */
-  minus(holes: readonly Range[]): RangeSet {
-    return new RangeSet(
-      holes.reduce<readonly Range[]>((left, hole) => left.flatMap((range) => cut(range, hole)), this.ranges),
-    );
+  minus(holes: SortedRanges): RangeSet {
+    return new RangeSet(this.ranges.flatMap((range) => holes.cutFrom(range)));
   }
 
   toString(): string {
     return this.ranges.join(',');
   }
 }
-
-const cut = (range: Range, hole: Range): Range[] => {
-  if (!range.overlaps(hole)) return [range];
-  const rest: Range[] = [];
-  if (range.first.value < hole.first.value) rest.push(new Range(range.first, hole.first.plus(-1n)));
-  if (range.last.value > hole.last.value) rest.push(new Range(hole.last.plus(1n), range.last));
-  return rest;
-};

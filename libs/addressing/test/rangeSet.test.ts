@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AddressError, Ip, parseCidr, parseIp, Range, RangeSet } from '@flatnet/addressing';
+import { AddressError, Ip, parseCidr, findOverlap, parseIp, Range, RangeSet, SortedRanges } from '@flatnet/addressing';
 
 const range = (first: string, last: string) => new Range(parseIp(first), parseIp(last));
 
@@ -17,6 +17,22 @@ describe('Range', () => {
     expect(whole.overlaps(range('10.0.1.0', '10.0.1.5'))).toBe(false);
     expect(String(Range.ofIp(parseIp('fd00::1')))).toBe('fd00::1-fd00::1');
   });
+});
+
+test('findOverlap finds a pair where there is one, and none where there is none', () => {
+  const small = fc
+    .tuple(fc.constantFrom(4 as const, 6 as const), fc.nat(200), fc.nat(9))
+    .map(([family, start, length]) => new Range(new Ip(family, BigInt(start)), new Ip(family, BigInt(start + length))));
+  fc.assert(
+    fc.property(fc.array(small, { maxLength: 12 }), (ranges) => {
+      const pairs = ranges.flatMap((one, at) =>
+        ranges.flatMap((other, place) => (place > at && one.overlaps(other) ? [[at, place]] : [])),
+      );
+      const found = findOverlap(ranges);
+      if (pairs.length === 0) expect(found).toBeUndefined();
+      else expect(pairs).toContainEqual(found);
+    }),
+  );
 });
 
 describe('RangeSet', () => {
@@ -42,7 +58,7 @@ describe('RangeSet', () => {
       .map(([start, length]) => new Range(new Ip(4, BigInt(start)), new Ip(4, BigInt(start + length))));
     fc.assert(
       fc.property(small, fc.array(small, { maxLength: 5 }), (whole, holes) => {
-        const rest = new RangeSet([whole]).minus(holes);
+        const rest = new RangeSet([whole]).minus(new SortedRanges(holes));
         for (let value = 0n; value < 60n; value++) {
           const ip = new Ip(4, value);
           expect(rest.contains(ip)).toBe(whole.contains(ip) && !holes.some((hole) => hole.contains(ip)));

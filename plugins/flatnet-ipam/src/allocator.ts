@@ -1,4 +1,4 @@
-import { Range, RangeSet, type Ip } from '@flatnet/addressing';
+import { Range, RangeSet, SortedRanges, type Ip } from '@flatnet/addressing';
 import { CniError, ErrorCode, shown } from '@flatnet/cni';
 import type { Choice, Lease, StoreView } from '@flatnet/store';
 import type { Allocation } from './config.ts';
@@ -55,10 +55,12 @@ const PROBES = 64;
  */
 export const chooseAddresses = (wish: Wish, view: StoreView): readonly Choice[] => {
   const left = [...new Map(wish.requested.map((ip) => [ip.toString(), ip])).values()];
+  let sorted: SortedRanges | undefined;
+  const withheld = (): SortedRanges => (sorted ??= withheldBy(wish.allocation));
   const choices = wish.allocation.sets.map((set) => {
     const at = left.findIndex((ip) => contains(set, ip, wish.allocation));
     const [wanted] = at < 0 ? [] : left.splice(at, 1);
-    return wanted === undefined ? chooseUnasked(set, wish, view) : chooseRequested(set, wanted, wish, view);
+    return wanted === undefined ? chooseUnasked(set, wish, view, withheld) : chooseRequested(set, wanted, wish, view);
   });
   if (left.length === 0) return choices;
   const sets = wish.allocation.sets.map(({ name }) => name).join(' and ');
@@ -92,7 +94,7 @@ const chooseRequested = (set: RangeSetConfig, ip: Ip, wish: Wish, view: StoreVie
   return { ip };
 };
 
-const chooseUnasked = (set: RangeSetConfig, wish: Wish, view: StoreView): Choice => {
+const chooseUnasked = (set: RangeSetConfig, wish: Wish, view: StoreView, withheld: () => SortedRanges): Choice => {
   const { reserve, stickyBy } = wish.allocation;
   const own = [wish.mac, wish.name].flatMap((key) => (key === undefined ? [] : (reserve.get(key) ?? [])));
   // Outside rangeStart … rangeEnd is a good place for a reserved address, so the subnet decides.
@@ -101,7 +103,7 @@ const chooseUnasked = (set: RangeSetConfig, wish: Wish, view: StoreView): Choice
     if (view.isTaken(reserved)) throw new AddressTaken(set, reserved, view.holderOf(reserved));
     return { ip: reserved };
   }
-  const pool = poolOf(set, wish.allocation);
+  const pool = poolOf(set, withheld());
   if (stickyBy === 'name' && wish.name !== undefined) {
     // Its own old address does not have to cool down for it.
     const old = view.remembered(wish.name).find((ip) => pool.contains(ip) && !view.isTaken(ip));
@@ -110,12 +112,16 @@ const chooseUnasked = (set: RangeSetConfig, wish: Wish, view: StoreView): Choice
   return { ip: nextFree(set, pool, wish.cooldown, view), pool: set.name };
 };
 
-/** The addresses of a set that anybody may get. */
-export const poolOf = (set: RangeSetConfig, { sets, exclude, reserve }: Allocation): RangeSet => {
-  const gateways = sets.flatMap(({ ranges }) => ranges.map(({ gateway }) => Range.ofIp(gateway)));
+/** The addresses of a set that any container may get. */
+export const poolOf = (set: RangeSetConfig, withheld: SortedRanges): RangeSet =>
+  new RangeSet(set.ranges.map(({ span }) => span)).minus(withheld);
+
+/** The addresses that no container gets unasked: edges and gateways of all ranges, `exclude`, `reserve`. */
+export const withheldBy = ({ sets, exclude, reserve }: Allocation): SortedRanges => {
+  const ranges = sets.flatMap((set) => set.ranges);
+  const gateways = ranges.map(({ gateway }) => Range.ofIp(gateway));
   const reserved = [...reserve.values()].flat().map((ip) => Range.ofIp(ip));
-  const edges = set.ranges.flatMap(unusable);
-  return new RangeSet(set.ranges.map(({ span }) => span)).minus([...edges, ...gateways, ...exclude, ...reserved]);
+  return new SortedRanges([...ranges.flatMap(unusable), ...gateways, ...exclude, ...reserved]);
 };
 
 /** The network's own address (IPv6: all routers), and the broadcast address of IPv4, even if a range was stretched over them. */

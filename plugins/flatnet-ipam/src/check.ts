@@ -17,12 +17,12 @@ export const check = async (request: CheckRequest<Config>): Promise<void> => {
     );
   }
   if (request.prevResult === undefined) return;
-  const shown = request.prevResult.ips.flatMap(({ address }) => parsed(address));
-  const missing = lease.ips.filter((ip) => !shown.some((other) => other.equals(ip)));
+  const shown = new Set(request.prevResult.ips.flatMap(({ address }) => parsed(address)).map(String));
+  const missing = lease.ips.filter((ip) => !shown.has(ip.toString()));
   if (missing.length === 0) return;
   throw failed(
     `leased address ${missing.join(', ')} is not in prevResult`,
-    `prevResult has ${shown.join(', ') || 'no addresses'}; DEL and ADD the container again`,
+    `prevResult has ${[...shown].join(', ') || 'no addresses'}; DEL and ADD the container again`,
   );
 };
 

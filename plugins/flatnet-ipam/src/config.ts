@@ -172,12 +172,13 @@ const reserveOf = (
   given: Readonly<Record<string, string | readonly string[]>>,
   sets: readonly RangeSetConfig[],
 ): ReadonlyMap<string, readonly Ip[]> => {
+  const ranges = sets.flatMap((set) => set.ranges);
   const owners = new Map<string, string>();
   const reserve = new Map<string, readonly Ip[]>();
   for (const [key, value] of Object.entries(given)) {
     const ips = (typeof value === 'string' ? [value] : value).map((ip) => parseIpOrCidr(ip).ip);
     for (const ip of ips) {
-      const range = sets.flatMap(({ ranges }) => ranges).find(({ subnet }) => subnet.contains(ip));
+      const range = ranges.find(({ subnet }) => subnet.contains(ip));
       if (range === undefined) throw invalid(`ipam.reserve: ${ip} of ${shown(key)} is in none of the subnets`);
       if (
         [range.gateway, range.subnet.network, ...(ip.family === 4 ? [range.subnet.last] : [])].some((no) =>

@@ -1,4 +1,5 @@
-import type { GcRequest } from '@flatnet/skel';
+import { ErrorCode } from '@flatnet/cni';
+import { runAll, throwFailures, type GcRequest } from '@flatnet/skel';
 import type { Config } from './config.ts';
 import { withStore } from './failure.ts';
 import { storeOf } from './request.ts';
@@ -11,7 +12,15 @@ export const gc = async (request: GcRequest<Config>): Promise<void> => {
   await withStore('collect leases', async () => {
     const store = storeOf(request);
     const { importFrom } = request.config.store;
-    if (importFrom !== undefined) await store.importFrom(importFrom);
-    await store.collect(request.validAttachments);
+    // A folder of host-local that cannot be read keeps no lease of ours from being collected.
+    const failures = await runAll([
+      ...(importFrom === undefined ? [] : [() => store.importFrom(importFrom)]),
+      () => store.collect(request.validAttachments),
+    ]);
+    throwFailures(
+      failures,
+      ErrorCode.cleanupIncomplete,
+      `GC could not collect all leases of network ${request.network}`,
+    );
   });
 };

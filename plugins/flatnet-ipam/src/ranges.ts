@@ -1,4 +1,4 @@
-import { bitsOf, parseCidr, parseIp, Range, type Cidr, type Family, type Ip } from '@flatnet/addressing';
+import { bitsOf, parseCidr, findOverlap, parseIp, Range, type Cidr, type Family, type Ip } from '@flatnet/addressing';
 import { CniError, ErrorCode, isAtLeast, isSupportedVersion, DEFAULT_VERSION } from '@flatnet/cni';
 
 /** One entry of `ranges`: the addresses from rangeStart to rangeEnd of a subnet. */
@@ -23,6 +23,9 @@ interface GivenRange {
   readonly gateway?: string | undefined;
 }
 
+/** Each address is a file of the store: more could not be leased within a second. */
+const MAX_SETS = 1000;
+
 /**
  * The range sets in the order of their addresses: capability `ipRanges`, then the short form (`subnet` beside `type`), then
  * `ranges`. Rules and texts of host-local, since clients compare them.
@@ -37,12 +40,15 @@ export const rangeSetsOf = (
   const short = ipam.subnet ? [[ipam]] : [];
   const given = [...ipRanges, ...short, ...(ipam.ranges ?? [])];
   if (given.length === 0) throw refuse('no IP ranges specified', 'give ipam a "subnet" or "ranges"');
+  if (given.length > MAX_SETS) {
+    throw refuse(
+      `${given.length} range sets are too many`,
+      `an attachment gets one address of each, and at most ${MAX_SETS}; put the ranges into fewer sets`,
+    );
+  }
   const sets = given.map(rangeSetOf);
   assertOneEachBefore030(sets, cniVersion);
-  sets.forEach((set, index) => {
-    const other = sets.findIndex((later, at) => at > index && overlap(later.ranges, set.ranges));
-    if (other >= 0) throw refuse(`range set ${index} overlaps with ${other}`, `${set.name} and ${sets[other]?.name}`);
-  });
+  refuseOverlappingSets(sets);
   return sets;
 };
 
@@ -57,10 +63,12 @@ const rangeSetOf = (given: readonly GivenRange[], index: number): RangeSetConfig
   if (ranges.some(({ subnet }) => subnet.ip.family !== family)) {
     throw invalid('mixed address families', 'one range set is one pool of one family');
   }
-  ranges.forEach((range, at) => {
-    const other = ranges.find((earlier, before) => before < at && earlier.span.overlaps(range.span));
-    if (other) throw invalid(`subnets ${other.span} and ${range.span} overlap`, 'part them');
-  });
+  const spans = ranges.map(({ span }) => span);
+  const overlap = findOverlap(spans);
+  if (overlap !== undefined) {
+    const [one, other] = overlap.map((place) => spans[place]);
+    throw invalid(`subnets ${one} and ${other} overlap`, 'use ranges that do not overlap');
+  }
   return { ranges, family, name: ranges.map(({ span }) => span.toString()).join(',') };
 };
 
@@ -100,8 +108,13 @@ const gatewayOf = (subnet: Cidr, text: string, invalid: Refuse): Ip => {
   return gateway;
 };
 
-const overlap = (left: readonly RangeConfig[], right: readonly RangeConfig[]): boolean =>
-  left.some((mine) => right.some((theirs) => mine.span.overlaps(theirs.span)));
+const refuseOverlappingSets = (sets: readonly RangeSetConfig[]): void => {
+  const spans = sets.flatMap(({ ranges }, set) => ranges.map(({ span }) => ({ span, set })));
+  const [one = 0, other = 0] = (findOverlap(spans.map(({ span }) => span)) ?? []).map((at) => spans[at]?.set ?? 0);
+  // Ranges of one set were compared before, so two places of one set are none.
+  if (one === other) return;
+  throw refuse(`range set ${one} overlaps with ${other}`, `${sets[one]?.name} and ${sets[other]?.name}`);
+};
 
 /** Results before 0.3.0 have room for one address of each family. */
 const assertOneEachBefore030 = (sets: readonly RangeSetConfig[], cniVersion: string): void => {

@@ -1,7 +1,8 @@
+import type { SortedRanges } from '@flatnet/addressing';
 import { CniError, ErrorCode } from '@flatnet/cni';
 import type { StatusRequest } from '@flatnet/skel';
 import type { StoreView } from '@flatnet/store';
-import { poolOf } from './allocator.ts';
+import { poolOf, withheldBy } from './allocator.ts';
 import type { Allocation, Config } from './config.ts';
 import { withStore } from './failure.ts';
 import type { RangeSetConfig } from './ranges.ts';
@@ -29,7 +30,8 @@ export const status = async (request: StatusRequest<Config>): Promise<void> => {
 /** Notes how much of each range set is used, then refuses if one has nothing left. */
 const assertRoom = (request: StatusRequest<Config>, allocation: Allocation, view: StoreView): void => {
   const taken = view.takenNames();
-  const uses = allocation.sets.map((set) => useOf(set, allocation, taken));
+  const withheld = withheldBy(allocation);
+  const uses = allocation.sets.map((set) => useOf(set, withheld, taken));
   request.note(uses.map(({ text }) => text).join(', '));
   const full = uses.find(({ isFull }) => isFull);
   if (full === undefined) return;
@@ -37,8 +39,8 @@ const assertRoom = (request: StatusRequest<Config>, allocation: Allocation, view
   throw new CniError(ErrorCode.notAvailable, `no IP addresses available in range set: ${full.name}`, details);
 };
 
-const useOf = (set: RangeSetConfig, allocation: Allocation, taken: readonly string[]) => {
-  const pool = poolOf(set, allocation);
+const useOf = (set: RangeSetConfig, withheld: SortedRanges, taken: readonly string[]) => {
+  const pool = poolOf(set, withheld);
   const used = BigInt(usedOf(pool, taken));
   const isFull = used >= pool.size;
   // Rounded down: only a full one is 100 %.

@@ -115,6 +115,15 @@ describe('asking for an address', () => {
   });
 });
 
+test('thousands of ranges, sets, reserved and excluded addresses cost little', { timeout: 15_000 }, async () => {
+  const subnets = Array.from({ length: 5000 }, (_, index) => ({ subnet: `10.${index >> 8}.${index & 255}.0/24` }));
+  const reserve = Object.fromEntries(subnets.map((_, index) => [`c${index}`, `10.${index >> 8}.${index & 255}.2`]));
+  const exclude = subnets.map((_, index) => `10.${index >> 8}.${index & 255}.3-10.${index >> 8}.${index & 255}.9`);
+  expect(await add('one set', wish({ ranges: [subnets], reserve, exclude }))).toEqual(['10.0.0.10']);
+  const sets = await add('sets', wish({ ranges: subnets.slice(1, 1001).map((range) => [range]), exclude }));
+  expect([sets.length, sets[0], sets[999]]).toEqual([1000, '10.0.1.2', '10.3.232.2']);
+});
+
 describe('names', () => {
   test('a reserved address goes to its name or MAC, and to nobody else', async () => {
     const ipam = { subnet: '10.1.0.0/30', rangeEnd: '10.1.0.2', reserve: { '02:00:00:00:00:01': '10.1.0.2' } };

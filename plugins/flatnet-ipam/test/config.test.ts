@@ -49,6 +49,24 @@ describe('ranges', () => {
     expect(() => decode(ipam)).toThrow(expect.objectContaining({ code: 7, message: expect.stringContaining(message) }));
   });
 
+  const subnets = (count: number): object[] =>
+    Array.from({ length: count }, (_, index) => ({ subnet: `10.${index >> 8}.${index & 255}.0/24` }));
+
+  test('5,000 range sets are too many, which is said at once', { timeout: 1000 }, () => {
+    const ranges = subnets(5000).map((range) => [range]);
+    expect(() => decode({ ranges })).toThrow(
+      expect.objectContaining({ code: 7, message: '5000 range sets are too many' }),
+    );
+  });
+
+  test('an overlap among thousands is found, in a set and between sets', () => {
+    const many = subnets(2000);
+    const twice = [...many, { subnet: '10.3.7.0/25' }];
+    expect(() => decode({ ranges: [twice] })).toThrow('subnets 10.3.7.1-10.3.7.254 and 10.3.7.1-10.3.7.126 overlap');
+    const sets = [...subnets(900), { subnet: '10.3.7.0/25' }].map((range) => [range]);
+    expect(() => decode({ ranges: sets })).toThrow('range set 775 overlaps with 900');
+  });
+
   test('an empty text, or null, is as good as no key: Go writes them so', () => {
     const empty = { rangeStart: '', rangeEnd: '', gateway: '', resolvConf: '', dataDir: '', importFrom: '' };
     const { store, allocation } = decode(

@@ -2,7 +2,7 @@ import { CniError, ErrorCode } from '@flatnet/cni';
 import { queryIp, type Kernel } from '@flatnet/kernel';
 
 /** The detection of one address takes one to two seconds (RFC 4862). */
-const PATIENCE_MS = 10_000;
+const DAD_TIMEOUT_MS = 10_000;
 const LOOK_MS = 100;
 
 /**
@@ -12,7 +12,7 @@ const LOOK_MS = 100;
  */
 export async function awaitDad(kernel: Kernel, ifName: string, netns: string, signal: AbortSignal): Promise<void> {
   const doing = `wait for the IPv6 addresses of ${ifName}`;
-  for (const end = Date.now() + PATIENCE_MS; ; await new Promise((resolve) => setTimeout(resolve, LOOK_MS))) {
+  for (const end = performance.now() + DAD_TIMEOUT_MS; ; await new Promise((resolve) => setTimeout(resolve, LOOK_MS))) {
     const [link] = await queryIp(kernel, doing, ['-6', 'address', 'show', 'dev', ifName], netns);
     const addresses = Array.isArray(link?.['addr_info'])
       ? (link['addr_info'] as readonly Record<string, unknown>[])
@@ -31,8 +31,8 @@ export async function awaitDad(kernel: Kernel, ifName: string, netns: string, si
     }
     if (!isDetecting) return;
     if (signal.aborted) throw signal.reason;
-    if (Date.now() < end) continue;
-    const still = `the addresses of ${ifName} are still tentative after ${PATIENCE_MS / 1000} seconds`;
+    if (performance.now() < end) continue;
+    const still = `the addresses of ${ifName} are still tentative after ${DAD_TIMEOUT_MS / 1000} seconds`;
     throw new CniError(ErrorCode.tryAgainLater, 'duplicate address detection did not end', still);
   }
 }

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { fakeWorld } from './fake-world.ts';
@@ -28,4 +28,24 @@ test('filters by container, verb and outcome; torn lines and control characters 
   );
   expect((await ctl('logs', '--file', file, '--verb', 'DEL', '-o', 'json')).out).toBe(`${line({ verb: 'DEL' })}\n`);
   expect((await ctl('logs', '--file', file, '--verb', 'NOPE')).code).toBe(2);
+});
+
+test('a container is found by its name, a verb in small letters, and what nobody knows is a problem', async () => {
+  const { ctl, root, cacheDir } = fakeWorld();
+  const file = join(root, 'log');
+  writeFileSync(file, `${line({})}\n${line({ containerId: 'xyz' })}\n`);
+  mkdirSync(join(cacheDir, 'results'), { recursive: true });
+  const cached = { kind: 'cniCacheV1', containerId: 'xyz', ifName: 'eth0', networkName: 'web' };
+  writeFileSync(
+    join(cacheDir, 'results/web-xyz-eth0'),
+    JSON.stringify({ ...cached, cniArgs: [['K8S_POD_NAME', 'shop']], result: { cniVersion: '1.0.0' } }),
+  );
+  expect((await ctl('logs', '--file', file, '--container', 'shop', '--verb', 'add')).out).toMatch(/^T .* xyz .*ok\n$/);
+  expect(await ctl('logs', '--file', file, '--network', 'web', '--errors')).toMatchObject({ code: 0, out: '' });
+  for (const option of [
+    ['--container', 'nobody'],
+    ['--network', 'nowhere'],
+  ]) {
+    expect(await ctl('logs', '--file', file, ...option)).toMatchObject({ code: 1, out: '' });
+  }
 });

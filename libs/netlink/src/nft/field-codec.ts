@@ -36,8 +36,10 @@ export const inverted: Codec = {
   write: (writer, type, value: boolean) => attributeU32be(writer, type, Number(value)),
   read: (bytes) => (u32be(bytes) === 0 ? undefined : true),
 };
-/** Flags of which none is as good as absent. */
-export const flags: Codec = { write: attributeU32be, read: (bytes) => u32be(bytes) || undefined };
+/** NF_NAT_RANGE_MAP_IPS and _PROTO_SPECIFIED of linux/netfilter/nf_nat.h: the kernel adds them where there is an address or a port. */
+const NAT_GIVEN = 0x3;
+/** Flags of a translation; none is as good as absent. */
+export const flags: Codec = { write: attributeU32be, read: (bytes) => u32be(bytes) & ~NAT_GIVEN || undefined };
 
 /** A foreign rule may use a key that has no name here; such an expression is read as `unknown`. */
 export class UnknownValue extends Error {}

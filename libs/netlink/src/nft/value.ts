@@ -66,3 +66,7 @@ export function split(bytes: Uint8Array, ...lengths: readonly number[]): Uint8Ar
 /** The mask of the first `length` bits of `size` bytes. */
 export const mask = (length: number, size: number): Uint8Array =>
   Uint8Array.from({ length: size }, (_, at) => 0xff & ~(0xff >> Math.max(0, Math.min(8, length - at * 8))));
+
+/** The number of `native32`. */
+export const native32Value = (bytes: Uint8Array): number =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(0, LITTLE_ENDIAN);

@@ -149,6 +149,20 @@ describe('rules', () => {
     expect(read()).toEqual([]);
   });
 
+  it('of a translation are the same as those that were wanted', () => {
+    const wanted: Expression[] = [
+      { kind: 'immediate', to: 1, value: ip('10.1.1.1') },
+      { kind: 'immediate', to: 2, value: be16(80) },
+      { kind: 'nat', type: 'dnat', family: 'ip', address: 1, port: 2 },
+    ];
+    const nat = { ...T, chain: 'prerouting' };
+    commit(host.nft, [addRule({ ...nat, expressions: wanted })]);
+    const rule = dump(host.nft, listRules(nat)).at(-1);
+    expect(rule).toBeDefined();
+    expect(isSameRule(rule as Rule, { expressions: wanted })).toBe(true);
+    commit(host.nft, [deleteRule(rule as Rule)]);
+  });
+
   it('go with a flush', () => {
     const drop = { ...chain, expressions: [{ kind: 'verdict', verdict: 'drop' } as const] };
     commit(host.nft, [addRule(drop), addRule(drop)]);

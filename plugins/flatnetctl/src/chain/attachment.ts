@@ -13,6 +13,7 @@ import { hostEndOf, hostLinks, lifeOf, namespaceAt } from './life.ts';
 import { underAttachmentLock } from './operator-lock.ts';
 import type { PortMapping } from './port-mapping.ts';
 import type { ChainContext } from './context.ts';
+import { readResult, sandboxOf } from './result.ts';
 import { addChain, checkChain, delChain, type Attach } from './run-chain.ts';
 
 export interface Wishes {
@@ -172,8 +173,9 @@ export function networkOfCached(cached: CachedAttachment): Network | undefined {
   }
 }
 
+/** libcni before 1.2 records the namespace in the result only. */
 const attachOf = (cached: CachedAttachment, netns: string | undefined): Attach => {
-  const path = netns ?? cached.netns ?? '';
+  const path = netns ?? cached.netns ?? sandboxOf(readResult(cached.result), cached.ifName) ?? '';
   const { containerId, ifName, cniArgs, capabilityArgs } = cached;
   return { containerId, ifName, cniArgs, capabilityArgs, netns: path };
 };

@@ -14,6 +14,10 @@ export function readResult(result: Readonly<Record<string, unknown>>): AddResult
   }
 }
 
+/** The namespace that an interface of the container is in, as the plugins name it. */
+export const sandboxOf = ({ interfaces }: AddResult, ifName: string): string | undefined =>
+  interfaces.find(({ sandbox, name }) => sandbox !== undefined && name === ifName)?.sandbox;
+
 /** The addresses of one interface of the container, with prefix lengths: plugins later in the chain may have added those of others. */
 export function addressesOf(result: AddResult, ifName: string): readonly string[] {
   return result.ips.flatMap(({ address, interface: index }) => {

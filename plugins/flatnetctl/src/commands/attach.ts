@@ -11,6 +11,7 @@ import {
   networkOfCached,
 } from '../chain/attachment.ts';
 import { findCached, type CachedAttachment } from '../chain/cache.ts';
+import { findByNetns, findByShortName } from '../chain/find-attachment.ts';
 import { contextOf } from '../chain/context.ts';
 import { parsePortMapping, renderPortMapping } from '../chain/port-mapping.ts';
 import { getNetwork } from '../conflist/directory.ts';
@@ -40,7 +41,10 @@ interface AttachOptions extends IdentityOptions, OutputOption {
 
 const withIdentity = (command: Command): Command =>
   withPlaces(command)
-    .option('--id <id>', 'container id (default: derived from the namespace)')
+    .option(
+      '--id <id>',
+      'container id (default: derived from the namespace); for detach and check also its start, or a name',
+    )
     .option('--ifname <name>', 'interface in the container', 'eth0');
 
 /** `attach`, `detach`, `check`: the chain as a runtime runs it. */
@@ -135,11 +139,16 @@ function findAttachment(
   }
   const byId = `give --id alone, by which flatnetctl network inspect ${name} lists it`;
   const netns = options.netns === undefined ? undefined : netnsPath(options.netns, byId);
-  const containerId = options.id ?? idOfNetns(netns as string);
-  assertIdentity(containerId, options.ifname);
   // The name becomes part of a file's name.
   if (!isIdentifier(name)) throw usage(`${JSON.stringify(name)} is not a network name`, 'flatnetctl network ls');
-  const cached = findCached(cacheDir, { network: name, containerId, ifName: options.ifname });
+  const containerId = options.id ?? idOfNetns(netns as string);
+  assertIdentity(containerId, options.ifname);
+  const wanted = { network: name, containerId, ifName: options.ifname };
+  const cached =
+    findCached(cacheDir, wanted) ??
+    (options.id === undefined
+      ? findByNetns(cacheDir, wanted, netns as string)
+      : findByShortName(cacheDir, wanted, options.id));
   if (cached === undefined && options.force === true) {
     const { network, text } = getNetwork(netDir, name);
     const cniArgs = [['IgnoreUnknown', '1']] as const;

@@ -164,13 +164,16 @@ function addRemoving(network: Command, world: World): void {
 
   withDryRun(withPlaces(network.command('prune')))
     .description('remove the networks of flatnetctl that no container uses')
-    .option('-f, --force', 'do it; without it only the candidates are listed', false)
+    .option('-f, --force', 'do it without a question; without a terminal only the candidates are listed', false)
     .action(async (options: RemoveOptions) => {
       const places = placesFor(world, options);
       const unused = readDirectory(places.netDir).files.filter(
         (file) => file.network.created !== undefined && attachmentsOf(places.cacheDir, file.network.name).length === 0,
       );
-      const really = options.force && !options.dryRun;
+      const names = unused.map(({ network: { name } }) => name).join(', ');
+      const asks = unused.length > 0 && !options.force && !options.dryRun;
+      const agrees = asks && world.confirm?.(`Remove ${names}?`) === true;
+      const really = (options.force || agrees) && !options.dryRun;
       for (const file of unused) {
         const how = { force: false, dryRun: false };
         if (really) await withInterrupts(world, () => removeNetwork(world, places, file, how));

@@ -6,7 +6,10 @@ import { coloured, printable } from '../output.ts';
 import type { World } from '../world.ts';
 
 export interface LogFilter {
+  /** The start of an id. */
   readonly container?: string;
+  /** Whole ids that count as well: those of a name. */
+  readonly ids?: readonly string[];
   readonly network?: string;
   readonly verb?: string;
   readonly errors: boolean;
@@ -55,8 +58,10 @@ function parseLine(line: string): readonly LogEntry[] {
   }
 }
 
-const matches = (entry: LogEntry, { container, network, verb, errors }: LogFilter): boolean =>
-  (container === undefined || (entry.containerId ?? '').startsWith(container)) &&
+const matches = (entry: LogEntry, { container, ids = [], network, verb, errors }: LogFilter): boolean =>
+  (container === undefined ||
+    (entry.containerId ?? '').startsWith(container) ||
+    ids.includes(entry.containerId ?? '')) &&
   (network === undefined || entry.network === network) &&
   (verb === undefined || entry.verb === verb) &&
   (!errors || entry.outcome !== 'ok');

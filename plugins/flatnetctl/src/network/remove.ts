@@ -46,7 +46,10 @@ export async function removeNetwork(
   const attachments = attachmentsOf(places.cacheDir, name);
   const living = attachments.filter(({ alive }) => alive);
   if (living.length > 0 && !force) {
-    throw problem(`network ${name} is in use by ${living.map(({ containerId }) => containerId).join(', ')}`, again);
+    throw problem(
+      `network ${name} is in use by ${living.map((cached) => factsOf(cached).name ?? cached.containerId.slice(0, 12)).join(', ')}`,
+      again,
+    );
   }
   const bridge = bridgeOf(network);
   const ports = bridge === undefined ? undefined : await bridgePorts(world.run, bridge);
