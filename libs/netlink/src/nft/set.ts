@@ -1,6 +1,6 @@
 /** Sets and maps. Their elements are `element.ts`. */
 import { type Message, NLM_F_CREATE, NLM_F_EXCL, type Query } from '../message.ts';
-import { nestedAttributes, optional, present, readAttributes, required, text, u32be } from '../reader.ts';
+import { nestedAttributes, optional, present, readAttributes, required, text, u32be, u64be } from '../reader.ts';
 import { attribute, attributeText, attributeU32be, nested, type Writer } from '../writer.ts';
 import * as c from './constants.ts';
 import { describe, fieldsOf, namesOf, type TypeNames, VERDICT_TYPE } from './datatype.ts';
@@ -46,6 +46,7 @@ const DATA_LEN = 7;
 const DESC = 9;
 const ID = 10;
 const USERDATA = 13;
+const HANDLE = 16;
 const DESC_SIZE = 1;
 const DESC_CONCAT = 2;
 const FIELD_LEN = 1;
@@ -116,6 +117,7 @@ export const deleteSet = (set: SetRef): Message => ({
 export interface Set extends SetRef {
   /** Undefined where a type has no name here; then `keyType` tells it. */
   readonly key?: TypeNames;
+  readonly handle: bigint;
   readonly keyType: number;
   /** In bytes. */
   readonly keyLength: number;
@@ -168,6 +170,7 @@ export function decodeSet(body: Uint8Array, type: number): Set | undefined {
     table: required(attributes, TABLE, text),
     set: required(attributes, NAME, text),
     key: namesOf(keyType),
+    handle: required(attributes, HANDLE, u64be),
     keyType,
     keyLength: required(attributes, KEY_LEN, u32be),
     data: dataType === undefined ? undefined : dataType === VERDICT_TYPE ? 'verdict' : namesOf(dataType),

@@ -1,6 +1,6 @@
 /** Tables. */
 import { type Message, NLM_F_EXCL, type Query } from '../message.ts';
-import { optional, present, readAttributes, required, text, u32be } from '../reader.ts';
+import { optional, present, readAttributes, required, text, u32be, u64be } from '../reader.ts';
 import { attribute, attributeText, attributeU32be } from '../writer.ts';
 import * as c from './constants.ts';
 import { type Family, familyOf, HEADER, nftHeader, type TableRef } from './family.ts';
@@ -10,10 +10,12 @@ import { commentData, commentOf } from './userdata.ts';
 const NAME = 1;
 const FLAGS = 2;
 const USE = 3;
+const HANDLE = 4;
 const USERDATA = 6;
 
 export interface Table extends TableRef {
   readonly comment?: string;
+  readonly handle: bigint;
   /** NFT_TABLE_F_*: 1 dormant (its rules are off). */
   readonly flags: number;
   /** How many chains, sets and other objects it has. */
@@ -74,6 +76,7 @@ export function decodeTable(body: Uint8Array, type: number): Table | undefined {
     family,
     table: required(attributes, NAME, text),
     comment: optional(attributes, USERDATA, commentOf),
+    handle: required(attributes, HANDLE, u64be),
     flags: optional(attributes, FLAGS, u32be) ?? 0,
     uses: optional(attributes, USE, u32be) ?? 0,
   });

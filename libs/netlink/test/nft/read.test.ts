@@ -27,6 +27,7 @@ describe('reads by key', () => {
     expect(get(host.nft, getTable(T))).toEqual({
       ...T,
       comment: 'of a test',
+      handle: expect.any(BigInt) as bigint,
       flags: 0,
       uses: expect.any(Number) as number,
     });

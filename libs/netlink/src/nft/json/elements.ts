@@ -3,6 +3,7 @@ import type { Data, Verdict } from '../data.ts';
 import type { TypeNames } from '../datatype.ts';
 import type { Element } from '../element.ts';
 import { intervalElements, prefixRange, type Range } from '../interval.ts';
+import type { Set as KernelSet } from '../set.ts';
 import { concat, split } from '../value.ts';
 import { isObject, type Json, objectIn, only, textIn, UnsupportedJson } from './json.ts';
 import { type Kind, kindOf } from './kind.ts';
@@ -12,6 +13,14 @@ export interface ElementTypes {
   readonly key: TypeNames;
   readonly data?: TypeNames | 'verdict';
   readonly interval?: boolean;
+}
+
+/** The types of a set that exists, to make messages for its elements. @throws NetlinkError ENOENT. UnsupportedJson. */
+export function elementTypes(set: KernelSet): ElementTypes {
+  const { key, data, isMap, interval } = set;
+  if (key === undefined || (isMap && data === undefined))
+    throw new UnsupportedJson('a type that is not supported', set.set);
+  return { key, ...(data === undefined ? {} : { data }), ...(interval ? { interval } : {}) };
 }
 
 export const kindsOf = (types: TypeNames): readonly Kind[] =>

@@ -8,7 +8,7 @@ import { readElements } from '../read-elements.ts';
 import { listRules, listTableRules, type Rule } from '../rule.ts';
 import { getSet, listSets, type Set as KernelSet, type SetRef } from '../set.ts';
 import { getTable } from '../table.ts';
-import { type ElementTypes, printElements } from './elements.ts';
+import { elementTypes, printElements } from './elements.ts';
 import { type Json, type JsonObject, UnsupportedJson } from './json.ts';
 import { printRule } from './print-rule.ts';
 import type { SetPrinter } from './print-state.ts';
@@ -20,11 +20,12 @@ import type { SetPrinter } from './print-state.ts';
  * @throws NetlinkError; UnsupportedJson of a rule or set that has no form here.
  */
 export function printTable(socket: Socket, table: TableRef, terse = false): JsonObject[] | undefined {
-  if (find(socket, getTable(table), ENOENT) === undefined) return undefined;
+  const found = find(socket, getTable(table), ENOENT);
+  if (found === undefined) return undefined;
   const sets = dump(socket, listSets(table));
   const printer = anonymousSets(socket, sets);
   return [
-    { table: { family: table.family, name: table.table } },
+    { table: { family: table.family, name: table.table, handle: Number(found.handle) } },
     ...dump(socket, listChains(table)).map(chainObject),
     ...sets.filter(({ anonymous }) => !anonymous).map((set) => setObject(socket, set, terse)),
     ...dump(socket, listTableRules(table)).map((rule) => ruleObject(rule, printer)),
@@ -47,14 +48,6 @@ export function printChain(socket: Socket, ref: ChainRef): JsonObject[] | undefi
 export function printSet(socket: Socket, ref: SetRef): JsonObject[] | undefined {
   const set = find(socket, getSet(ref), ENOENT);
   return set === undefined ? undefined : [setObject(socket, set, false)];
-}
-
-/** The types of a set that exists, to make messages for its elements. @throws NetlinkError ENOENT. UnsupportedJson. */
-export function elementTypes(set: KernelSet): ElementTypes {
-  const { key, data, isMap, interval } = set;
-  if (key === undefined || (isMap && data === undefined))
-    throw new UnsupportedJson('a type that is not supported', set.set);
-  return { key, ...(data === undefined ? {} : { data }), ...(interval ? { interval } : {}) };
 }
 
 function anonymousSets(socket: Socket, sets: readonly KernelSet[]): SetPrinter {
@@ -80,7 +73,7 @@ function setObject(socket: Socket, set: KernelSet, terse: boolean): JsonObject {
   const { family, table, set: name, isMap, size, comment } = set;
   const types = elementTypes(set);
   const elem = terse ? [] : printElements(readElements(socket, set), types);
-  const object: Record<string, Json> = { family, name, table, type: types.key as Json };
+  const object: Record<string, Json> = { family, name, table, handle: Number(set.handle), type: types.key as Json };
   if (types.data !== undefined) object['map'] = types.data as Json;
   if (types.interval === true) object['flags'] = ['interval'];
   if (size !== undefined) object['size'] = size;
