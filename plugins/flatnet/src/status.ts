@@ -6,6 +6,7 @@ import type { StatusRequest } from '@flatnet/skel';
 import { isForwarded, type FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { forwardObstacle } from './forward-policy.ts';
+import { refuseWithoutIpv6 } from './gateway.ts';
 import { allSettledOrFirst } from './settle.ts';
 import { gatewayDevice } from './vlan.ts';
 
@@ -18,14 +19,16 @@ export async function status(deps: Deps, request: StatusRequest<FlatnetConfig>):
     const next = 'install iproute2, nftables, util-linux and procps';
     throw new CniError(ErrorCode.notAvailable, `tools are missing: ${missing.join(', ')}`, next);
   }
-  const { ipamType, bridge, vlans, hints } = request.config;
+  const { ipamType, bridge, isGateway, vlans, hints } = request.config;
+  const device = gatewayDevice(bridge, vlans);
+  const kernel = deps.kernel(request.signal);
+  if (isGateway) refuseWithoutIpv6(kernel, device, hints.subnets);
   const delegate =
     ipamType === undefined
       ? Promise.resolve()
       : deps.delegateVerb('STATUS', ipamType, request, { signal: request.signal });
-  const device = gatewayDevice(bridge, vlans);
   // Also for a network that is not forwarded: it tells whether nft works.
-  const looking = forwardObstacle(deps.kernel(request.signal), device, hints.subnets.map(parseCidr));
+  const looking = forwardObstacle(kernel, device, hints.subnets.map(parseCidr));
   const [, obstacle] = await allSettledOrFirst([delegate, looking]);
   if (obstacle === undefined || !isForwarded(request.config)) return;
   throw new CniError(

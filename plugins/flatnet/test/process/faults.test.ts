@@ -92,9 +92,12 @@ it('a delegate that hangs is killed after 20 s, its DEL is called, and other con
   await host.sandbox.run('rm', ['-f', marks]);
   const hang = 'if [ $CNI_COMMAND = ADD ]; then exec sleep 1000; fi';
   host.script('bin', 'stuck', `cat >/dev/null; echo $CNI_COMMAND >> ${marks}; ${hang}`);
+  let hasEnded = false;
   const stuck = host.call('ADD', 'c1', { ...network(host, 1), ipam: { type: 'stuck' } });
+  void stuck.finally(() => (hasEnded = true));
   expect((await host.call('ADD', 'c2', network(host, 1))).exitCode).toBe(0);
   expect((await host.call('DEL', 'c2', network(host, 1))).exitCode).toBe(0);
+  expect(hasEnded).toBe(false);
   expect((await stuck).json).toMatchObject({ code: 11, details: expect.stringContaining('20 seconds') });
   expect((await host.sandbox.must('cat', [marks])).split('\n').filter(Boolean)).toEqual(['ADD', 'DEL']);
   await host.sandbox.deleteNetns('c2');

@@ -1,16 +1,16 @@
 /**
  * Guards of ports (`antiSpoof`, `macspoofchk`) that connected attachments need, and what of them is recorded:
  *
- *   MAC         the result of ADD, else the one that follows from the attachment, if the container has it
+ *   MAC         the result of ADD, else the one that follows from its address or the attachment, if the container has it
  *   addresses   the result of ADD, else the lease
  *
  * What the container itself shows is never taken for its own: a container that may change its interface would so be allowed to
  * send as somebody else.
  */
 import { parseCidr } from '@flatnet/addressing';
-import { macOf, networkHash } from '@flatnet/cni';
+import { macOf, networkHash, stableMac } from '@flatnet/cni';
 import type { Run } from '@flatnet/exec';
-import { queryIp, realProc, type GuardedPort } from '@flatnet/kernel';
+import { machineId, queryIp, realProc, type GuardedPort } from '@flatnet/kernel';
 import { hostEndOf } from '../chain/life.ts';
 import { ipamOf } from '../conflist/model.ts';
 import { readable } from '../conflist/subnets.ts';
@@ -57,20 +57,28 @@ function addressesOfTrace({ cached, lease, attachment }: Trace): readonly string
 
 const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
 
-async function macOfTrace(run: Run, { cached, attachment, mark, netns }: Trace): Promise<string | undefined> {
+async function macOfTrace(run: Run, trace: Trace): Promise<string | undefined> {
+  const { cached, attachment, mark, netns, network } = trace;
   const recorded = cached === undefined ? undefined : factsOf(cached).mac?.toLowerCase();
   if (recorded !== undefined && MAC.test(recorded)) return recorded;
-  const derived = macOf(mark.slice(12));
-  return netns !== undefined && (await hasMac(run, netns, attachment.ifName, derived)) ? derived : undefined;
+  const [address] = addressesOfTrace(trace);
+  const machine = machineId({ proc: realProc });
+  // The second one is that of an attachment that an older version made.
+  const derived = [
+    ...(address === undefined ? [] : [stableMac('container', machine, network, address)]),
+    macOf(mark.slice(12)),
+  ];
+  const present = netns === undefined ? undefined : await presentMac(run, netns, attachment.ifName);
+  return derived.find((mac) => mac === present);
 }
 
-async function hasMac(run: Run, netns: string, ifName: string, mac: string): Promise<boolean> {
+async function presentMac(run: Run, netns: string, ifName: string): Promise<string | undefined> {
   try {
     const words = ['link', 'show', 'dev', ifName];
     const [link] = await queryIp({ run, proc: realProc }, `look at ${ifName} in ${netns}`, words, netns);
-    return link?.['address'] === mac;
+    return typeof link?.['address'] === 'string' ? link['address'] : undefined;
   } catch {
     // A namespace that cannot be looked into proves nothing.
-    return false;
+    return undefined;
   }
 }
