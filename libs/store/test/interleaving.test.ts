@@ -162,9 +162,9 @@ describe('an orphan: the main plugin dies while its delegated ADD runs', () => {
 
   test('the retried ADD of the runtime waits for the orphan, and gets a lease of its own', async () => {
     let isParentDead = false;
-    let retried: Promise<unknown> | undefined;
-    const orphan = host.process((call, index) => {
-      void index;
+    let retried: ReturnType<typeof add> | undefined;
+    let found: readonly string[] = [];
+    const orphan = host.process((call) => {
       if (call !== 'rename') return;
       // Between the first look at the parent and the commit.
       isParentDead = true;
@@ -174,13 +174,15 @@ describe('an orphan: the main plugin dies while its delegated ADD runs', () => {
       if (answer) {
         // Committed, and not yet taken back: the retry comes in exactly here.
         const retry = host.process();
+        found = [...host.leases().keys()];
+        // It runs up to its first wait at once, so it has seen the orphan's lease when the orphan goes on.
         retried = add(retry.store, key('mine'), choose).finally(retry.end);
-        setTimeout(orphan.end, 20);
       }
       return answer;
     });
-    await expect(first).rejects.toMatchObject({ kind: 'orphaned' });
-    await retried;
+    await expect(first.finally(orphan.end)).rejects.toMatchObject({ kind: 'orphaned' });
+    expect(found).toEqual(['mine:eth0']);
+    expect(await retried).toMatchObject({ existed: false });
     expect([...host.leases().keys()]).toEqual(['mine:eth0']);
     host.assertConsistent();
   });

@@ -17,6 +17,7 @@ export interface World {
   readonly colour: boolean;
   readonly stdin: () => string;
   readonly now: () => Date;
+  readonly isRoot: boolean;
   /** What the plugins of this image decode with. */
   readonly pluginSchemas?: PluginSchemas;
   /** Asks on the terminal; absent where nobody sits at one. */
@@ -56,5 +57,6 @@ export const realWorld = (): World => ({
   colour: isatty(1) && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
   stdin: () => readFileSync(0, 'utf8'),
   now: () => new Date(),
+  isRoot: process.geteuid?.() === 0,
   ...(isatty(0) && isatty(2) ? { confirm: ask } : {}),
 });

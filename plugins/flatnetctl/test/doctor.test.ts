@@ -1,6 +1,6 @@
 import { linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { diskOf, judgeStart } from '../src/doctor/start.ts';
 import { fakeWorld } from './fake-world.ts';
 
@@ -40,9 +40,7 @@ test('a check that cannot be made is a finding, and the others are told', async 
 });
 
 test('doctor without root blames no kernel, and says to be root', async () => {
-  const { ctl } = fakeWorld();
-  const user = vi.spyOn(process, 'geteuid').mockReturnValue(65534);
-  onTestFinished(() => user.mockRestore());
+  const { ctl } = fakeWorld('/nonexistent', () => '[]', false);
   const { code, out } = await ctl('doctor', '-o', 'json');
   expect(code).toBe(1);
   const findings = JSON.parse(out) as { check: string; state: string; repair?: string }[];

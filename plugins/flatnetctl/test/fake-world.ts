@@ -11,7 +11,7 @@ import { runCli } from '../src/cli.ts';
  *
  * @param ip answers what `ip` prints; default: there is nothing, no route and no link.
  */
-export function fakeWorld(cniPath = '/nonexistent', ip: (line: string) => string = () => '[]') {
+export function fakeWorld(cniPath = '/nonexistent', ip: (line: string) => string = () => '[]', isRoot = true) {
   const root = mkdtempSync(join(tmpdir(), 'flatnetctl-'));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const places = { netDir: join(root, 'net.d'), cacheDir: join(root, 'cache') };
@@ -38,6 +38,7 @@ export function fakeWorld(cniPath = '/nonexistent', ip: (line: string) => string
         colour: false,
         stdin: () => '',
         now: () => new Date('2026-01-02T03:04:05Z'),
+        isRoot,
       });
       return { code, ...said };
     },

@@ -3,10 +3,8 @@ import { findTool } from '@flatnet/exec';
 import { attachedNow, routingOf } from './attached.ts';
 import { failed, fixable, ok, warning, type Check, type Finding } from './finding.ts';
 
-export const isRoot = (): boolean => process.geteuid?.() === 0;
-
-export const root: Check = () =>
-  isRoot() ? [ok('root', 'running as root')] : [failed('root', 'plugins and most checks need root', 'run it as root')];
+export const root: Check = ({ isRoot }) =>
+  isRoot ? [ok('root', 'running as root')] : [failed('root', 'plugins and most checks need root', 'run it as root')];
 
 /** What the plugins run, and the package that holds it on Debian. */
 const TOOLS = [

@@ -1,7 +1,6 @@
 import { findTool } from '@flatnet/exec';
 import type { World } from '../world.ts';
 import { failed, ok, warning, type Check, type Finding } from './finding.ts';
-import { isRoot } from './host.ts';
 
 interface Feature {
   readonly check: string;
@@ -66,8 +65,8 @@ const RULES: readonly NftFeature[] = [
 ];
 
 /** Tries in a network namespace that ends with the command, so that nothing is left. */
-export const links: Check = async ({ run }) => {
-  if (!isRoot()) return [untold('kernel')];
+export const links: Check = async ({ run, isRoot }) => {
+  if (!isRoot) return [untold('kernel')];
   if (findTool('unshare') === undefined || findTool('ip') === undefined) return [];
   return Promise.all(
     LINKS.map(async (feature) => {
@@ -82,7 +81,7 @@ export const links: Check = async ({ run }) => {
  * socket (what Node gives a child) cannot be.
  */
 export const rules: Check = async (world) => {
-  if (!isRoot()) return [untold('nft')];
+  if (!world.isRoot) return [untold('nft')];
   return findTool('nft') === undefined ? [] : Promise.all(RULES.map((feature) => tryRules(world, feature)));
 };
 
