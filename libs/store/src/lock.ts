@@ -41,7 +41,20 @@ export const withLock = async <T>(wait: LockWait, work: () => T | Promise<T>): P
   }
 };
 
-const acquire = async ({ path, processes, timeoutMs }: LockWait): Promise<() => Promise<void>> => {
+const acquire = async (wait: LockWait): Promise<() => void | Promise<void>> => {
+  const { path, processes } = wait;
+  breakIfDead(path, processes);
+  try {
+    makeOwned(path, processes.self);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    return await waitFor(wait);
+  }
+  return () => removeOwned(path, processes.self);
+};
+
+/** The library is loaded only here, where another process has the lock: its start costs more than all of the work under a lock. */
+const waitFor = async ({ path, processes, timeoutMs }: LockWait): Promise<() => Promise<void>> => {
   const { lock } = (await import('proper-lockfile')).default;
   const options: LockOptions = {
     realpath: false,
@@ -84,14 +97,7 @@ const breakIfDead = (path: string, processes: Processes): void => {
 
 /** The file calls that proper-lockfile makes, over directories that name their owner. */
 const ownedDirectories = (self: string): object => {
-  const release = (path: string): void => {
-    fs.rmSync(`${path}/${ENTRY}${self}`, { force: true });
-    try {
-      fs.rmdirSync(path);
-    } catch (error) {
-      if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(errnoOf(error) ?? '')) throw error;
-    }
-  };
+  const release = (path: string): void => removeOwned(path, self);
   return {
     mkdir: withCallback((path: string) => makeOwned(path, self)),
     rmdir: withCallback(release),
@@ -115,6 +121,15 @@ const makeOwned = (path: string, self: string): void => {
       throw Object.assign(new Error('locked'), { code: 'EEXIST' });
     }
     throw error;
+  }
+};
+
+const removeOwned = (path: string, self: string): void => {
+  fs.rmSync(`${path}/${ENTRY}${self}`, { force: true });
+  try {
+    fs.rmdirSync(path);
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(errnoOf(error) ?? '')) throw error;
   }
 };
 
