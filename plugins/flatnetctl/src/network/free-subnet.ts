@@ -1,9 +1,10 @@
-import { parseCidr, parseIp, Cidr, Ip } from '@flatnet/addressing';
+import { parseCidr, parseIp, Cidr } from '@flatnet/addressing';
+import { blocksOf } from '@flatnet/addressing/blocks';
 import { problem } from '../failure.ts';
 
 /** Where IPv4 subnets are taken from, /24 by /24: private blocks that Podman (10.88/16, 10.89/16 …) and Docker leave alone. */
 const POOLS = ['10.87.0.0/16', '10.91.0.0/16', '10.92.0.0/16'].map(parseCidr);
-const BLOCK = 256n;
+const BLOCK = 24;
 
 /**
  * The first /24 of the pools that overlaps with nothing `taken`. `skip` free ones are passed over: two callers that met choose
@@ -14,8 +15,7 @@ const BLOCK = 256n;
 export function freeSubnet4(taken: readonly Cidr[], skip = 0): Cidr {
   let left = skip;
   for (const pool of POOLS) {
-    for (let value = pool.network.value; value <= pool.last.value; value += BLOCK) {
-      const candidate = new Cidr(new Ip(4, value), 24);
+    for (const candidate of blocksOf(pool, BLOCK)) {
       if (taken.some((other) => other.overlaps(candidate))) continue;
       if (left-- <= 0) return candidate;
     }
