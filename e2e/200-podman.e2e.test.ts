@@ -69,6 +69,27 @@ describe('podman', () => {
     ).not.toBe(0);
   });
 
+  it.each([
+    ['without a MAC of its own', () => []],
+    ['with another MAC each time', (round: number) => ['--mac-address', `02:11:22:33:44:0${round}`]],
+  ])(
+    'an address goes to the next container at once, %s: its port answers, and a sibling reaches it',
+    async (_, mac) => {
+      // The sibling keeps the bridge up, and the host remembers the MAC.
+      await run('client', 'busybox', 'sleep', '1000');
+      // A stale MAC would take 40 seconds; the server may take a moment to listen.
+      const wget = ['busybox', 'timeout', '5', 'busybox', 'wget', '-q', '-O', '-', 'http://10.87.1.77/'];
+      const fromHost = (): Promise<string> => fetchPage(host.sandbox, '10.87.1.1', 8080);
+      const fromClient = async (): Promise<string> => (await podman('exec', 'client', ...wget)).stdout.trim();
+      for (const round of [1, 2]) {
+        await run('web', '--ip', '10.87.1.77', '--publish', '8080:80', ...mac(round), ...web);
+        expect((await fromHost()) || (await fromHost()), `host, round ${round}`).toBe(page);
+        expect((await fromClient()) || (await fromClient()), `client, round ${round}`).toBe(page);
+        await podman.must('rm', '--force', '--time', '0', 'web');
+      }
+    },
+  );
+
   it('restarts a container, whose port answers again', async () => {
     await run('web', '--publish', '8080:80', ...web);
     await podman.must('restart', '--time', '0', 'web');
