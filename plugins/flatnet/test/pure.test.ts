@@ -2,7 +2,7 @@ import { defaultBridge, isInterfaceName } from '@flatnet/cni';
 import { describe, expect, it } from 'vitest';
 import { decodeConfig, type FlatnetConfig } from '../src/config.ts';
 import { aliasPrefixes, attachmentNames } from '../src/naming.ts';
-import { containerCommands } from '../src/container.ts';
+import { containerCommands, refuseUnreachable } from '../src/container.ts';
 import { topologyOf, type Topology } from '../src/topology.ts';
 import { gatewayDevice, parseVlans, vlanCommands } from '../src/vlan.ts';
 
@@ -116,6 +116,46 @@ describe('topology', () => {
       dns: {},
     });
     expect(linesOf(decode(), topology)).toContain('route append 0.0.0.0/0 via 10.1.0.1 dev eth0 onlink');
+  });
+  it.each([
+    ['inside of the subnet', '10.1.0.5/24', '10.1.0.1', { gw: '10.1.0.9' }, true],
+    ['that is the gateway of the address', '10.1.0.5/24', '10.2.0.1', { gw: '10.2.0.1' }, true],
+    ['of a host address', '10.1.0.5/32', undefined, { gw: '10.9.0.1' }, true],
+    ['of a host address', 'fd00::5/128', undefined, { gw: 'fd01::1' }, true],
+    ['that is link-local', 'fd00::5/64', undefined, { gw: 'fe80::1' }, true],
+    ['on no subnet', '10.1.0.5/24', '10.1.0.1', { gw: '10.9.0.1' }, false],
+    ['on no subnet', 'fd00::5/64', 'fd00::1', { gw: 'fd01::1' }, false],
+    ['of the other family', '10.1.0.5/24', '10.1.0.1', { gw: 'fd00::1' }, false],
+  ])('a gateway %s of %s (%s, %j): usable is %j', (_, address, gateway, route, usable) => {
+    const dst = address.includes(':') ? 'fd77::/64' : '10.77.0.0/16';
+    const ips = [{ address, ...(gateway === undefined ? {} : { gateway }) }];
+    const config = decode({ isDefaultGateway: false, isGateway: false, ipMasq: false });
+    const topology = topologyOf(config, 'eth0', { ips, routes: [{ dst, ...route }], dns: {} });
+    if (usable) refuseUnreachable(topology);
+    else expect(() => refuseUnreachable(topology)).toThrow(`route to ${dst} has an unreachable gateway`);
+  });
+  it('reaches a gateway by a route that says that it is on the link', () => {
+    const routes = [
+      { dst: '10.9.0.1/32', scope: 253 },
+      { dst: '0.0.0.0/0', gw: '10.9.0.1' },
+    ];
+    const topology = topologyOf(decode({ isGateway: false }), 'eth0', {
+      ips: [{ address: '10.1.0.5/24' }],
+      routes,
+      dns: {},
+    });
+    refuseUnreachable(topology);
+    expect(linesOf(decode(), topology)).toContain('route append 0.0.0.0/0 via 10.9.0.1 dev eth0 onlink');
+  });
+  it.each([
+    ['10.1.0.5/24', ['::/0'], '0.0.0.0/0'],
+    ['fd00::5/64', ['0.0.0.0/0'], '::/0'],
+  ])('%s leaves out routes of the other family, and says so: %j', (address, leftOut, kept) => {
+    const routes = [{ dst: '0.0.0.0/0' }, { dst: '::/0' }];
+    const topology = topologyOf(decode({ isGateway: true }), 'eth0', { ips: [{ address }], routes, dns: {} });
+    expect(topology.leftOut).toEqual(leftOut);
+    expect(topology.routes.map(({ dst }) => dst)).toEqual([kept]);
+    expect(topology.result.routes.map(({ dst }) => dst)).toEqual([kept]);
   });
   it('adds no default route where the delegate gave one, nor without isDefaultGateway', () => {
     const withDefault = { ...ipam, routes: [{ dst: '0.0.0.0/0', gw: '10.1.0.254' }] };
