@@ -4,7 +4,7 @@ import { conflistOf, NETWORKS } from './networks.ts';
 import { attachmentsOf, find, note, type World } from './world.ts';
 
 /** Ports of the host that containers compete for. */
-const HOST_PORTS = [8081, 8082, 8083, 8084, 8085, 8086];
+const HOST_PORTS = [8081, 8082, 8083, 8084, 8085, 8086, 8087, 8088, 8089];
 /** What an ADD may refuse: a port that another one has, an address pool that is used up, a moment that is not good. */
 const CONFLICT = 100;
 const EXHAUSTED = 101;
@@ -29,7 +29,7 @@ const moment = ({ random, usual }: World): number => (random.integer(0, 1000) / 
 
 function portsFor(world: World, kept: Kept): readonly Port[] {
   if (!kept.network.publishes) return [];
-  const wanted = HOST_PORTS.filter(() => world.random.chance(0.25));
+  const wanted = HOST_PORTS.filter(() => world.random.chance(0.2));
   return wanted.map((hostPort) => ({ hostPort, containerPort: 80, protocol: 'tcp' }));
 }
 

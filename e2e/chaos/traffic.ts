@@ -1,6 +1,9 @@
 import { addressesOf, type Kept } from './attachment.ts';
 import { find, HOST_ADDRESS, note, OUTSIDE, OUTSIDE_ADDRESS, type World } from './world.ts';
 
+/** Prints the last line of the page at an address and a port. */
+const FETCH = 'exec 3<>"/dev/tcp/$0/$1"; printf "GET / HTTP/1.0\\r\\n\\r\\n" >&3; tail -n 1 <&3';
+
 /** Asks a living container's network at this moment: its gateway, its published ports, the world outside. */
 export async function sample(world: World, kept: Kept): Promise<void> {
   const { sandbox } = world;
@@ -17,8 +20,7 @@ export async function sample(world: World, kept: Kept): Promise<void> {
       find(world, `${label} (${address}) does not reach its gateway ${gateway}`);
   }
   for (const { hostPort } of kept.ports) {
-    const url = `http://${HOST_ADDRESS}:${hostPort}/`;
-    const page = await sandbox.inNetns(OUTSIDE, 'busybox', ['wget', '-q', '-T', '5', '-O', '-', url]);
+    const page = await sandbox.inNetns(OUTSIDE, 'timeout', ['10', 'bash', '-c', FETCH, HOST_ADDRESS, `${hostPort}`]);
     const who = page.stdout.trim();
     if (isBelieved() && who !== container.id) {
       find(world, `port ${hostPort} of ${label} answers "${who}" ${page.stderr.trim()}`);
