@@ -18,9 +18,9 @@ import { entryKey, listHeld } from './owners.ts';
 import type { PublishRecord, Records } from './record.ts';
 import { isKind, releaseAll } from './release.ts';
 import { chainNames, claim, contentChains, type Entry, entriesOf, guardInterface, keep } from './ruleset.ts';
-import { refuseIfAny, release, removeChains, unclaim } from './ruleset.ts';
+import { refuseIfAny, release, releaseAsListed, removeChains } from './ruleset.ts';
 
-const ATTEMPTS = 4;
+const ATTEMPTS = 5;
 
 /** Builds table, chains and maps, whatever is there. Two transactions: see `applyFixedText`. */
 export const buildBase = async (run: Run, plans: readonly Plan[], options: ApplyOptions): Promise<void> => {
@@ -83,7 +83,7 @@ export const publish = async (
   noteInterface(records, record);
   const chains = firstUse(records, record);
   try {
-    const replaced = await claimAll(run, records, record, [...chains, ...transition(record, old)], named);
+    const replaced = await claimAll(run, records, record, { chains, old }, named);
     const seen = await yieldToAddresses(run, records, record, named);
     if (old !== undefined) await forgetOld(run, records, record, old, named);
     return { replaced: [...replaced, ...seen] };
@@ -135,30 +135,36 @@ const union = (a: Plan, b: Plan): Pick<Plan, 'publications' | 'hairpins'> => {
   };
 };
 
+/**
+ * The first transaction trusts the record: it sends the difference. Once that has failed over a base that is whole, only the kernel's own
+ * list counts, since a record can name elements and chains that a flush took.
+ */
 const claimAll = async (
   run: Run,
   records: Records,
   record: PublishRecord,
-  commands: readonly NftCommand[],
+  { chains, old }: { readonly chains: readonly NftCommand[]; readonly old: Plan | undefined },
   options: ApplyOptions,
 ): Promise<readonly PublishRecord[]> => {
-  let takeover: readonly Pick<Entry, 'map' | 'key'>[] = [];
+  let commands = [...chains, ...transition(record, old)];
   let dead: readonly PublishRecord[] = [];
+  let isBaseBuilt = false;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await applyNft(run, [...unclaim(takeover), ...commands], options);
+      await applyNft(run, commands, options);
       for (const gone of dead) records.remove(gone);
       return dead;
     } catch (error) {
-      if (attempt === ATTEMPTS) throw error;
-      if (isKind(error, 'not-found') && takeover.length === 0) await buildBase(run, [record], options);
-      else if (isKind(error, 'not-found')) takeover = [];
-      else if (isKind(error, 'exists')) {
-        const listing = await listHeld(run, options);
-        const conflicts = findConflicts(record, listing?.entries ?? [], records);
-        takeover = conflicts.obsolete;
-        dead = conflicts.dead;
-      } else throw error;
+      if (attempt === ATTEMPTS || !isKind(error, 'not-found', 'exists', 'busy')) throw error;
+      if (isKind(error, 'not-found') && !isBaseBuilt) {
+        await buildBase(run, [record], options);
+        isBaseBuilt = true;
+        continue;
+      }
+      const listing = await listHeld(run, options);
+      const conflicts = findConflicts(record, listing?.entries ?? [], records);
+      dead = conflicts.dead;
+      commands = [...chains, ...releaseAsListed(conflicts.obsolete), ...transition(record, undefined)];
     }
   }
 };
@@ -179,7 +185,7 @@ const yieldToAddresses = async (
       // A dead owner may still have had the masquerade of our address.
       const keys = new Set(conflicts.obsolete.map(entryKey));
       const ours = entriesOf(record).filter((entry) => keys.has(entryKey(entry)));
-      await applyNft(run, [...unclaim(conflicts.obsolete), ...claim(record.owner, ours)], options);
+      await applyNft(run, [...releaseAsListed(conflicts.obsolete), ...claim(record.owner, ours)], options);
     }
     for (const gone of conflicts.dead) records.remove(gone);
     return conflicts.dead;

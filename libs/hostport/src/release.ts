@@ -3,7 +3,7 @@ import { type Run, ToolError } from '@flatnet/exec';
 import { type ApplyOptions, applyNft, type NftObject } from '@flatnet/kernel';
 import type { Owner } from './model.ts';
 import { type HeldEntry, listHeld, type Listing } from './owners.ts';
-import { type Entry, isContentChain, release, removeChains, unclaim } from './ruleset.ts';
+import { type Entry, isContentChain, release, releaseAsListed, removeChains } from './ruleset.ts';
 
 const ATTEMPTS = 4;
 
@@ -49,10 +49,10 @@ export const releaseListed = async (
     // A last attempt without the chains: an ADD that comes again and again to one of them must not keep us from our elements.
     const chains = attempt === ATTEMPTS ? [] : idleChains(listing, new Set(gone));
     try {
-      await applyNft(run, [...unclaim(gone), ...removeChains(chains)], options);
+      await applyNft(run, [...releaseAsListed(gone), ...removeChains(chains)], options);
       return gone;
     } catch (error) {
-      if (!isKind(error, 'not-found', 'busy') || attempt === ATTEMPTS) throw error;
+      if (!isKind(error, 'not-found', 'exists', 'busy') || attempt === ATTEMPTS) throw error;
     }
   }
 };

@@ -124,6 +124,19 @@ export const release = (owner: Owner, entries: readonly Entry[]): readonly NftCo
   ...unclaim(entries),
 ];
 
+/**
+ * Compare and delete for entries as they were listed, of any owner: fails with `exists` or `busy` where a key has another value by now, so
+ * an ADD that takes over from a dead container never deletes what a faster ADD created there.
+ */
+export const releaseAsListed = (entries: readonly Entry[]): readonly NftCommand[] => [
+  ...grouped(
+    entries,
+    ({ key, value }) => [key, value],
+    (name, elem) => add(elements(TABLE, name, elem)),
+  ),
+  ...unclaim(entries),
+];
+
 /** Asserts that nobody publishes these ports on all addresses: `create` fails with `exists`, and what it made is deleted again. */
 export const refuseIfAny = (owner: Owner, ports: readonly Port[]): readonly NftCommand[] => {
   // A port on two addresses is one key here, and created twice it would be refused by itself.

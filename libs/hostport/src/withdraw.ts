@@ -4,13 +4,11 @@ import { forgetInterfaces } from './interfaces.ts';
 import type { Owner } from './model.ts';
 import { dropUnusedOutbound } from './outbound.ts';
 import type { PublishRecord, Records } from './record.ts';
-import { releaseAll } from './release.ts';
+import { isKind, releaseAll } from './release.ts';
 import { chainNames, entriesOf } from './ruleset.ts';
 import { handOver } from './standby.ts';
 
 export interface WithdrawOptions extends ApplyOptions {
-  /** Allows to list the table when there is no record: to be set when the caller knows of ports. */
-  readonly recordMayBeLost?: boolean;
   /** Told what went wrong after the attachment's own things were gone. */
   readonly note?: (text: string) => void;
 }
@@ -27,7 +25,7 @@ export const withdraw = async (
   owner: Owner,
   options: WithdrawOptions = {},
 ): Promise<PublishRecord | undefined> => {
-  const { note, recordMayBeLost, ...rest } = options;
+  const { note, ...rest } = options;
   const named = { doing: 'withdraw ports', ...rest };
   const record = records.read(owner);
   if (record !== undefined) {
@@ -37,10 +35,11 @@ export const withdraw = async (
     records.remove(record);
   } else {
     records.removeUnfinished(owner);
-    if (recordMayBeLost === true) {
-      records.forgetHints(owner);
-      await releaseAll(run, owner, undefined, [], named);
-    }
+    records.forgetHints(owner);
+    // A record can be lost: the kernel's list tells what the attachment has. Without nft it has nothing.
+    await releaseAll(run, owner, undefined, [], named).catch((error: unknown) => {
+      if (!isKind(error, 'missing')) throw error;
+    });
   }
   const failures = await handOver(run, records, owner, record?.publications, named);
   if (failures.length > 0) note?.(failures.join('; '));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { portsOf, publish, type PublishRecord } from '../src/index.ts';
+import { portsOf, publish, type PublishRecord, withdraw } from '../src/index.ts';
 import { alive, fakeNft, heldBy, newRecords, record } from './fixture.ts';
 
 type Command = Readonly<
@@ -59,15 +59,55 @@ test('after an ADD that was killed, one that wants less releases the rest once',
   expect(keys(nft.sent[1], 'delete', 'any4')).toEqual(['tcp 8080']);
 });
 
-test('of a port with two targets in the record, one is released, and what of it stands in the way goes', async () => {
+test('of a port with two targets in the record, what the kernel has goes once the record has misled', async () => {
   const [records, both] = [newRecords(), alive(record('a', 'web', '10.0.0.2'))];
   const [first, second] = portsOf(both.publications).map((port) => ({ ...port, count: 1 }));
   records.write({ ...both, publications: [first!, { ...first!, port: 443 }] });
   const nft = fakeNft('Error: File exists', heldBy(both, 8080));
   await publish(nft.run, records, { ...both, publications: [second!] });
-  expect(keys(nft.sent[2], 'add', 'any4')).toEqual(['tcp 8080']);
-  // Once as what stands there, once as what is released.
-  expect(keys(nft.sent[2], 'delete', 'any4')).toEqual(['tcp 8080', 'tcp 8080']);
+  expect(keys(nft.sent[2], 'delete', 'any4')).toEqual(['tcp 8080']);
+  expect(keys(nft.sent[2], 'create', 'any4')).toEqual(['tcp 8081']);
+});
+
+test('a record that names what a flush took is a hint: the publication is made from the kernel list', async () => {
+  const [records, old] = [newRecords(), alive(record('a', 'web', '10.0.0.2'))];
+  records.write(old);
+  const missing = 'Error: Could not process rule: No such file or directory';
+  // The base is built, and the chain of the former subnet is still not there.
+  const nft = fakeNft(missing, '', '', missing);
+  const wanted = { ...old, hairpins: [{ family: 4 as const, address: '10.0.0.2', from: '10.0.0.0/29' }] };
+  await publish(nft.run, records, wanted);
+  const [last] = nft.sent.filter((words) => words.includes('"create":{"element"')).slice(-1);
+  expect(last).toContain('masq4_10.0.0.0_29');
+  expect(last).not.toContain('masq4_10.0.0.0_24');
+  expect(records.read(old.owner)).toEqual(wanted);
+});
+
+const compared = (sent: string | undefined): readonly unknown[] => {
+  const { nftables } = JSON.parse(sent!.slice('-j '.length)) as { nftables: readonly Command[] };
+  return nftables.flatMap(({ add }) => (add?.element?.name === 'any4' ? add.element.elem : []));
+};
+
+test('a port of a dead container is taken over by value: another ADD that was faster keeps it', async () => {
+  const [records, dead] = [newRecords(), { ...record('a', 'gone', '10.0.0.2'), netnsId: '1:1' }];
+  const faster = alive(record('c', 'faster', '10.0.0.3'));
+  records.write(dead);
+  records.write(faster);
+  const clash = 'Error: Could not process rule: File exists';
+  const nft = fakeNft('Error: File exists', heldBy(dead, 8080), clash, heldBy(faster, 8080));
+  await expect(publish(nft.run, records, alive(record('b', 'slower', '10.0.0.4')))).rejects.toThrow('held by faster');
+  // The listed value goes first: the kernel refuses the transaction when the key has another by then.
+  expect(compared(nft.sent[2])).toContainEqual([{ concat: ['tcp', 8080] }, { concat: ['10.0.0.2', 80] }]);
+});
+
+test('a DEL without a record removes what the kernel has of the attachment, and nothing else', async () => {
+  const [records, own, other] = [newRecords(), record('a', 'web', ''), record('b', 'other', '')];
+  const [mine] = heldBy(own, 8080).nftables;
+  const [others] = heldBy(other, 9090).nftables;
+  const elem = [...mine!.map.elem, ...others!.map.elem];
+  const nft = fakeNft({ nftables: [{ map: { name: 'any4', elem } }] });
+  await withdraw(nft.run, records, own.owner);
+  expect(keys(nft.sent[1], 'delete', 'any4')).toEqual(['tcp 8080']);
 });
 
 const masquerade = ({ owner }: PublishRecord, address: string) => ({

@@ -74,8 +74,10 @@ test.each([
   else await withdraw(fakeNft('', 'Error: Operation not permitted').run, records, first.owner);
   const nft = fakeNft();
   await withdraw(nft.run, records, first.owner);
-  expect(nft.sent).toHaveLength(1);
-  expect(nft.sent[0]).toMatch(/8080.*10\.1\.0\.2/);
+  // Without a record the kernel's list is asked first.
+  const { length } = nft.sent.filter((words) => !words.includes('list'));
+  expect(length).toBe(1);
+  expect(nft.sent.at(-1)).toMatch(/8080.*10\.1\.0\.2/);
   expect(records.read(second.owner)).toEqual(second);
 });
 

@@ -3,7 +3,7 @@
  * before route_localnet is set.
  */
 import { CniError, ErrorCode, type AddResult } from '@flatnet/cni';
-import { ensureMasquerade, ensureSysctls, type Kernel } from '@flatnet/kernel';
+import { ensureMasquerade, requireSysctls, type Kernel } from '@flatnet/kernel';
 import { describePort, netnsIdOf, PortHeld, portsOf, publish, publishOrWait, withdraw } from '@flatnet/hostport';
 import { forgetStaleFlows, type PublishRecord, type Records } from '@flatnet/hostport';
 import type { AddRequest, Rollback } from '@flatnet/skel';
@@ -73,7 +73,7 @@ async function program(kernel: Kernel, records: Records, record: PublishRecord):
     throw error instanceof PortHeld ? held(error, record.owner.containerId) : error;
   });
   if (record.localInterface !== undefined) {
-    ensureSysctls(kernel, { [`ipv4/conf/${record.localInterface}/route_localnet`]: '1' });
+    requireSysctls(kernel, { [`ipv4/conf/${record.localInterface}/route_localnet`]: '1' });
   }
   const ports = portsOf(record.publications);
   const reused = replaced.length > 0;

@@ -14,8 +14,6 @@ export interface PortmapConfig {
   readonly snatAddresses: readonly Ip[];
   readonly dataDir?: string;
   readonly mappings: readonly Mapping[];
-  /** Whether the runtime spoke of ports at all: then a lost record is worth a listing. */
-  readonly mentionsPorts: boolean;
 }
 
 export { configSchema };
@@ -28,16 +26,12 @@ export function decodeConfig(json: Readonly<Record<string, unknown>>, verb: Verb
   return resolve(raw, mappingsOf(raw.runtimeConfig?.portMappings ?? [], raw));
 }
 
-const laxSchema = () =>
-  configObject({ dataDir: z.catch(z.optional(z.string()), undefined), runtimeConfig: z.catch(z.unknown(), undefined) });
+const laxSchema = () => configObject({ dataDir: z.catch(z.optional(z.string()), undefined) });
 
 function laxly(json: Readonly<Record<string, unknown>>): PortmapConfig {
   const parsed = z.safeParse(laxSchema(), json);
-  const runtime = parsed.success ? parsed.data.runtimeConfig : undefined;
-  const ports = z.safeParse(configObject({ portMappings: z.array(z.unknown()) }), runtime);
-  const mentionsPorts = ports.success && ports.data.portMappings.length > 0;
   const raw = parsed.success && parsed.data.dataDir?.startsWith('/') ? { dataDir: parsed.data.dataDir } : {};
-  return { ...resolve(raw as Raw, []), mentionsPorts };
+  return resolve(raw as Raw, []);
 }
 
 const resolve = (raw: Partial<Raw>, mappings: readonly Mapping[]): PortmapConfig => ({
@@ -46,7 +40,6 @@ const resolve = (raw: Partial<Raw>, mappings: readonly Mapping[]): PortmapConfig
   ipMasq: raw.ipMasq ?? false,
   snatAddresses: snatAddressesOf(raw.snatAddress, raw.ipMasq ?? false),
   mappings,
-  mentionsPorts: mappings.length > 0,
   ...(raw.dataDir ? { dataDir: raw.dataDir } : {}),
 });
 

@@ -13,7 +13,7 @@ export async function del(deps: Deps, request: DelRequest<PortmapConfig>): Promi
   const { config, network, attachment } = request;
   const kernel = deps.kernel();
   const records = deps.records(config.dataDir);
-  const options = { recordMayBeLost: config.mentionsPorts, note: (text: string) => request.note(text) };
+  const options = { note: (text: string) => request.note(text) };
   const gone = await request.phase('nft', () => withdraw(kernel.run, records, ownerOf(network, attachment), options));
   if (gone === undefined || gone.publications.length === 0 || !tracksFlows(kernel)) return;
   await request.phase('flows', () => unlessMissing(forgetOrphanedFlows(kernel.run, portsOf(gone.publications))));

@@ -194,8 +194,8 @@ it('masqueradeOf: the subnets of the container, with fixed addresses where given
 
 it('DEL and GC read a configuration that ADD would refuse', () => {
   const broken = { dataDir: '/d', runtimeConfig: { portMappings: [{ hostPort: 'x' }] }, allowFrom: 7 };
-  expect(decodeConfig(broken, 'DEL')).toMatchObject({ dataDir: '/d', mentionsPorts: true, mappings: [] });
-  expect(decodeConfig({ runtimeConfig: 7 }, 'DEL')).toMatchObject({ mentionsPorts: false });
+  expect(decodeConfig(broken, 'DEL')).toMatchObject({ dataDir: '/d', mappings: [] });
+  expect(decodeConfig({ runtimeConfig: 7 }, 'DEL')).toMatchObject({ mappings: [] });
 });
 
 it('routeLookup: the longest match, and never the default route', () => {

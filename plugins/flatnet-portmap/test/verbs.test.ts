@@ -77,12 +77,13 @@ it('ADD is one transaction, answers with prevResult itself, and DEL removes what
   expect(everyFile()).toHaveLength(0);
 });
 
-it('starts nothing when there is nothing to publish or to withdraw', async () => {
+it('ADD starts nothing when there is nothing to publish; DEL asks the kernel whether a record was lost', async () => {
   const fake = fakeNft();
   const { plugin } = world(fake);
   await plugin.add(request([]), new Rollback());
-  await plugin.del({ ...request([]), verb: 'DEL' });
   expect(fake.sent).toEqual([]);
+  await plugin.del({ ...request([]), verb: 'DEL' });
+  expect(fake.sent).toEqual(['nft -j list table inet flatnet_hostport']);
 });
 
 it('a repeated ADD sends the difference', async () => {

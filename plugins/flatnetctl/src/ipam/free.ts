@@ -103,5 +103,5 @@ const storeOf = ({ name, storeFolder }: Subject) => openStore({ network: name, d
 async function withdrawByMark(world: World, records: readonly Records[], finding: Finding): Promise<void> {
   const { network, containerId, ifName, mark: hash } = finding;
   const owner = { network, containerId, ifName, networkHash: networkHash(network), hash };
-  await withdraw(world.run, records[0] as Records, owner, { recordMayBeLost: true });
+  await withdraw(world.run, records[0] as Records, owner);
 }
