@@ -141,6 +141,33 @@ export const ensureNft = async (
   }
 };
 
+/**
+ * Sends `commands` as `applyNft` does, and lists one chain of the same table in the same start of nft.
+ *
+ * @returns the listed objects; undefined where this nft printed none, which says nothing of the chain.
+ */
+export const applyAndListChain = async (
+  run: Run,
+  commands: readonly NftCommand[],
+  { family, table, chain }: { readonly family: string; readonly table: string; readonly chain: string },
+  options: ApplyOptions = {},
+): Promise<readonly NftObject[] | undefined> => {
+  const doing = options.doing ?? 'apply a transaction';
+  let printed = '';
+  await withTransaction(
+    [...commands, { list: { chain: { family, table, name: chain } } }],
+    async ([flag = '', ...args]) => {
+      // Terse: nft would fetch every element of the table otherwise.
+      printed = await attempt(run, [flag, '-t', ...args], doing, options.signal);
+    },
+  );
+  try {
+    return printed.trim() === '' ? undefined : asObjects(printed, doing);
+  } catch {
+    return undefined;
+  }
+};
+
 const asObjects = (stdout: string, doing: string): readonly NftObject[] => {
   const parsed: unknown = JSON.parse(stdout);
   const list = typeof parsed === 'object' && parsed !== null ? (parsed as { nftables?: unknown }).nftables : undefined;
