@@ -7,6 +7,9 @@ import { sample } from './traffic.ts';
 import { end, find, note, start, worldOf, type World } from './world.ts';
 
 const MOST_WORKERS = 6;
+/** On a machine that stands still the run goes on until something was done, at most this much longer. */
+const MOST_EXTRA_MS = 90_000;
+const ENOUGH = 3;
 
 /** How a run ended. */
 export interface Report {
@@ -22,18 +25,22 @@ export async function runChaos(sandbox: Sandbox, seed: number, seconds: number):
   const world = await worldOf(sandbox, randomOf(seed));
   const before = await takeInventory(sandbox);
   const until = Date.now() + seconds * 1000;
-  await Promise.all(Array.from({ length: MOST_WORKERS }, (_, index) => worker(world, index, until)));
+  const isOver = (): boolean => Date.now() >= (isEnough(world) ? until : until + MOST_EXTRA_MS);
+  await Promise.all(Array.from({ length: MOST_WORKERS }, (_, index) => worker(world, index, isOver)));
   await takeDown(world);
   for (const leak of await findLeaks(sandbox, before)) find(world, leak);
   return world;
 }
 
+const isEnough = ({ done }: World): boolean =>
+  ['ADD done', 'DEL done'].every((kind) => (done.get(kind) ?? 0) >= ENOUGH);
+
 /** How many work at once changes every two seconds, from one to all. */
 const isOff = (world: World, index: number): boolean =>
   index > (Math.floor(Date.now() / 2000) * 7 + world.random.seed) % MOST_WORKERS;
 
-async function worker(world: World, index: number, until: number): Promise<void> {
-  while (Date.now() < until) {
+async function worker(world: World, index: number, isOver: () => boolean): Promise<void> {
+  while (!isOver()) {
     const container = world.random.pick(world.containers);
     if (container.isBusy || isOff(world, index)) {
       await sleep(20);
