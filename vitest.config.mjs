@@ -8,6 +8,10 @@ export default defineConfig({
     include: [system ? '**/system/**/*.test.ts' : '**/*.test.ts'],
     exclude: [...configDefaults.exclude, ...(system ? [] : ['**/system/**'])],
     passWithNoTests: false,
+    // The default leaves a core idle.
+    maxWorkers: 2,
+    // The files share a process and its modules: to load them anew for each file takes longer than most tests.
+    isolate: false,
     testTimeout: 20_000,
   },
 });

@@ -6,6 +6,7 @@ export default defineConfig({
     dir: 'e2e',
     include: ['**/*.e2e.test.ts'],
     maxWorkers: 2,
+    isolate: false,
     testTimeout: 300_000,
     hookTimeout: 300_000,
     setupFiles: ['e2e/require-root.ts'],
