@@ -22,7 +22,7 @@ const STATE = String.raw`
 ip -br link | sed 's/[@ ].*//'
 ip netns | sed 's/ .*//'; { ip -4 route; ip -6 route | grep -v fe80; } | sed 's/ linkdown//; s/ *$//'; ip rule
 sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding net.ipv6.conf.all.accept_ra
-find /run/cni /var/lib/cni -type f ! -name 'cur.*' ! -name '*.log' 2>/dev/null | sort
+find /run/cni /var/lib/cni -type f ! -name 'cur.*' ! -name segment ! -name '*.log' 2>/dev/null | sort
 find "$TMPDIR" "$NETCONFPATH" | sort`;
 
 const environment = (): Record<string, string> => ({
