@@ -318,7 +318,7 @@ describe('doctor', () => {
       findings.parse(JSON.parse((await ctl('doctor', '-o', 'json', ...args)).stdout));
     const sick = (await look()).filter(({ fix }) => fix !== undefined);
     expect(sick.map(({ check, state }) => [check, state])).toEqual([
-      ['ip_forward', 'warning'],
+      ['net.ipv4.ip_forward', 'warning'],
       ['leases of sick', 'warning'],
     ]);
     expect((await look('--fix')).filter(({ fixed }) => fixed).map(({ check }) => check)).toEqual(

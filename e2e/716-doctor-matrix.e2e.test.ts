@@ -65,7 +65,7 @@ const rows: readonly (readonly [what: string, harm: string, heal: string, checks
     'ip_forward is off',
     'sysctl -qw net.ipv4.ip_forward=0',
     'sysctl -qw net.ipv4.ip_forward=1',
-    ['ip_forward failed', 'containers failed'],
+    ['net.ipv4.ip_forward failed', 'containers failed'],
   ],
   ['no default route', 'ip route delete default', 'ip route add default via 192.0.2.254', ['default route failed']],
   ['a policy that drops', drop('drop', ''), undrop, ['network web failed', 'containers failed']],
@@ -102,6 +102,22 @@ it.each(rows)('%s', async (_, harm, heal, checks) => {
   ).toEqual(checks);
   expect(code).toBe(checks.some((each) => each.endsWith('failed')) ? 1 : 0);
   expect(told.every(({ state, repair }) => state === 'ok' || (repair ?? '') !== '')).toBe(true);
+});
+
+it('IPv6 forwarding is off, and --fix switches it on', async () => {
+  await operator.must('network', 'create', 'six', '--ipv6');
+  await operator.must('attach', 'six', '--netns', '/run/netns/c1', '--ifname', 'eth1');
+  const known = troubles((await doctor()).told);
+  await bash('for key in forwarding force_forwarding; do sysctl -eqw net.ipv6.conf.all.$key=0; done');
+  const { told } = await doctor();
+  expect(troubles(told).filter((each) => !known.includes(each))).toEqual([
+    expect.stringMatching(/^net\.ipv6\.conf\.all\.(force_)?forwarding failed$/),
+    'containers failed',
+  ]);
+  await operator('doctor', '--fix');
+  expect(troubles((await doctor()).told)).toEqual(known);
+  await operator.must('detach', 'six', '--netns', '/run/netns/c1', '--ifname', 'eth1');
+  await operator.must('network', 'rm', 'six');
 });
 
 it('a published port that hides a program of the host; and all is well again', async () => {

@@ -28,17 +28,25 @@ export function forwardingKey(kernel: Kernel, family: 4 | 6): string {
   return valueOf(kernel, FORCE6) === undefined ? FORWARDING6 : FORCE6;
 }
 
-/** Lets the host forward. @throws ToolError that names the setting; nothing is changed then. */
+/** Lets the host forward. @throws ToolError that names the setting; what was written before it stays. */
 export function ensureForwarding(kernel: Kernel, family: 4 | 6): void {
   if (isForwarding(kernel, family) !== false) return;
+  for (const [key, value] of forwardingSettings(kernel, family)) requireSysctls(kernel, { [key]: value });
+}
+
+/**
+ * The settings that let the host forward, in the order in which they are to be written: keys below /proc/sys/net and values.
+ *
+ * A generator, since the interfaces are listed after `default` was written: one that appears meanwhile takes after it, or is listed.
+ */
+export function* forwardingSettings(kernel: Kernel, family: 4 | 6): Generator<readonly [key: string, value: string]> {
   const key = forwardingKey(kernel, family);
   if (key === FORWARDING6) {
-    // The default first: an interface that appears meanwhile takes after it, or is in the list.
-    requireSysctls(kernel, keptAdvertisements(kernel, ['default']));
+    yield* Object.entries(keptAdvertisements(kernel, ['default']));
     const names = kernel.proc.list(`/proc/sys/net/${CONF6}`).filter((name) => !PSEUDO.has(name));
-    requireSysctls(kernel, keptAdvertisements(kernel, names));
+    yield* Object.entries(keptAdvertisements(kernel, names));
   }
-  requireSysctls(kernel, { [key]: '1' });
+  yield [key, '1'];
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Every setting of the host as a whole that the plugins change, with what depends on it. The README of plugins/flatnet has it as a table. */
-import { forwardingKey, ipv6Obstacle, isForwarding } from './forwarding.ts';
+import { forwardingKey, forwardingSettings, ipv6Obstacle, isForwarding } from './forwarding.ts';
 import type { Kernel } from './kernel.ts';
-import { settingName } from './sysctl.ts';
+import { hasIpv6, settingName } from './sysctl.ts';
 
 export interface HostSetting {
   /** As sysctl(8) spells it; a part in capitals stands for names of interfaces. */
@@ -53,56 +53,65 @@ export function hostSettings(kernel: Kernel): readonly HostSetting[] {
   ];
 }
 
-/** How a setting stands, and what to do about it. */
+/** How a setting of the host stands. */
 export interface HostSettingState {
+  /** As sysctl(8) spells it; several names are separated by commas. */
   readonly name: string;
-  readonly state: 'ok' | 'warning';
+  readonly family: 4 | 6;
+  /** What suffers when it is not as wanted: containers with addresses of this family, or the host alone. */
+  readonly harms: 'containers' | 'host';
+  readonly isAsWanted: boolean;
   readonly reason: string;
-  /** A command, where one helps. */
-  readonly repair?: string;
+  /** Arguments of `sysctl -w` that mend it, in this order. Empty where no setting helps. */
+  readonly sysctls: readonly string[];
 }
 
-/** Forwarding of both families, advertisements that forwarding would make unheard, and IPv6 that is switched off. */
+/** Forwarding of both families, router advertisements that a forwarding host ignores, and IPv6 that is switched off. */
 export function hostSettingStates(kernel: Kernel): readonly HostSettingState[] {
   const off = ipv6Obstacle(kernel, 'default');
-  return [
-    forwardingState(kernel, 4),
-    ...(off === undefined
-      ? [forwardingState(kernel, 6), ...deafInterfaces(kernel)]
-      : [
-          {
-            name: 'IPv6',
-            state: 'warning' as const,
-            reason: `${off.what}: networks with IPv6 ranges fail`,
-            repair: off.next,
-          },
-        ]),
-  ];
+  if (off === undefined) return [forwardingState(kernel, 4), forwardingState(kernel, 6), advertisementState(kernel)];
+  const sysctls = hasIpv6(kernel) ? ['net.ipv6.conf.default.disable_ipv6=0'] : [];
+  const ipv6 = {
+    name: 'IPv6',
+    family: 6 as const,
+    harms: 'containers' as const,
+    isAsWanted: false,
+    reason: off.what,
+    sysctls,
+  };
+  return [forwardingState(kernel, 4), ipv6];
 }
 
 function forwardingState(kernel: Kernel, family: 4 | 6): HostSettingState {
-  const name = settingName(forwardingKey(kernel, family));
-  if (isForwarding(kernel, family) === true) return { name, state: 'ok', reason: 'on' };
-  const reason = `off: the first container of a network with an IPv${family} gateway switches it on`;
-  return { name, state: 'warning', reason, repair: `sysctl -w ${name}=1` };
+  const key = forwardingKey(kernel, family);
+  const state = { name: settingName(key), family, harms: 'containers' as const };
+  if (isForwarding(kernel, family) === true) return { ...state, isAsWanted: true, reason: 'on', sysctls: [] };
+  const reason = `off: the first ADD of a network with an IPv${family} gateway switches it on`;
+  const sysctls = [...forwardingSettings(kernel, family)].map(([name, value]) => `${settingName(name)}=${value}`);
+  return { ...state, isAsWanted: false, reason, sysctls };
 }
 
-/** On a host that is a router (`forwarding=1`), interfaces that would hear advertisements as those of a host; bridges and their ports should not. */
-function deafInterfaces(kernel: Kernel): readonly HostSettingState[] {
-  const conf = '/proc/sys/net/ipv6/conf';
+/** On a host that is a router (`forwarding=1`), interfaces that ignore advertisements though they would hear them on a host. */
+function advertisementState(kernel: Kernel): HostSettingState {
+  const deaf = valueOf(kernel, 'ipv6/conf/all/forwarding') === '1' ? deafInterfaces(kernel) : [];
+  const names = deaf.map((device) => settingName(`ipv6/conf/${device}/accept_ra`));
+  const state = {
+    ...{ family: 6 as const, harms: 'host' as const, isAsWanted: deaf.length === 0 },
+    sysctls: names.map((name) => `${name}=2`),
+  };
+  return deaf.length === 0
+    ? { ...state, name: 'accept_ra', reason: 'no interface is kept from router advertisements' }
+    : { ...state, name: names.join(', '), reason: '1 on a host that forwards: router advertisements are ignored' };
+}
+
+/** Bridges and their ports should hear no advertisements. */
+function deafInterfaces(kernel: Kernel): readonly string[] {
   const isInside = (name: string): boolean =>
     ['bridge', 'brport'].some((part) => kernel.proc.exists(`/sys/class/net/${name}/${part}`));
-  const deaf =
-    kernel.proc.read(`${conf}/all/forwarding`) === '1'
-      ? kernel.proc
-          .list(conf)
-          .filter((name) => !['all', 'default', 'lo'].includes(name) && !isInside(name))
-          .filter((name) => kernel.proc.read(`${conf}/${name}/accept_ra`) === '1')
-      : [];
-  if (deaf.length === 0)
-    return [{ name: 'accept_ra', state: 'ok', reason: 'no interface is kept from router advertisements' }];
-  const name = deaf.map((device) => settingName(`ipv6/conf/${device}/accept_ra`)).join(', ');
-  const reason = '1 on a host that forwards: router advertisements are ignored';
-  const repair = `sysctl -w ${deaf.map((device) => `${settingName(`ipv6/conf/${device}/accept_ra`)}=2`).join(' ')}`;
-  return [{ name, state: 'warning', reason, repair }];
+  return kernel.proc
+    .list('/proc/sys/net/ipv6/conf')
+    .filter((name) => !['all', 'default', 'lo'].includes(name) && !isInside(name))
+    .filter((name) => valueOf(kernel, `ipv6/conf/${name}/accept_ra`) === '1');
 }
+
+const valueOf = (kernel: Kernel, key: string): string | undefined => kernel.proc.read(`/proc/sys/net/${key}`);

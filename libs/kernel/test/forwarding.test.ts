@@ -103,7 +103,20 @@ describe('settings of the host', () => {
     const { kernel } = hostWith({ up0: ['1', '1'], br0: ['1', '1'], port0: ['1', '1'], kept0: ['2', '1'] });
     kernel.files.set(`${CONF}/all/forwarding`, '1');
     kernel.files.set('/sys/class/net/br0/bridge', '').set('/sys/class/net/port0/brport', '');
-    const warnings = hostSettingStates(kernel).filter(({ state }) => state === 'warning');
-    expect(warnings.map(({ name }) => name)).toEqual(['net.ipv4.ip_forward', 'net.ipv6.conf.up0.accept_ra']);
+    const wrong = hostSettingStates(kernel).filter(({ isAsWanted }) => !isAsWanted);
+    expect(wrong).toMatchObject([
+      { name: 'net.ipv4.ip_forward', sysctls: ['net.ipv4.ip_forward=1'] },
+      { name: 'net.ipv6.conf.up0.accept_ra', sysctls: ['net.ipv6.conf.up0.accept_ra=2'] },
+    ]);
+  });
+
+  it('that let the host forward IPv6 keep its advertisements first', () => {
+    const { kernel } = hostWith({ up0: ['1', '0'], default: ['1', '0'] });
+    const state = hostSettingStates(kernel).find(({ name }) => name === 'net.ipv6.conf.all.forwarding');
+    expect(state?.sysctls).toEqual([
+      'net.ipv6.conf.default.accept_ra=2',
+      'net.ipv6.conf.up0.accept_ra=2',
+      'net.ipv6.conf.all.forwarding=1',
+    ]);
   });
 });

@@ -1,7 +1,8 @@
 import { containers, wayOut } from './containers.ts';
 import type { Check } from './finding.ts';
 import { firewalls, masquerades } from './firewalls.ts';
-import { bridgeNetfilter, forwarding, reversePath, root, tools } from './host.ts';
+import { hostWide } from './host-settings.ts';
+import { bridgeNetfilter, reversePath, root, tools } from './host.ts';
 import { backend, executables, installation } from './installed.ts';
 import { links, rules } from './kernel.ts';
 import { listeners } from './listeners.ts';
@@ -17,7 +18,7 @@ export const CHECKS: readonly (readonly [string, Check])[] = [
     ['nft', rules],
   ] as const),
   ...([
-    ['ip_forward', forwarding],
+    ['host settings', hostWide],
     ['rp_filter', reversePath],
     ['br_netfilter', bridgeNetfilter],
   ] as const),

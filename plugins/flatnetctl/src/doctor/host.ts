@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { findTool } from '@flatnet/exec';
-import { attachedNow, routingOf } from './attached.ts';
-import { failed, fixable, ok, warning, type Check, type Finding } from './finding.ts';
+import { failed, ok, warning, type Check, type Finding } from './finding.ts';
 
 export const root: Check = ({ isRoot }) =>
   isRoot ? [ok('root', 'running as root')] : [failed('root', 'plugins and most checks need root', 'run it as root')];
@@ -36,17 +35,6 @@ const setting = (key: string): string | undefined => {
   } catch {
     return undefined;
   }
-};
-
-/** The first container turns it on; when it is off later, nothing of a container is forwarded. */
-export const forwarding: Check = (_, places) => {
-  if (setting('ipv4/ip_forward') === '1') return [ok('ip_forward', 'on')];
-  const needed = attachedNow(places).filter(({ network }) => routingOf(network, places.cniPath).isForwarded);
-  const finding =
-    needed.length === 0
-      ? { state: 'warning' as const, reason: 'off: the first container with a gateway turns it on' }
-      : { state: 'failed' as const, reason: `off: ${needed.length} attached containers reach no other host` };
-  return [fixable({ check: 'ip_forward', ...finding }, ['sysctl', '-w', 'net.ipv4.ip_forward=1'])];
 };
 
 export const reversePath: Check = () =>
