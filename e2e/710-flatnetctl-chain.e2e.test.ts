@@ -111,6 +111,11 @@ describe('attach, check, detach', () => {
       expect(await json(1, 'check', 'web', ...identity)).toMatchObject({ containerId: 'demo-1', state: 'failed' });
       const [lost] = await findings(1);
       expect(lost).toMatchObject({ kind: 'address-missing', containerId: 'demo-1', gc: false });
+      const [{ ifname: bridge } = {}] = JSON.parse(
+        await sandbox.must('ip', ['-j', 'link', 'show', 'type', 'bridge']),
+      ) as Json[];
+      await sandbox.must('ip', ['link', 'delete', String(bridge)]);
+      expect((await findings(1)).map(({ kind }) => kind)).toContain('link-unplugged');
       const again = await ctl(['attach', 'web', ...identity]);
       expect(again).toMatchObject({ exitCode: 1, stdout: '' });
       expect(again.stderr).toContain('attached to web with eth0 already\nNext:');

@@ -28,6 +28,7 @@ const Finding = z.strictObject({
     'unreadable-lease',
     'orphan-rules',
     'link-missing',
+    'link-unplugged',
     'lease-missing',
     'address-missing',
     'rules-missing',

@@ -5,6 +5,8 @@ import type { World } from '../world.ts';
 /** A link on the host that leads to a container. */
 export interface HostEnd {
   readonly name: string;
+  /** The bridge whose port it is; absent where it is the port of none. */
+  readonly bridge?: string;
   /** Absent where its alias had no room for the names in clear text. */
   readonly owner?: { readonly network: string; readonly attachment: Attachment };
 }
@@ -12,10 +14,11 @@ export interface HostEnd {
 /** The host ends that flatnet made, by the owner in their alias (README of the flatnet plugin). @throws ToolError */
 export async function hostEndsOfFlatnet(world: World): Promise<readonly HostEnd[]> {
   const links = await listLinks({ run: world.run, proc: realProc }, ['type', 'veth']);
-  return links.flatMap(({ name, alias = '' }): HostEnd[] => {
+  return links.flatMap(({ name, alias = '', master }): HostEnd[] => {
     const [maker, network = '', containerId = '', ifName = ''] = alias.split(':');
     if (maker !== 'flatnet' || network === '') return [];
     const isPlain = isIdentifier(network) && isIdentifier(containerId);
-    return [{ name, ...(isPlain ? { owner: { network, attachment: { containerId, ifName } } } : {}) }];
+    const port = { name, ...(master === undefined ? {} : { bridge: master }) };
+    return [{ ...port, ...(isPlain ? { owner: { network, attachment: { containerId, ifName } } } : {}) }];
   });
 }

@@ -2,6 +2,7 @@
 import { describePort, portsOf } from '@flatnet/hostport';
 import { asRun } from '../conflist/as-run.ts';
 import { mainPlugin } from '../conflist/model.ts';
+import { bridgeOf } from '../network/describe.ts';
 import type { Survey, Trace } from './survey.ts';
 
 /** One disagreement. The shape is what `-o json` prints and a report holds; keys are only ever added. */
@@ -31,6 +32,7 @@ export const FINDING_KINDS = [
   'unreadable-lease',
   'orphan-rules',
   'link-missing',
+  'link-unplugged',
   'lease-missing',
   'address-missing',
   'rules-missing',
@@ -92,7 +94,7 @@ const unknownOf = (trace: Trace): Finding => ({
 export const describeTrace = (trace: Trace): Finding => (trace.life === 'gone' ? deadOf(trace) : unknownOf(trace));
 
 function findingsOfTrace(trace: Trace, { subjects, cniPath }: Survey): readonly Finding[] {
-  const { network, attachment, name = '', lease, published, cached, linked } = trace;
+  const { network, attachment, name = '', lease, published, cached, linked, hostEnd } = trace;
   if (trace.life !== 'alive') return [describeTrace(trace)];
   const base = factsOf(trace);
   const who = name === '' ? attachment.containerId : name;
@@ -105,6 +107,10 @@ function findingsOfTrace(trace: Trace, { subjects, cniPath }: Survey): readonly 
     found.push({ ...base, kind, level, reason, next });
   };
   if (isFlatnet && !linked) tell('link-missing', 'the container lives, but its host link is gone', restart);
+  const bridge = isFlatnet ? bridgeOf(asRun(config, cniPath)) : undefined;
+  if (hostEnd !== undefined && bridge !== undefined && hostEnd.bridge !== bridge) {
+    tell('link-unplugged', `its host link ${hostEnd.name} is not a port of bridge ${bridge}`, restart);
+  }
   if (subject?.isLeased === true && linked && lease === undefined) {
     tell('lease-missing', 'the container is connected, but its address is not leased and may be given away', restart);
   }

@@ -14,7 +14,7 @@ import { DEFAULT_DATA_DIR, isIdentifier, networkHash, attachmentHash, type Attac
 import { overview, Records, type Orphan, type Standing } from '@flatnet/hostport';
 import type { Lease } from '@flatnet/store';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
-import { hostEndsOfFlatnet } from '../chain/host-ends.ts';
+import { hostEndsOfFlatnet, type HostEnd } from '../chain/host-ends.ts';
 import { readResult } from '../chain/result.ts';
 import { hostEndOf, hostLinks, lifeOf, namespaceAt, type Life } from '../chain/life.ts';
 import { getNetwork, readDirectory, type NetworkFile } from '../conflist/directory.ts';
@@ -39,6 +39,8 @@ export interface Trace {
   readonly lease?: Lease;
   /** The host end of its veth pair stands. */
   readonly linked: boolean;
+  /** Its host end, where the alias names the attachment. */
+  readonly hostEnd?: HostEnd;
   readonly published?: Standing;
   readonly cached?: CachedAttachment;
   /** Addresses in its namespace; undefined where that cannot be looked into. */
@@ -77,7 +79,7 @@ export async function survey(
     hostEndsOfFlatnet(world),
     overview(world.run, recordsOf(known)),
   ]);
-  const links = ends.flatMap(({ owner }) => owner ?? []);
+  const links = ends.flatMap((hostEnd) => (hostEnd.owner === undefined ? [] : [{ ...hostEnd.owner, hostEnd }]));
   const seen = [...links.map(({ network }) => network), ...standing.map(({ record }) => record.owner.network)];
   const subjects = names.length > 0 ? known : withStrangers(known, seen);
   const wanted = new Set(subjects.map(({ name }) => name));
@@ -89,7 +91,7 @@ export async function survey(
     clues.set(key, { ...(clues.get(key) ?? { network, attachment }), ...clue });
   };
   for (const { network, lease } of holdings) if (lease !== undefined) note(network, lease.attachment, { lease });
-  for (const { network, attachment } of links) note(network, attachment, { linked: true });
+  for (const { network, attachment, hostEnd } of links) note(network, attachment, { linked: true, hostEnd });
   for (const each of standing) note(each.record.owner.network, keyOf(each.record.owner), { published: each });
   const configured = new Map(
     subjects.flatMap(({ name, file }) => (file === undefined ? [] : [[name, asRun(file.network, places.cniPath)]])),
@@ -118,6 +120,7 @@ interface Clue {
   readonly attachment: Attachment;
   readonly lease?: Lease;
   readonly linked?: boolean;
+  readonly hostEnd?: HostEnd;
   readonly published?: Standing;
   readonly cached?: CachedAttachment;
 }
@@ -171,7 +174,7 @@ export function recordsOf(subjects: readonly Subject[]): readonly Records[] {
 }
 
 function traceOf(clue: Clue, config: Network | undefined, present: ReadonlySet<string>): Trace {
-  const { network, attachment, lease, linked, published, cached } = clue;
+  const { network, attachment, lease, linked, hostEnd, published, cached } = clue;
   const facts = cached === undefined ? undefined : factsOf(cached);
   // The newest first: a lease that an ADD found and kept names the namespace of an earlier life.
   const netns = published?.record.netns || facts?.netns || lease?.netns || undefined;
@@ -191,6 +194,7 @@ function traceOf(clue: Clue, config: Network | undefined, present: ReadonlySet<s
     ...(lease === undefined ? {} : { lease }),
     // An alias that has no room for the names in clear text tells nothing; the link's own name does.
     linked: linked ?? present.has(hostEndOf(network, attachment)),
+    ...(hostEnd === undefined ? {} : { hostEnd }),
     ...(published === undefined ? {} : { published }),
     ...(cached === undefined ? {} : { cached }),
   };
