@@ -1,8 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Maker } from './sides/cni.ts';
-import { ROOT } from './sandbox.ts';
-
 /** A table of the report; `rows` hold ready text. */
 export interface Table {
   readonly head: readonly string[];
@@ -47,26 +42,6 @@ export async function inTurn<T, R>(
   }
   return found;
 }
-
-const firstOf = (paths: readonly string[]): string | undefined => paths.find((path) => existsSync(path));
-
-export const FLATNET: Maker = {
-  name: 'flatnet',
-  cniPath: process.env['FLATNET_BENCH_BIN'] ?? join(ROOT, 'dist/bin'),
-  main: 'flatnet',
-  ipam: 'flatnet-ipam',
-  portmap: 'flatnet-portmap',
-};
-
-const referencePath = firstOf(['/usr/lib/cni/bridge', '/opt/cni/bin/bridge'])?.replace(/\/bridge$/, '');
-
-/** The Go plugins, if they are installed. */
-export const REFERENCE: Maker | undefined =
-  referencePath === undefined
-    ? undefined
-    : { name: 'reference', cniPath: referencePath, main: 'bridge', ipam: 'host-local', portmap: 'portmap' };
-
-export const NETAVARK = firstOf(['/usr/lib/podman/netavark', '/usr/libexec/podman/netavark']);
 
 /** `12.3` ms and the like: three figures are as many as the measurement is worth. */
 export const figure = (value: number): string => {

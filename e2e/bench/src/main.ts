@@ -1,13 +1,16 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FLATNET, progress, secondsSinceStart, type Section } from './bench.ts';
-import { buildEmpty } from './empty.ts';
+import { progress, secondsSinceStart, type Section } from './bench.ts';
+import { FLATNET } from './peers.ts';
+import { buildEmpty } from './executables.ts';
 import { chain, chainSection } from './parts/chain.ts';
 import { cold, coldSection } from './parts/cold.ts';
 import { crowd, crowdSection } from './parts/crowd.ts';
 import { datapath, datapathSection } from './parts/datapath.ts';
 import { attachmentGrowers, leaseGrowers, portGrowers } from './parts/growers.ts';
 import { growth, growthSection } from './parts/growth.ts';
+import { floor, floorSection } from './parts/floor.ts';
+import { networks, networksSection } from './parts/networks.ts';
 import { ports, portsSection } from './parts/ports.ts';
 import { podman, podmanSection } from './parts/podman.ts';
 import { store, storeSection } from './parts/store.ts';
@@ -49,6 +52,14 @@ const PARTS: readonly Part[] = [
     async run() {
       const rows = await verbs(buildEmpty(), 20, 30_000);
       return { section: verbsSection(rows), found: { verbs: rows } };
+    },
+  },
+  { name: 'floor', run: async () => ({ section: floorSection(await floor(40, 20_000)) }) },
+  {
+    name: 'networks',
+    async run() {
+      const rows = await networks(300, 20, 20_000);
+      return { section: networksSection(rows), found: { networks: rows } };
     },
   },
   {

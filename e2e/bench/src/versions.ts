@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
+import { NEWEST_VERSIONS } from './peers.ts';
 import { BUN, PATH } from './sandbox.ts';
 
 /** Where a tool is, or undefined. */
@@ -35,5 +36,8 @@ export function describeMachine(): readonly string[] {
     `flatnet ${said('git', ['rev-parse', '--short', 'HEAD'])} with Bun ${said(BUN, ['--version'])}; ${said('nft', ['--version'])}; ${said('ip', ['-V'])}`,
     `containernetworking-plugins ${packageVersion('containernetworking-plugins')}, netavark ${packageVersion('netavark')}, ` +
       `${said('iptables', ['--version'])}, podman ${packageVersion('podman')}`,
+    NEWEST_VERSIONS.length === 0
+      ? 'the newest peers were not fetched (npm run bench:peers)'
+      : `newest: ${NEWEST_VERSIONS.join(', ')}`,
   ];
 }

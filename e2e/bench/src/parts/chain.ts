@@ -1,5 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { FLATNET, figure, inTurn, NETAVARK, progress, ratio, REFERENCE, type Section, type Table } from '../bench.ts';
+import { figure, inTurn, progress, ratio, type Section, type Table } from '../bench.ts';
+import { buildKernelWork } from '../executables.ts';
+import { FLATNET, NETAVARK, NEWEST_NETAVARK, NEWEST_REFERENCES, REFERENCE } from '../peers.ts';
 import { counting, median, spread, type Sample } from '../sample.ts';
 import { makeNetns, Sandbox } from '../sandbox.ts';
 import { BareSide } from '../sides/bare.ts';
@@ -50,12 +52,14 @@ export async function chain(full: boolean, rounds: number, budgetMs: number): Pr
 }
 
 function chainSides(full: boolean, kind: string): readonly Side[] {
-  const sandbox = (name: string): Sandbox => new Sandbox(`${kind}-${name}`);
+  let count = 0;
+  const sandbox = (): Sandbox => new Sandbox(`${kind}-side${count++}`);
+  const makers = [FLATNET, ...(REFERENCE ? [REFERENCE] : []), ...NEWEST_REFERENCES];
   return [
-    cniSide(FLATNET, sandbox('flatnet'), { full }),
-    ...(REFERENCE ? [cniSide(REFERENCE, sandbox('reference'), { full })] : []),
-    ...(NETAVARK && full ? [new NetavarkSide(sandbox('netavark'), NETAVARK)] : []),
-    new BareSide(sandbox('bare'), full),
+    ...makers.map((maker) => cniSide(maker, sandbox(), { full })),
+    ...(NETAVARK && full ? [new NetavarkSide(sandbox(), NETAVARK)] : []),
+    ...(NEWEST_NETAVARK && full ? [new NetavarkSide(sandbox(), NEWEST_NETAVARK, 'newest netavark')] : []),
+    new BareSide(sandbox(), full, buildKernelWork()),
   ];
 }
 
@@ -88,7 +92,7 @@ async function figuresOf(
   };
 }
 
-/** Programs started: successful execve calls, of which a process may do several only in the bare side's `nsenter`. */
+/** Programs started: successful execve calls. */
 const countExec = (text: string): number => text.split('\n').filter((line) => /execve\(.*= 0$/.test(line)).length;
 const largest = (text: string): number => Math.max(...text.trim().split('\n').map(Number));
 
@@ -99,15 +103,17 @@ async function throughLens(
   lens: readonly string[],
   read: (text: string) => number,
 ): Promise<{ add: number; del: number }> {
-  if (findTool(lens[0]!) === undefined) return { add: NaN, del: NaN };
+  // A full path, because a side may have a PATH of its own.
+  const tool = findTool(lens[0]!);
+  if (tool === undefined) return { add: NaN, del: NaN };
   const file = '/run/bench/lens';
   const take = async (work: () => Promise<Sample>): Promise<number> => {
     writeFileSync(file, '');
     await work();
     return read(readFileSync(file, 'utf8'));
   };
-  const add = await take(() => side.attach(comes(), [...lens, '-o', file]));
-  const del = await take(() => side.detach(comes(), [...lens, '-o', file]));
+  const add = await take(() => side.attach(comes(), [tool, ...lens.slice(1), '-o', file]));
+  const del = await take(() => side.detach(comes(), [tool, ...lens.slice(1), '-o', file]));
   return { add, del };
 }
 

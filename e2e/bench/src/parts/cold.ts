@@ -1,4 +1,5 @@
-import { FLATNET, figure, inTurn, NETAVARK, progress, ratio, REFERENCE, type Section } from '../bench.ts';
+import { figure, inTurn, progress, ratio, type Section } from '../bench.ts';
+import { FLATNET, NETAVARK, REFERENCE } from '../peers.ts';
 import { mediansMs } from '../sample.ts';
 import { makeNetns, Sandbox, tool } from '../sandbox.ts';
 import { cniSide } from '../sides/cni.ts';

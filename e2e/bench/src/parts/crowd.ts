@@ -1,4 +1,5 @@
-import { FLATNET, figure, NETAVARK, progress, ratio, REFERENCE, type Section } from '../bench.ts';
+import { figure, progress, ratio, type Section } from '../bench.ts';
+import { FLATNET, NETAVARK, REFERENCE } from '../peers.ts';
 import { makeNetns, Sandbox } from '../sandbox.ts';
 import { cniSide } from '../sides/cni.ts';
 import { NetavarkSide } from '../sides/netavark.ts';

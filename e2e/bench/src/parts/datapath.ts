@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { FLATNET, figure, NETAVARK, progress, ratio, REFERENCE, type Section } from '../bench.ts';
+import { figure, progress, ratio, type Section } from '../bench.ts';
+import { FLATNET, NETAVARK, REFERENCE } from '../peers.ts';
 import { median } from '../sample.ts';
 import { makeNetns, ROOT, Sandbox, tool } from '../sandbox.ts';
 import { cniSide, CniSide } from '../sides/cni.ts';
@@ -19,7 +20,7 @@ export interface PathFigures {
   readonly latencyUs: number;
 }
 
-interface Path {
+export interface Path {
   readonly name: string;
   readonly from: string;
   readonly to: string;
@@ -85,7 +86,7 @@ async function inRounds(rounds: number, paths: ReadonlyMap<Side, readonly Path[]
   }));
 }
 
-async function prepare(side: Side): Promise<readonly Path[]> {
+export async function prepare(side: Side): Promise<readonly Path[]> {
   const host = side.sandbox.name;
   const [client, server, outside] = [`${host}-c`, `${host}-s`, `${host}-o`];
   makeNetns([client, server, outside]);
@@ -130,7 +131,7 @@ function throughput({ from, to, host, iperfPort }: Path): number {
   }
 }
 
-async function load({ from, to, host, loadPort }: Path): Promise<{ perSecond: number; latencyUs: number }> {
+export async function load({ from, to, host, loadPort }: Path): Promise<{ perSecond: number; latencyUs: number }> {
   const server = await serve(to, [process.execPath, LOAD, 'server', '7000']);
   try {
     const words = [process.execPath, LOAD, 'client', host, String(loadPort)];

@@ -1,5 +1,5 @@
 import { linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { FLATNET, REFERENCE } from '../bench.ts';
+import { FLATNET, REFERENCE } from '../peers.ts';
 import { makeNetns, must, Sandbox } from '../sandbox.ts';
 import { cniSide, pluginCommand, type Maker } from '../sides/cni.ts';
 import { container, published } from '../sides/side.ts';

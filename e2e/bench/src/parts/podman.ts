@@ -1,5 +1,6 @@
 import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { FLATNET, figure, inTurn, NETAVARK, progress, ratio, REFERENCE, type Section } from '../bench.ts';
+import { figure, inTurn, progress, ratio, type Section } from '../bench.ts';
+import { FLATNET, NETAVARK, REFERENCE } from '../peers.ts';
 import { mediansMs } from '../sample.ts';
 import { must, PATH, Sandbox, type Sandbox as Host } from '../sandbox.ts';
 import { findTool } from '../versions.ts';

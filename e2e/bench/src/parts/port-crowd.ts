@@ -1,4 +1,4 @@
-import { FLATNET } from '../bench.ts';
+import { FLATNET } from '../peers.ts';
 import { type Sample } from '../sample.ts';
 import { must, Sandbox } from '../sandbox.ts';
 import { cniSide, pluginCommand, type CniSide, type Maker } from '../sides/cni.ts';

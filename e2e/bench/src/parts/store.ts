@@ -1,4 +1,5 @@
-import { FLATNET, figure, inTurn, progress, ratio, REFERENCE, type Section } from '../bench.ts';
+import { figure, inTurn, progress, ratio, type Section } from '../bench.ts';
+import { FLATNET, REFERENCE } from '../peers.ts';
 import { mediansMs, type Sample } from '../sample.ts';
 import { makeNetns, must, Sandbox } from '../sandbox.ts';
 import { networkOf, pluginCommand, type CniNetwork, type CniVerb, type Maker } from '../sides/cni.ts';

@@ -1,4 +1,5 @@
-import { FLATNET, figure, inTurn, progress, ratio, REFERENCE, type Section } from '../bench.ts';
+import { figure, inTurn, progress, ratio, type Section } from '../bench.ts';
+import { FLATNET, REFERENCE } from '../peers.ts';
 import { medianMs, mediansMs, type Command, type Sample } from '../sample.ts';
 import { makeNetns, must, PATH, Sandbox } from '../sandbox.ts';
 import { cniSide, pluginCommand, type CniSide, type CniVerb, type Maker } from '../sides/cni.ts';
@@ -106,18 +107,22 @@ export async function verbs(empty: string, rounds: number, budgetMs: number): Pr
       rows.push({ what, flatnet: flatnet!, reference, starts: start * starts });
     }
   }
-  const status = await statusOf(rounds, budgetMs / 5);
-  rows.push({ what: 'STATUS of the chain', flatnet: status, reference: undefined, starts: start * 3 });
+  const statuses = await statusesOf(rounds, budgetMs / 5);
+  rows.push({ what: 'STATUS of the chain', flatnet: statuses.chain, reference: undefined, starts: start * 3 });
+  rows.push({ what: 'STATUS of the main plugin', flatnet: statuses.main, reference: undefined, starts: start * 2 });
   sides.forEach((side) => side.sandbox.stop());
   return rows;
 }
 
-/** STATUS came with CNI 1.1.0, which Debian's reference plugins do not speak. */
-async function statusOf(rounds: number, budgetMs: number): Promise<number> {
-  const side = cniSide(FLATNET, new Sandbox('verbs-status'), { full: true, cniVersion: '1.1.0' });
-  const samples = await inTurn([side], rounds, budgetMs, (subject) => subject.status());
-  side.sandbox.stop();
-  return medianMs(samples.get(side)!);
+/** STATUS came with CNI 1.1.0, which Debian 12's reference plugins do not speak. */
+async function statusesOf(rounds: number, budgetMs: number): Promise<{ chain: number; main: number }> {
+  const sides = [true, false].map((full) =>
+    cniSide(FLATNET, new Sandbox(`verbs-status-${full ? 'chain' : 'main'}`), { full, cniVersion: '1.1.0' }),
+  );
+  const samples = await inTurn(sides, rounds, budgetMs, (side) => side.status());
+  sides.forEach((side) => side.sandbox.stop());
+  const [chain, main] = mediansMs(sides.map((side) => samples.get(side)!));
+  return { chain: chain!, main: main! };
 }
 
 /** Milliseconds that an empty executable with the same runtime takes. */

@@ -5,7 +5,10 @@ const COLOURS: Readonly<Record<string, string>> = {
   flatnet: '#1f77b4',
   reference: '#d98a2b',
   netavark: '#7a6fb0',
-  'bare ip and nft': '#8a8f98',
+  'newest reference, iptables': '#b5651d',
+  'newest reference, nftables': '#8c4a12',
+  'newest netavark': '#574b90',
+  'kernel work alone': '#8a8f98',
 };
 const WIDTH = 860;
 const LABELS = 190;

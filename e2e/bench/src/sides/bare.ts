@@ -1,9 +1,10 @@
-import { after, NOTHING, type Sample } from '../sample.ts';
+import type { Sample } from '../sample.ts';
 import { must, PATH, type Sandbox } from '../sandbox.ts';
 import type { Container, Lens, Side } from './side.ts';
 
 const addressAt = (index: number): string => `10.88.${Math.floor(index / 250)}.${(index % 250) + 2}`;
 const vethOf = (container: Container): string => `bare${container.index}`;
+const PROTOCOL_NUMBERS = { tcp: '6', udp: '17' } as const;
 
 const BASE = `
 table inet bare {
@@ -14,18 +15,18 @@ table inet bare {
 }
 `;
 
-/**
- * The floor: what the kernel itself needs for the same attachment, asked for by as few bare tools as there can be (`ip -batch`
- * once per namespace, `nft -f` once), with every name and address known beforehand.
- */
+/** The floor: what the kernel itself needs for the same attachment, in one process with every name and address known beforehand. */
 export class BareSide implements Side {
-  readonly name = 'bare ip and nft';
-  readonly executables: readonly string[] = [];
+  readonly name = 'kernel work alone';
+  readonly executables: readonly string[];
 
+  /** @param program `buildKernelWork`. */
   constructor(
     readonly sandbox: Sandbox,
     readonly full: boolean,
+    readonly program: string,
   ) {
+    this.executables = [program];
     sandbox.tool(
       'ip',
       ['-batch', '-'],
@@ -34,46 +35,21 @@ export class BareSide implements Side {
     if (full) sandbox.tool('nft', ['-f', '-'], BASE);
   }
 
-  async attach(container: Container, lens: Lens = []): Promise<Sample> {
-    const veth = vethOf(container);
-    const host = `link add ${veth} type veth peer name eth0 netns ${container.netns}\nlink set ${veth} master bench0 up\n`;
-    const inside = [
-      'link set lo up',
-      `addr add ${addressAt(container.index)}/16 dev eth0`,
-      'link set eth0 up',
-      'route add default via 10.88.0.1',
-      '',
-    ].join('\n');
-    const first = await this.tool(['ip', '-batch', '-'], host, lens);
-    const second = await this.tool(['nsenter', `--net=${container.netns}`, 'ip', '-batch', '-'], inside, lens);
-    return after(after(first, second), await this.nft('add', container, lens));
+  attach(container: Container, lens: Lens = []): Promise<Sample> {
+    return this.execute(['attach', container.netns], container, lens);
   }
 
-  async detach(container: Container, lens: Lens = []): Promise<Sample> {
-    const first = await this.nft('delete', container, lens);
-    return after(first, await this.tool(['ip', 'link', 'del', vethOf(container)], '', lens));
+  detach(container: Container, lens: Lens = []): Promise<Sample> {
+    return this.execute(['detach'], container, lens);
   }
 
   addressOf(container: Container): string {
     return addressAt(container.index);
   }
 
-  private async nft(verb: 'add' | 'delete', container: Container, lens: Lens): Promise<Sample> {
-    const address = addressAt(container.index);
-    const lines = container.ports.map(
-      ({ protocol, hostPort, containerPort }) =>
-        `${verb} element inet bare ports { ${protocol} . ${hostPort} : ${address} . ${containerPort} }\n`,
-    );
-    if (!this.full) return NOTHING;
-    return this.tool(
-      ['nft', '-f', '-'],
-      `${verb} element inet bare masqueraded { ${address} }\n${lines.join('')}`,
-      lens,
-    );
-  }
-
-  private tool(words: readonly string[], input: string, lens: Lens): Promise<Sample> {
-    const [file, ...args] = [...lens, ...words];
-    return must(this.sandbox, { file: file!, args, env: { PATH }, input });
+  private execute(verb: readonly string[], container: Container, lens: Lens): Promise<Sample> {
+    const ports = container.ports.flatMap(({ protocol, hostPort }) => [PROTOCOL_NUMBERS[protocol], String(hostPort)]);
+    const [file = '', ...args] = [...lens, this.program, ...verb, vethOf(container), addressAt(container.index)];
+    return must(this.sandbox, { file, args: [...args, ...(this.full ? ports : [])], env: { PATH } });
   }
 }

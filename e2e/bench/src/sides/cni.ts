@@ -9,6 +9,8 @@ export interface CniNetwork {
   readonly name: string;
   readonly cniVersion: string;
   readonly cniPath: string;
+  /** Where the plugins find the programs that they run. */
+  readonly path?: string;
   readonly plugins: readonly Json[];
 }
 
@@ -23,11 +25,11 @@ export function pluginCommand(
   prevResult?: unknown,
 ): Command {
   const runtimeConfig = plugin['capabilities'] && container ? { portMappings: container.ports } : undefined;
-  const { name, cniVersion } = network;
+  const { name, cniVersion, path = PATH } = network;
   return {
     file: `${network.cniPath}/${String(plugin['type'])}`,
     env: {
-      PATH,
+      PATH: path,
       CNI_COMMAND: verb,
       CNI_PATH: network.cniPath,
       CNI_CONTAINERID: container?.id ?? '',
@@ -102,6 +104,11 @@ export interface Maker {
   readonly main: string;
   readonly ipam: string;
   readonly portmap: string;
+  /** Keys of its own for the main plugin and for portmap. */
+  readonly mainKeys?: Json;
+  readonly portmapKeys?: Json;
+  /** Where its programs are found, if not on the usual PATH. */
+  readonly path?: string;
 }
 
 export interface NetworkOptions {
@@ -109,21 +116,24 @@ export interface NetworkOptions {
   readonly full: boolean;
   readonly cniVersion?: string;
   readonly subnet?: string;
+  readonly bridge?: string;
 }
 
 /** The same network for every maker; only the types differ. `name` is its own per sandbox, since leases are kept by it. */
 export function networkOf(maker: Maker, name: string, options: NetworkOptions): CniNetwork {
-  const { full, cniVersion = '1.0.0', subnet = '10.88.0.0/16' } = options;
+  const { full, cniVersion = '1.0.0', subnet = '10.88.0.0/16', bridge = 'bench0' } = options;
   const main = {
     type: maker.main,
-    bridge: 'bench0',
+    bridge,
     isGateway: true,
     ipMasq: full,
     hairpinMode: true,
     ipam: { type: maker.ipam, ranges: [[{ subnet }]], routes: [{ dst: '0.0.0.0/0' }] },
+    ...maker.mainKeys,
   };
-  const portmap = { type: maker.portmap, capabilities: { portMappings: true } };
-  return { name, cniVersion, cniPath: maker.cniPath, plugins: full ? [main, portmap] : [main] };
+  const portmap = { type: maker.portmap, capabilities: { portMappings: true }, ...maker.portmapKeys };
+  const where = { cniPath: maker.cniPath, ...(maker.path === undefined ? {} : { path: maker.path }) };
+  return { name, cniVersion, ...where, plugins: full ? [main, portmap] : [main] };
 }
 
 export const cniSide = (maker: Maker, sandbox: Sandbox, options: NetworkOptions): CniSide =>

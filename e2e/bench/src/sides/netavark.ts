@@ -32,14 +32,14 @@ const statusOf = (container: Container): object => ({
   },
 });
 
-/** Debian's netavark, called as Podman calls it. It always masquerades. */
+/** netavark, called as Podman calls it. It always masquerades. */
 export class NetavarkSide implements Side {
-  readonly name = 'netavark';
   readonly executables: readonly string[];
 
   constructor(
     readonly sandbox: Sandbox,
     readonly file: string,
+    readonly name = 'netavark',
   ) {
     this.executables = [file];
     mkdirSync(`/run/bench/${sandbox.name}`, { recursive: true });
