@@ -1,4 +1,4 @@
-import { shown } from './decode.ts';
+import { shown } from './shown.ts';
 import { CniError, ErrorCode } from './error.ts';
 
 /** What every plugin of a chain may meet in CNI_ARGS (CONVENTIONS.md, and what Podman and Kubernetes send). */

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { CniError, ErrorCode } from './error.ts';
+import { shown } from './shown.ts';
 
 // For an object that it parses, zod compiles a function. That pays from the second time on; here there is no second time.
 z.config({ jitless: true });
@@ -22,14 +23,6 @@ export function configObject<const S extends z.core.$ZodLooseShape>(shape: S) {
     return Object.fromEntries(folded);
   };
   return z.pipe(z.transform(fold), z.object(shape));
-}
-
-const MAX_SHOWN = 200;
-
-/** A value of a stranger in an error text: JSON-escaped and cut to 200 characters. */
-export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }
 
 const pathOf = (path: readonly PropertyKey[]): string =>

@@ -1,6 +1,6 @@
 import { sha256Hex } from '@flatnet/digest';
 import type { Attachment } from './attachment.ts';
-import { shown } from './decode.ts';
+import { shown } from './shown.ts';
 import { CniError, ErrorCode } from './error.ts';
 
 /** Grammar of container ids and network names (spec, "Parameters" and "Network configuration format"). */

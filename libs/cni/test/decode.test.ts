@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
-import { CniError, configObject, decode, ErrorCode, shown } from '../src/index.ts';
+import { CniError, ErrorCode, shown } from '../src/index.ts';
+import { configObject, decode } from '../src/schema.ts';
 
 const schema = configObject({
   mtu: z.optional(z.int().check(z.gte(0), z.lte(65535))),

@@ -47,15 +47,15 @@ describe('results by version', () => {
     const { ips, routes, dns } = RESULT;
     expect(renderResult({ ips, routes, dns }, '1.0.0')).not.toHaveProperty('interfaces');
   });
-  it.each(SUPPORTED_VERSIONS)('%s is read back as it was written', (version) => {
-    const parsed = parseResult(JSON.parse(JSON.stringify(renderResult(RESULT, version))), version, 'result');
+  it.each(SUPPORTED_VERSIONS)('%s is read back as it was written', async (version) => {
+    const parsed = await parseResult(JSON.parse(JSON.stringify(renderResult(RESULT, version))), version, 'result');
     expect(parsed.ips.map(({ address }) => address)).toEqual(['10.1.0.2/24', 'fd00::2/64']);
     expect(parsed.routes.map(({ dst }) => dst)).toEqual(['0.0.0.0/0', '::/0']);
     expect(parsed.dns).toEqual({ nameservers: ['10.1.0.1'] });
     if (version === '1.1.0') expect(parsed.interfaces).toEqual(RESULT.interfaces);
   });
-  it('names the field of a result that cannot be read', () => {
-    expect(() => parseResult({ ips: [{}] }, '1.0.0', 'prevResult')).toThrow(/invalid prevResult/);
-    expect(() => parseResult('x', '1.0.0', 'prevResult')).toThrow(/invalid prevResult/);
+  it('names the field of a result that cannot be read', async () => {
+    await expect(parseResult({ ips: [{}] }, '1.0.0', 'prevResult')).rejects.toThrow(/invalid prevResult/);
+    await expect(parseResult('x', '1.0.0', 'prevResult')).rejects.toThrow(/invalid prevResult/);
   });
 });

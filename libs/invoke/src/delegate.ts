@@ -28,7 +28,7 @@ export async function delegateAdd(
 ): Promise<IpamResult> {
   const stdout = await execute('ADD', type, request, options);
   try {
-    const { ips, routes, dns } = parseResult(JSON.parse(stdout), request.cniVersion, `result of ${type}`);
+    const { ips, routes, dns } = await parseResult(JSON.parse(stdout), request.cniVersion, `result of ${type}`);
     return { ips, routes, dns };
   } catch (error) {
     const why = error instanceof CniError ? `${error.message}: ${error.details}` : `${shown(stdout)} is not JSON`;

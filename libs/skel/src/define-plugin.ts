@@ -1,4 +1,4 @@
-import type { AddResult, Verb } from '@flatnet/cni';
+import { ShapeMisfit, type AddResult, type Explain, type Verb } from '@flatnet/cni';
 import type {
   AddAnswer,
   AddRequest,
@@ -27,15 +27,15 @@ export interface Handlers {
 export interface DefinedPlugin {
   readonly knownArgs: readonly string[];
   /** Decodes the plugin configuration. @throws CniError code 7. */
-  decode(json: Readonly<Record<string, unknown>>, verb: Verb): Handlers;
+  decode(json: Readonly<Record<string, unknown>>, verb: Verb): Promise<Handlers>;
 }
 
 /** `plugin` with the type of its configuration closed over: it travels from `decodeConfig` to the handlers and nowhere else. */
 export function definePlugin<C, R extends AddAnswer = AddResult>(plugin: Plugin<C, R>): DefinedPlugin {
   return {
     knownArgs: plugin.knownArgs ?? [],
-    decode: (json, verb) => {
-      const config = plugin.decodeConfig(json, verb);
+    decode: async (json, verb) => {
+      const config = await configOf(plugin, json, verb);
       return {
         add: (request, rollback) => plugin.add({ ...request, config }, rollback),
         del: (request) => plugin.del({ ...request, config }),
@@ -45,4 +45,20 @@ export function definePlugin<C, R extends AddAnswer = AddResult>(plugin: Plugin<
       };
     },
   };
+}
+
+/** By the shape, and by the schema where the shape does not read the configuration: loading it costs more than the verb's own work. */
+async function configOf<C>(
+  { decodeConfig, loadSchema }: Pick<Plugin<C, AddAnswer>, 'decodeConfig' | 'loadSchema'>,
+  json: Readonly<Record<string, unknown>>,
+  verb: Verb,
+): Promise<C> {
+  try {
+    return decodeConfig(json, verb);
+  } catch (error) {
+    if (!(error instanceof ShapeMisfit) || loadSchema === undefined) throw error;
+    const { decodeRaw } = await loadSchema();
+    // Both are of one plugin, so its decoder takes what its schema gives.
+    return decodeConfig(json, verb, decodeRaw as Explain<never>);
+  }
 }

@@ -100,7 +100,7 @@ async function handle(entry: PluginEntry, command: Command, trace: Trace): Promi
       phase: (name, work) => trace.phase(name, work),
       note: (text) => void (trace.note = text),
     };
-    return await perform(plugin.decode(json, verb), command, base, attachment);
+    return await perform(await plugin.decode(json, verb), command, base, attachment);
   } finally {
     early?.kill();
   }
@@ -115,11 +115,11 @@ async function perform(
   const netns = base.invocation.env['CNI_NETNS'];
   switch (verb) {
     case 'ADD': {
-      const request = { ...base, attachment: attachment!, netns: netns!, ...previousOf(json, version) };
+      const request = { ...base, attachment: attachment!, netns: netns!, ...(await previousOf(json, version)) };
       return add(handlers, request, field(json, 'prevResult'), limits);
     }
     case 'CHECK': {
-      const request = { ...base, attachment: attachment!, netns: netns!, ...previousOf(json, version) };
+      const request = { ...base, attachment: attachment!, netns: netns!, ...(await previousOf(json, version)) };
       await abortable(handlers.check(request), signal);
       return SUCCESS;
     }
@@ -137,8 +137,8 @@ async function perform(
   }
 }
 
-const previousOf = (json: Json, version: CniVersion): Pick<AddRequest<unknown>, 'prevResult'> => {
-  const prevResult = prevResultOf(json, version);
+const previousOf = async (json: Json, version: CniVersion): Promise<Pick<AddRequest<unknown>, 'prevResult'>> => {
+  const prevResult = await prevResultOf(json, version);
   return prevResult === undefined ? {} : { prevResult };
 };
 

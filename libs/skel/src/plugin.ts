@@ -1,4 +1,4 @@
-import type { AddResult, Attachment, CniError, CniVersion, IpamResult, Verb } from '@flatnet/cni';
+import type { AddResult, Attachment, CniError, CniVersion, Explain, IpamResult, Verb } from '@flatnet/cni';
 import type { Rollback } from './rollback.ts';
 
 /** What the runtime handed over: the process environment and the bytes of stdin. */
@@ -69,14 +69,16 @@ export type StatusRequest<C> = BaseRequest<C>;
 export type AddAnswer = AddResult | IpamResult;
 
 /**
- * Decodes the plugin configuration for a verb. Throws CniError (code 7, naming the field). For DEL it has to be lax: only what
- * is needed to find and remove things may be demanded.
+ * Decodes the plugin configuration for a verb. Throws CniError (code 7, naming the field), or ShapeMisfit while `explain` is absent. For
+ * DEL it has to be lax: only what is needed to find and remove things may be demanded.
  */
-export type ConfigDecoder<C> = (json: Readonly<Record<string, unknown>>, verb: Verb) => C;
+export type ConfigDecoder<C> = (json: Readonly<Record<string, unknown>>, verb: Verb, explain?: Explain<never>) => C;
 
 /** A plugin as one value. All verbs are there because the type demands them. */
 export interface Plugin<C, R extends AddAnswer = AddResult> {
   readonly decodeConfig: ConfigDecoder<C>;
+  /** Loads the schema, for a configuration that the shape does not read. */
+  readonly loadSchema?: () => Promise<{ readonly decodeRaw: Explain<unknown> }>;
   /** Keys of CNI_ARGS that this plugin knows beside the common ones (IgnoreUnknown, IP, MAC, GATEWAY, K8S_POD_*). */
   readonly knownArgs?: readonly string[];
   add(request: AddRequest<C>, rollback: Rollback): Promise<R>;

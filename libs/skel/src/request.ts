@@ -55,7 +55,7 @@ export function networkOf(json: Json): string {
 }
 
 /** `prevResult` in the newest shape, for ADD and CHECK: DEL works without. @throws CniError code 7. */
-export function prevResultOf(json: Json, version: CniVersion): AddResult | undefined {
+export async function prevResultOf(json: Json, version: CniVersion): Promise<AddResult | undefined> {
   const raw = field(json, 'prevResult');
   return raw === undefined ? undefined : parseResult(raw, version, 'prevResult');
 }

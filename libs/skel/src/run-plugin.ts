@@ -18,7 +18,7 @@ export async function runPlugin(entry: PluginEntry): Promise<void> {
   // Nothing is found from the caller's working directory, which may be deleted while we run.
   process.chdir('/');
   const trace = new Trace(entry.name);
-  // What VERSION, --version and --help do without (zod, child_process) is behind this.
+  // What VERSION, --version and --help do without (all of a verb) is behind this.
   const { runCommand } = await import('./run-command.ts');
   return runCommand(entry, trace);
 }

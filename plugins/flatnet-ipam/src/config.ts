@@ -1,19 +1,22 @@
-import * as z from 'zod/mini';
 import { AddressError, parseCidr, parseIp, parseIpOrCidr, type Ip, type Range } from '@flatnet/addressing';
 import {
   CniError,
-  configObject,
-  decode,
   DEFAULT_DATA_DIR,
   ErrorCode,
+  field,
+  misfit,
+  objectField,
+  readShape,
   shown,
+  type Explain,
   type Route,
   type Verb,
 } from '@flatnet/cni';
+import { checks } from './checks.ts';
+import { configShape } from './config-shape.ts';
 import { parseExcluded, rangeSetsOf, type RangeSetConfig } from './ranges.ts';
+import type { Raw } from './schema.ts';
 import { segmentOf } from './segment.ts';
-
-const MAX_COOLDOWN_SECONDS = 86_400;
 
 /** Where the leases are: all that DEL and GC need. */
 export interface StoreConfig {
@@ -48,70 +51,18 @@ export interface Config {
   readonly allocation?: Allocation;
 }
 
-const address = z.string().check(z.refine((text) => parses(() => parseIpOrCidr(text)), 'not an IP address'));
-// Go writes an empty string for "not given".
-const path = z.string().check(z.refine((text) => text === '' || text.startsWith('/'), 'must be an absolute path'));
-const text = z.optional(z.string());
-const count = z.optional(z.int().check(z.gte(0)));
-
-// Lazily, what a configuration may not have: building a schema costs more than using it.
-const ranges = z.optional(
-  z.lazy(() => z.array(z.array(configObject({ subnet: text, rangeStart: text, rangeEnd: text, gateway: text })))),
-);
-const routes = z.optional(
-  z.lazy(() =>
-    z.array(
-      configObject({
-        dst: z.string().check(z.refine((dst) => parses(() => parseCidr(dst)), 'not a destination like 10.0.0.0/8')),
-        gw: z.optional(z.string().check(z.refine((gw) => gw === '' || parses(() => parseIp(gw)), 'not an IP address'))),
-        mtu: count,
-        advmss: count,
-        priority: count,
-        table: count,
-        scope: count,
-      }),
-    ),
-  ),
-);
-const reserve = z.optional(z.lazy(() => z.record(z.string(), z.union([address, z.array(address)]))));
-const cooldown = z.optional(z.lazy(() => z.int().check(z.gte(0), z.lte(MAX_COOLDOWN_SECONDS))));
-const stickyBy = z.optional(z.lazy(() => z.enum(['name'])));
-const addresses = z.optional(z.lazy(() => z.array(address)));
-
-/** What the `ipam` object of a configuration may say. */
-export const configSchema = () =>
-  configObject({
-    subnet: text,
-    rangeStart: text,
-    rangeEnd: text,
-    gateway: text,
-    ranges,
-    routes,
-    resolvConf: text,
-    dataDir: z.optional(path),
-    exclude: z.optional(z.array(z.string())),
-    reserve,
-    stickyBy,
-    cooldown,
-    importFrom: z.optional(path),
-  });
-const wholeSchema = () =>
-  configObject({
-    ipam: configSchema(),
-    args: z.optional(z.lazy(() => configObject({ cni: z.optional(configObject({ ips: addresses, mac: text })) }))),
-    runtimeConfig: z.optional(z.lazy(() => configObject({ ips: addresses, ipRanges: ranges, mac: text }))),
-  });
-
-type Parsed = z.core.output<ReturnType<typeof wholeSchema>>;
+type Json = Readonly<Record<string, unknown>>;
 
 /** @throws CniError code 7 that names the field; for DEL and GC only what they need is looked at, and nothing is refused. */
-export const decodeConfig = (json: Readonly<Record<string, unknown>>, verb: Verb): Config => {
-  if (verb === 'DEL' || verb === 'GC') return { store: laxStore(json, segmentOf(json)) };
-  const parsed = decode(wholeSchema(), json, 'configuration');
-  return { store: storeOf(parsed.ipam, segmentOf(json)), allocation: allocationOf(parsed, json) };
+export const decodeConfig = (json: Json, verb: Verb, explain: Explain<Raw> = misfit): Config => {
+  if (verb === 'DEL' || verb === 'GC') return { store: laxStore(json) };
+  const raw = readShape<Raw>(configShape, json, checks) ?? explain(json);
+  return { store: storeOf(raw.ipam, segmentOf(json)), allocation: allocationOf(raw, json) };
 };
 
-const storeOf = ({ dataDir, cooldown, importFrom }: Parsed['ipam'], segment: string | undefined): StoreConfig => ({
+type RawStore = Pick<Raw['ipam'], 'dataDir' | 'cooldown' | 'importFrom'>;
+
+const storeOf = ({ dataDir, cooldown, importFrom }: RawStore, segment: string | undefined): StoreConfig => ({
   dataDir: dataDir || DEFAULT_DATA_DIR,
   cooldown: cooldown ?? 0,
   ...(importFrom ? { importFrom } : {}),
@@ -119,23 +70,23 @@ const storeOf = ({ dataDir, cooldown, importFrom }: Parsed['ipam'], segment: str
 });
 
 /** Each key by itself: a broken `cooldown` must not hide `dataDir`. */
-const laxSchema = () =>
-  configObject({
-    ipam: z.catch(
-      configObject({
-        dataDir: z.catch(z.optional(path), undefined),
-        cooldown: z.catch(z.optional(z.number()), undefined),
-        importFrom: z.catch(z.optional(path), undefined),
-      }),
-      {},
-    ),
-  });
+function laxStore(json: Json): StoreConfig {
+  const ipam = objectField(json, 'ipam') ?? {};
+  const pathAt = (key: string): string | undefined => {
+    const value = field(ipam, key);
+    return typeof value === 'string' && checks.path(value) ? value : undefined;
+  };
+  const cooldown = field(ipam, 'cooldown');
+  const raw = {
+    dataDir: pathAt('dataDir'),
+    cooldown: typeof cooldown === 'number' ? cooldown : undefined,
+    importFrom: pathAt('importFrom'),
+  };
+  return storeOf(raw, segmentOf(json));
+}
 
-const laxStore = (json: unknown, segment: string | undefined): StoreConfig =>
-  storeOf(z.parse(laxSchema(), json).ipam, segment);
-
-const allocationOf = (parsed: Parsed, json: Readonly<Record<string, unknown>>): Allocation => {
-  const { ipam, args, runtimeConfig } = parsed;
+const allocationOf = (raw: Raw, json: Json): Allocation => {
+  const { ipam, args, runtimeConfig } = raw;
   const sets = guarded(() => rangeSetsOf(ipam, runtimeConfig?.ipRanges ?? [], String(json['cniVersion'] ?? '')));
   const requested = [...(args?.cni?.ips ?? []), ...(runtimeConfig?.ips ?? [])].map((ip) => parseIpOrCidr(ip).ip);
   const mac = runtimeConfig?.mac ?? args?.cni?.mac;
@@ -152,7 +103,7 @@ const allocationOf = (parsed: Parsed, json: Readonly<Record<string, unknown>>): 
 };
 
 /** A route in canonical spelling. Without a gateway it goes by the one of its family, so a gateway of another family is a slip. */
-const routeOf = (given: NonNullable<Parsed['ipam']['routes']>[number], index: number): Route => {
+const routeOf = (given: NonNullable<Raw['ipam']['routes']>[number], index: number): Route => {
   const dst = parseCidr(given.dst);
   const gw = given.gw ? parseIp(given.gw) : undefined;
   if (gw !== undefined && gw.family !== dst.ip.family) {
@@ -208,15 +159,6 @@ const guarded = <T>(work: () => T): T => {
   } catch (error) {
     if (error instanceof AddressError) throw invalid(error.message);
     throw error;
-  }
-};
-
-const parses = (work: () => unknown): boolean => {
-  try {
-    work();
-    return true;
-  } catch {
-    return false;
   }
 };
 

@@ -6,4 +6,12 @@ import { del } from './del.ts';
 import { gc } from './gc.ts';
 import { status } from './status.ts';
 
-export const plugin = definePlugin({ decodeConfig, add, del, check, gc, status });
+export const plugin = definePlugin({
+  decodeConfig,
+  loadSchema: () => import('./schema.ts'),
+  add,
+  del,
+  check,
+  gc,
+  status,
+});

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { decodeConfig } from '../src/config.ts';
+import { decodeRaw } from '../src/schema.ts';
 import { parseResolvConf } from '../src/resolv-conf.ts';
 
 const decode = (ipam: object, rest: object = {}) =>
-  decodeConfig({ cniVersion: '1.0.0', name: 'n', ipam, ...rest }, 'ADD');
+  decodeConfig({ cniVersion: '1.0.0', name: 'n', ipam, ...rest }, 'ADD', decodeRaw);
 const setsOf = (ipam: object, rest: object = {}) => decode(ipam, rest).allocation?.sets.map(({ name }) => name);
 
 describe('ranges', () => {

@@ -1,9 +1,9 @@
 import type { Ip } from '@flatnet/addressing';
-import { configObject, decode, shown, type Verb } from '@flatnet/cni';
-import * as z from 'zod/mini';
+import { field, misfit, readShape, shown, type Explain, type Verb } from '@flatnet/cni';
+import { configShape } from './config-shape.ts';
 import { refuse } from './field.ts';
 import { type Mapping, mappingsOf } from './mappings.ts';
-import { configSchema, type Raw } from './schema.ts';
+import type { Raw } from './schema.ts';
 import { snatAddressesOf } from './snat-address.ts';
 
 /** The plugin configuration, decoded and with its defaults filled in; README.md tells what each key means. */
@@ -16,22 +16,19 @@ export interface PortmapConfig {
   readonly mappings: readonly Mapping[];
 }
 
-export { configSchema };
+type Json = Readonly<Record<string, unknown>>;
 
 /** Decodes the configuration. DEL and GC need none of it: what cannot be read there counts as absent. @throws CniError code 7. */
-export function decodeConfig(json: Readonly<Record<string, unknown>>, verb: Verb): PortmapConfig {
+export function decodeConfig(json: Json, verb: Verb, explain: Explain<Raw> = misfit): PortmapConfig {
   if (verb === 'DEL' || verb === 'GC') return laxly(json);
-  const raw = decode(configSchema(), json, 'configuration of flatnet-portmap');
+  const raw = readShape<Raw>(configShape, json) ?? explain(json);
   refuseUnsupported(raw);
   return resolve(raw, mappingsOf(raw.runtimeConfig?.portMappings ?? [], raw));
 }
 
-const laxSchema = () => configObject({ dataDir: z.catch(z.optional(z.string()), undefined) });
-
-function laxly(json: Readonly<Record<string, unknown>>): PortmapConfig {
-  const parsed = z.safeParse(laxSchema(), json);
-  const raw = parsed.success && parsed.data.dataDir?.startsWith('/') ? { dataDir: parsed.data.dataDir } : {};
-  return resolve(raw as Raw, []);
+function laxly(json: Json): PortmapConfig {
+  const dataDir = field(json, 'dataDir');
+  return resolve(typeof dataDir === 'string' && dataDir.startsWith('/') ? { dataDir } : {}, []);
 }
 
 const resolve = (raw: Partial<Raw>, mappings: readonly Mapping[]): PortmapConfig => ({

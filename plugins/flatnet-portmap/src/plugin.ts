@@ -5,6 +5,7 @@ import { type Deps, realDeps } from './deps.ts';
 /** The plugin over `deps`. Each verb loads only its own module's work. */
 export const pluginWith = (deps: Deps): Plugin<PortmapConfig> => ({
   decodeConfig,
+  loadSchema: () => import('./schema.ts'),
   add: async (request, rollback) => (await import('./add.ts')).add(deps, request, rollback),
   del: async (request) => (await import('./del.ts')).del(deps, request),
   check: async (request) => (await import('./check.ts')).check(deps, request),

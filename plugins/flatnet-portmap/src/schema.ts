@@ -1,4 +1,5 @@
-import { configObject } from '@flatnet/cni';
+/** The schema of the configuration: its shape and its types are made from it, and it names what is wrong in one that does not fit. */
+import { configObject, decode } from '@flatnet/cni/schema';
 import * as z from 'zod/mini';
 
 const flag = z.optional(z.boolean());
@@ -35,3 +36,6 @@ export const configSchema = () =>
   });
 export type Raw = z.infer<ReturnType<typeof configSchema>>;
 export type RawMapping = z.infer<ReturnType<typeof mappingSchema>>;
+
+/** @throws CniError code 7 that names every field at fault. */
+export const decodeRaw = (json: unknown): Raw => decode(configSchema(), json, 'configuration of flatnet-portmap');

@@ -2,6 +2,7 @@ import type { AddResult } from '@flatnet/cni';
 import { portsOf } from '@flatnet/hostport';
 import { describe, expect, it } from 'vitest';
 import { decodeConfig } from '../src/config.ts';
+import { decodeRaw } from '../src/schema.ts';
 import { masqueradeOf, planOf } from '../src/plan.ts';
 import { routeLookup } from '../src/route-lookup.ts';
 
@@ -16,7 +17,13 @@ const RESULT: AddResult = {
 };
 const ONE = { containerId: 'one', ifName: 'eth0' };
 const plan = (portMappings: readonly unknown[], extra: object = {}, result = RESULT) =>
-  planOf('net', ONE, decodeConfig({ ...extra, runtimeConfig: { portMappings } }, 'ADD'), result, () => 'br0');
+  planOf(
+    'net',
+    ONE,
+    decodeConfig({ ...extra, runtimeConfig: { portMappings } }, 'ADD', decodeRaw),
+    result,
+    () => 'br0',
+  );
 const refusal = (portMappings: readonly unknown[], extra: object = {}): string => {
   try {
     plan(portMappings, extra);

@@ -9,6 +9,7 @@ import { Rollback, type AddRequest } from '@flatnet/skel';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { decodeConfig, type PortmapConfig } from '../src/config.ts';
+import { decodeRaw } from '../src/schema.ts';
 import { ownerOf } from '../src/plan.ts';
 import { pluginWith } from '../src/plugin.ts';
 
@@ -51,7 +52,7 @@ const request = (portMappings: readonly unknown[], extra: object = {}): AddReque
   verb: 'ADD',
   cniVersion: '1.0.0',
   network: 'net',
-  config: decodeConfig({ runtimeConfig: { portMappings }, ...extra }, 'ADD'),
+  config: decodeConfig({ runtimeConfig: { portMappings }, ...extra }, 'ADD', decodeRaw),
   args: new Map(),
   cniPath: [],
   invocation: { env: {}, stdin: new Uint8Array() },

@@ -1,16 +1,18 @@
 import {
   CniError,
-  configObject,
-  decode,
   defaultBridge,
   ErrorCode,
   isInterfaceName,
+  misfit,
+  readShape,
   shown,
   type Dns,
+  type Explain,
   type Verb,
 } from '@flatnet/cni';
-import * as z from 'zod/mini';
+import { configShape } from './config-shape.ts';
 import { hintsOf, type AddressHints } from './hints.ts';
+import type { Raw } from './schema.ts';
 import { gatewayDevice, parseVlans, type VlanPlan } from './vlan.ts';
 
 /** The plugin configuration, decoded and with its defaults filled in; README.md tells what each key means. */
@@ -47,69 +49,30 @@ export const isGuarded = ({ antiSpoof, macSpoofCheck }: FlatnetConfig): boolean 
 /** Whether the host forwards packets of this network to other hosts. */
 export const isForwarded = ({ isGateway, internal }: FlatnetConfig): boolean => isGateway && !internal;
 
-const flag = z.optional(z.boolean());
-const text = z.optional(z.string());
-const texts = z.optional(z.array(z.string()));
-const whole = (low: number, high: number) => z.optional(z.int().check(z.gte(low), z.lte(high)));
-const vlanId = whole(1, 4094);
-// Lazily, here and below, what most configurations do not have: building a schema costs more than using it.
-const withMac = z.lazy(() => configObject({ mac: text }));
-
-/** What a configuration may say. DEL and GC read it key by key. */
-export const configSchema = () =>
-  configObject({
-    name: z.string(),
-    bridge: text,
-    isGateway: flag,
-    isDefaultGateway: flag,
-    forceAddress: flag,
-    ipMasq: flag,
-    ipMasqBackend: text,
-    mtu: whole(0, 65535),
-    hairpinMode: flag,
-    promiscMode: flag,
-    vlan: whole(0, 4094),
-    vlanTrunk: z.optional(z.lazy(() => z.array(configObject({ id: vlanId, minID: vlanId, maxID: vlanId })))),
-    preserveDefaultVlan: flag,
-    macspoofchk: flag,
-    enabledad: flag,
-    disableContainerInterface: flag,
-    portIsolation: flag,
-    antiSpoof: flag,
-    internal: flag,
-    allowOverlap: flag,
-    clampMSS: flag,
-    defaultRoutePriority: whole(0, 4294967295),
-    ipam: z.optional(configObject({ type: text })),
-    dns: z.optional(z.lazy(() => configObject({ nameservers: texts, domain: text, search: texts, options: texts }))),
-    args: z.optional(z.lazy(() => configObject({ cni: z.optional(withMac) }))),
-    runtimeConfig: z.optional(withMac),
-  });
-type Raw = z.infer<ReturnType<typeof configSchema>>;
+type Json = Readonly<Record<string, unknown>>;
 
 /** Decodes the configuration. DEL and GC get a lax reading: what is needed to find and remove things. @throws CniError code 7. */
-export function decodeConfig(json: Readonly<Record<string, unknown>>, verb: Verb): FlatnetConfig {
+export function decodeConfig(json: Json, verb: Verb, explain: Explain<Raw> = misfit): FlatnetConfig {
   // VLANs are nothing that would have to be found again, and they can contradict each other.
   if (verb === 'DEL' || verb === 'GC') return resolve({ ...laxly(json), vlan: undefined, vlanTrunk: undefined }, json);
-  const raw = decode(configSchema(), json, 'configuration of flatnet');
+  const raw = readShape<Raw>(configShape, json) ?? explain(json);
   const config = resolve(raw, json);
   refuseContradictions(raw, config);
   return config;
 }
 
 /** Every key that reads well by itself; the others count as absent. */
-function laxly(json: Readonly<Record<string, unknown>>): Raw {
-  const schema = configSchema();
-  const all = z.safeParse(schema, json);
-  if (all.success) return all.data;
+function laxly(json: Json): Raw {
+  const all = readShape<Raw>(configShape, json);
+  if (all !== undefined) return all;
   const readable = Object.entries(json).filter(
-    ([key, value]) => key !== 'name' && z.safeParse(schema, { name: 'x', [key]: value }).success,
+    ([key, value]) => key !== 'name' && readShape(configShape, { name: 'x', [key]: value }) !== undefined,
   );
-  const parsed = z.safeParse(schema, { ...Object.fromEntries(readable), name: json['name'] });
-  return parsed.success ? parsed.data : { name: String(json['name']) };
+  const name = json['name'];
+  return readShape<Raw>(configShape, { ...Object.fromEntries(readable), name }) ?? { name: String(name) };
 }
 
-function resolve(raw: Raw, json: Readonly<Record<string, unknown>>): FlatnetConfig {
+function resolve(raw: Raw, json: Json): FlatnetConfig {
   // A configuration that says nothing of routing wants a network that works; one that says something means just that.
   const plain = raw.isGateway === undefined && raw.isDefaultGateway === undefined && raw.ipMasq === undefined;
   const internal = raw.internal ?? false;

@@ -1,12 +1,13 @@
 import { defaultBridge, isInterfaceName } from '@flatnet/cni';
 import { describe, expect, it } from 'vitest';
 import { decodeConfig, type FlatnetConfig } from '../src/config.ts';
+import { decodeRaw } from '../src/schema.ts';
 import { aliasPrefixes, attachmentNames } from '../src/naming.ts';
 import { containerCommands, refuseUnreachable } from '../src/container.ts';
 import { topologyOf, type Topology } from '../src/topology.ts';
 import { gatewayDevice, parseVlans, vlanCommands } from '../src/vlan.ts';
 
-const decode = (more: object = {}) => decodeConfig({ name: 'n', ipam: { type: 'i' }, ...more }, 'ADD');
+const decode = (more: object = {}) => decodeConfig({ name: 'n', ipam: { type: 'i' }, ...more }, 'ADD', decodeRaw);
 
 describe('names', () => {
   it('follow from the attachment alone, and fit the kernel', () => {

@@ -3,7 +3,8 @@ import type { CniError } from '@flatnet/cni';
 import { type AddResult, type IpamResult } from '@flatnet/cni';
 import { FakeKernel } from '@flatnet/kernel/testing';
 import { Rollback, type BaseRequest } from '@flatnet/skel';
-import type { FlatnetConfig } from '../src/config.ts';
+import { decodeRaw } from '../src/schema.ts';
+import { decodeConfig, type FlatnetConfig } from '../src/config.ts';
 import type { Deps } from '../src/deps.ts';
 import { pluginWith } from '../src/plugin.ts';
 
@@ -49,7 +50,7 @@ export class World {
         args: new Map<string, string>(),
         cniPath: ['/opt/cni/bin'],
       },
-      config: this.plugin.decodeConfig({ ...conf }, verb),
+      config: decodeConfig({ ...conf }, verb, decodeRaw),
       invocation: { env: {}, stdin: new Uint8Array() },
       signal: new AbortController().signal,
       phase: <T>(_: string, work: () => Promise<T>): Promise<T> => work(),

@@ -1,8 +1,8 @@
 // `flatnetctl` in the image: the one place that has both the operator's tool and the plugins, whose schemas it prints.
 import { realWorld, runCli } from '@flatnet/flatnetctl';
-import { configSchema as ipam } from '@flatnet/plugin-ipam/config';
-import { configSchema as flatnet } from '@flatnet/plugin-flatnet/config';
-import { configSchema as portmap } from '@flatnet/plugin-portmap/config';
+import { configSchema as ipam } from '@flatnet/plugin-ipam/schema';
+import { configSchema as flatnet } from '@flatnet/plugin-flatnet/schema';
+import { configSchema as portmap } from '@flatnet/plugin-portmap/schema';
 
 const pluginSchemas = { flatnet: flatnet(), 'flatnet-ipam': ipam(), 'flatnet-portmap': portmap() };
 

@@ -8,7 +8,8 @@
  */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { configObject, isIdentifier, isInterfaceName } from '@flatnet/cni';
+import { isIdentifier, isInterfaceName } from '@flatnet/cni';
+import { configObject } from '@flatnet/cni/schema';
 import * as z from 'zod/mini';
 import { placeFile, removeFile } from '../conflist/directory.ts';
 import { errnoOf, refused } from '../failure.ts';

@@ -1,5 +1,6 @@
 /** Results of ADD as runtimes keep them, in the shape of the newest version whatever version they are of. */
-import { CniError, NEWEST_VERSION, parseResult, type AddResult } from '@flatnet/cni';
+import { CniError, type AddResult } from '@flatnet/cni';
+import { decodeOldestResult, decodeResult } from '@flatnet/cni/schema';
 
 const NOTHING: AddResult = { interfaces: [], ips: [], routes: [], dns: {} };
 
@@ -7,7 +8,7 @@ const NOTHING: AddResult = { interfaces: [], ips: [], routes: [], dns: {} };
 export function readResult(result: Readonly<Record<string, unknown>>): AddResult {
   const isOldest = 'ip4' in result || 'ip6' in result;
   try {
-    return parseResult(result, isOldest ? '0.2.0' : NEWEST_VERSION, 'cached result');
+    return isOldest ? decodeOldestResult(result, 'cached result') : decodeResult(result, 'cached result');
   } catch (error) {
     if (error instanceof CniError) return NOTHING;
     throw error;

@@ -2,15 +2,8 @@
  * A network configuration list as files hold it (spec, "Network configuration format"). Plugin objects stay as they were written:
  * a plugin receives all of its keys, also those that we do not know.
  */
-import {
-  assertNetworkName,
-  configObject,
-  decode,
-  DEFAULT_VERSION,
-  isAtLeast,
-  isSupportedVersion,
-  type CniVersion,
-} from '@flatnet/cni';
+import { assertNetworkName, DEFAULT_VERSION, isAtLeast, isSupportedVersion, type CniVersion } from '@flatnet/cni';
+import { configObject, decode } from '@flatnet/cni/schema';
 import * as z from 'zod/mini';
 
 export type PluginConfig = Readonly<Record<string, unknown>> & { readonly type: string };

@@ -1,4 +1,5 @@
-import { configObject, CniError, decode } from '@flatnet/cni';
+import { CniError } from '@flatnet/cni';
+import { configObject, decode } from '@flatnet/cni/schema';
 import * as z from 'zod/mini';
 import { problem, usage } from '../failure.ts';
 

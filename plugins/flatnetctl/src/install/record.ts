@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, lstatSync, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { configObject } from '@flatnet/cni';
+import { configObject } from '@flatnet/cni/schema';
 import * as z from 'zod/mini';
 import { placeFile, removeFile } from '../conflist/directory.ts';
 import { errnoOf, problem } from '../failure.ts';

@@ -1,6 +1,7 @@
 /** The outcome of `ipam check` as a file: what was found, when, and in which boot; `release --from-report` reads it again. */
 import { readFileSync, statSync } from 'node:fs';
-import { configObject, decode, CniError } from '@flatnet/cni';
+import { CniError } from '@flatnet/cni';
+import { configObject, decode } from '@flatnet/cni/schema';
 import { realProcesses } from '@flatnet/store';
 import * as z from 'zod/mini';
 import { placeFile } from '../conflist/directory.ts';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { configObject } from '@flatnet/cni';
+import { configObject } from '@flatnet/cni/schema';
 import * as z from 'zod/mini';
 import { errnoOf, refused } from '../failure.ts';
 import { coloured, printable } from '../output.ts';

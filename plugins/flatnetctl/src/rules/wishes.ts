@@ -1,5 +1,5 @@
 /** Which rules per container the flatnet plugin's configuration asks for. Pure. */
-import { configObject } from '@flatnet/cni';
+import { configObject } from '@flatnet/cni/schema';
 import * as z from 'zod/mini';
 import { mainPlugin, type Network } from '../conflist/model.ts';
 
