@@ -18,6 +18,8 @@ import { decodeFdb, listFdb } from '../src/route/fdb.ts';
 import { decodeNeighbour, listNeighbours } from '../src/route/neighbour.ts';
 import { newLink } from '../src/route/new-link.ts';
 import { decodeQdisc, listQdiscs } from '../src/route/qdisc.ts';
+import { INGRESS_HANDLE } from '../src/route/tc-header.ts';
+import { decodeFilter, listFilters } from '../src/route/filter.ts';
 import { decodeLink, listLinks } from '../src/route/read-link.ts';
 import { decodeRoute, listRoutes } from '../src/route/read-route.ts';
 import { decodeRule as decodeRoutingRule, listRules } from '../src/route/rule.ts';
@@ -41,6 +43,9 @@ beforeAll(() => {
   run('neigh', 'add', '10.1.0.9', 'lladdr', '02:00:00:00:00:09', 'dev', 'br0');
   run('rule', 'add', 'from', '10.1.0.1', 'table', '500');
   host.run('tc', 'qdisc', 'add', 'dev', 'v1', 'root', 'tbf', 'rate', '1mbit', 'burst', '10kb', 'limit', '30kb');
+  host.run('tc', 'qdisc', 'add', 'dev', 'lo', 'ingress');
+  const redirect = 'u32 match u32 0 0 flowid 1:1 action mirred egress redirect dev lo';
+  host.run('tc', ...`filter add dev lo parent ffff: protocol all pref 7 ${redirect}`.split(' '));
   commit(host.nft, MESSAGES);
   host.run('bash', '-c', 'echo x >/dev/udp/127.0.0.1/5000');
 });
@@ -63,6 +68,12 @@ const READERS: Readonly<Record<string, Reader>> = {
   'forwarding entry': { type: route.RTM_NEWNEIGH, list: listFdb(), on: 'route', decode: decodeFdb },
   vlans: { type: route.RTM_NEWLINK, list: listVlans(), on: 'route', decode: decodeVlans },
   qdisc: { type: route.RTM_NEWQDISC, list: listQdiscs(), on: 'route', decode: decodeQdisc },
+  filter: {
+    type: route.RTM_NEWTFILTER,
+    list: listFilters(1, INGRESS_HANDLE),
+    on: 'route',
+    decode: decodeFilter,
+  },
   table: { type: nft.NEWTABLE, list: listTables(), on: 'nft', decode: decodeTable },
   chain: { type: nft.NEWCHAIN, list: listChains(), on: 'nft', decode: decodeChain },
   set: { type: nft.NEWSET, list: listSets(T), on: 'nft', decode: decodeSet },

@@ -1,6 +1,17 @@
 /** Chains: regular ones, and base chains, which packets enter at a hook. */
 import { type Message, NLM_F_CREATE, NLM_F_EXCL, type Query } from '../message.ts';
-import { i32be, nestedAttributes, optional, present, readAttributes, required, text, u32be, u64be } from '../reader.ts';
+import {
+  type Attributes,
+  i32be,
+  nestedAttributes,
+  optional,
+  present,
+  readAttributes,
+  required,
+  text,
+  u32be,
+  u64be,
+} from '../reader.ts';
 import { attribute, attributeText, attributeU32be, nested, type Writer } from '../writer.ts';
 import * as c from './constants.ts';
 import { type Family, familyOf, HEADER, nftHeader, type TableRef } from './family.ts';
@@ -8,7 +19,9 @@ import { commentData, commentOf } from './userdata.ts';
 
 /** NF_INET_* of linux/netfilter.h, by their place; a bridge's hooks have the same numbers. */
 export const HOOKS = ['prerouting', 'input', 'forward', 'output', 'postrouting'] as const;
-export type Hook = (typeof HOOKS)[number];
+/** NF_NETDEV_* of linux/netfilter.h: the hooks of the family `netdev`, which sees the packets of one device. */
+export const DEVICE_HOOKS = ['ingress', 'egress'] as const;
+export type Hook = (typeof HOOKS | typeof DEVICE_HOOKS)[number];
 export type ChainType = 'filter' | 'nat' | 'route';
 export type Policy = 'accept' | 'drop';
 
@@ -19,6 +32,8 @@ export interface Base {
   /** Lower ones come first: -300 raw, -150 mangle, -100 dstnat, 0 filter, 100 srcnat. */
   readonly priority: number;
   readonly policy: Policy;
+  /** Name of the device that it is for; in the family `netdev` only, and needed there. */
+  readonly device?: string;
 }
 
 export interface ChainRef extends TableRef {
@@ -47,6 +62,7 @@ const TYPE = 7;
 const USERDATA = 12;
 const HOOK_NUMBER = 1;
 const HOOK_PRIORITY = 2;
+const HOOK_DEVICE = 3;
 const NF_DROP = 0;
 const NF_ACCEPT = 1;
 
@@ -66,8 +82,9 @@ export const addChain = (chain: ChainSpec, create = false): Message => ({
     attributeText(writer, TYPE, base.type);
     attributeU32be(writer, POLICY, base.policy === 'drop' ? NF_DROP : NF_ACCEPT);
     nested(writer, HOOK | c.NESTED, () => {
-      attributeU32be(writer, HOOK_NUMBER, HOOKS.indexOf(base.hook));
+      attributeU32be(writer, HOOK_NUMBER, hooksOf(chain.family).indexOf(base.hook));
       attributeU32be(writer, HOOK_PRIORITY, base.priority >>> 0);
+      if (base.device !== undefined) attributeText(writer, HOOK_DEVICE, base.device);
     });
   },
 });
@@ -101,6 +118,14 @@ export const listChains = (filter: Partial<TableRef> = {}): Query<Chain> => ({
   },
 });
 
+const hooksOf = (family: Family): readonly Hook[] => (family === 'netdev' ? DEVICE_HOOKS : HOOKS);
+
+/** A chain whose device is gone names none. */
+function deviceOf(hook: Attributes): Pick<Base, 'device'> {
+  const device = optional(hook, HOOK_DEVICE, text);
+  return device === undefined ? {} : { device };
+}
+
 function writeRef(writer: Writer, { family, table, chain }: ChainRef): void {
   nftHeader(writer, family);
   attributeText(writer, TABLE, table);
@@ -126,9 +151,10 @@ export function decodeChain(body: Uint8Array, type: number): Chain | undefined {
         ? undefined
         : {
             type: required(attributes, TYPE, text) as ChainType,
-            hook: HOOKS[number] ?? 'prerouting',
+            hook: hooksOf(family)[number] ?? 'prerouting',
             priority: optional(hook, HOOK_PRIORITY, i32be) ?? 0,
             policy: optional(attributes, POLICY, u32be) === NF_DROP ? 'drop' : 'accept',
+            ...deviceOf(hook),
           },
   });
 }

@@ -80,6 +80,7 @@ export const SHAPES: Readonly<Record<Exclude<e.Expression['kind'], 'unknown'>, S
       f(5, 'inverted', inverted),
     ],
   },
+  fwd: { name: 'fwd', fields: [f(1, 'from', int)] },
   reject: { name: 'reject', fields: [f(1, 'type', listOf(e.REJECT_TYPES)), f(2, 'code', small)] },
   'tcp-option': { name: 'exthdr', marker: 1, fields: [f(1, 'to', int), ...option] },
   'tcp-option-set': { name: 'exthdr', marker: 7, fields: [f(7, 'from', int), ...option] },

@@ -142,6 +142,8 @@ export type Expression =
       readonly type: 'packets' | 'bytes';
       readonly inverted?: boolean;
     }
+  /** Sends the packet by the device whose index is in the register, in place of where it was going. Linux 5.6, family `netdev`. */
+  | { readonly kind: 'fwd'; readonly from: Register }
   /** `code`: of ICMP, ICMPv6, or NFT_REJECT_ICMPX_*. */
   | { readonly kind: 'reject'; readonly type: (typeof REJECT_TYPES)[number]; readonly code: number }
   /** Loads or writes a field of an option of TCP: `option` 2 is the largest segment, which stands at offset 2 with length 2. */

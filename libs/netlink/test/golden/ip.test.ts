@@ -6,15 +6,19 @@ import { addVlans, deleteVlans } from '../../src/route/bridge-vlan.ts';
 import { appendFdb } from '../../src/route/fdb.ts';
 import { addProxy, deleteProxy, replaceNeighbour } from '../../src/route/neighbour.ts';
 import { newLink } from '../../src/route/new-link.ts';
-import { addIngress, deleteQdisc } from '../../src/route/qdisc.ts';
+import { addFilter, deleteFilters } from '../../src/route/filter.ts';
+import { addIngress, deleteQdisc, replaceClasses, replaceFairQueue } from '../../src/route/qdisc.ts';
 import { lookupRoute } from '../../src/route/read-route.ts';
 import { addRoute, appendRoute, deleteRoute, replaceRoute } from '../../src/route/route.ts';
 import { addRule, deleteRule } from '../../src/route/rule.ts';
 import { addAltName, deleteLink, setLink, setPort } from '../../src/route/set-link.ts';
+import { handleOf, INGRESS_HANDLE } from '../../src/route/tc-header.ts';
 import { encoded, type Recorded, recorded } from './encode.ts';
 
 const file = new URL('ip.json', import.meta.url);
 const records = JSON.parse(readFileSync(file, 'utf8')) as Readonly<Record<string, Recorded>>;
+
+const INCOMING = { index: 3, parent: INGRESS_HANDLE, classId: handleOf(1, 1) } as const;
 
 /** The same as the recorded commands of iproute2 6.1; links have the indexes that they had there. */
 const messages: Readonly<Record<string, Message>> = {
@@ -69,6 +73,24 @@ const messages: Readonly<Record<string, Message>> = {
   ingress: addIngress(4),
   clsact: addIngress(5, 'clsact'),
   'delete root': deleteQdisc(4, 'root'),
+  'fair queue': replaceFairQueue(
+    3,
+    { limit: 32, target: 12_000 },
+    { handle: handleOf(0xf1a8), parent: handleOf(0xf1a7) },
+  ),
+  classes: replaceClasses(2, 2, { handle: handleOf(0xf1b7) }),
+  'filter redirect': addFilter({ ...INCOMING, preference: 50_001, redirectTo: 4 }),
+  'filter by destination': addFilter({
+    ...INCOMING,
+    preference: 50_000,
+    match: { field: 'destination', subnet: '10.1.0.0/16' },
+  }),
+  'filter by destination6': addFilter({
+    ...INCOMING,
+    preference: 49_999,
+    match: { field: 'destination', subnet: 'fd00:1:2::/48' },
+  }),
+  'filter delete': deleteFilters(3, INGRESS_HANDLE, 50_001),
   'delete link': deleteLink({ index: 5 }),
   vlan: newLink({ kind: 'vlan', name: 'br0.7', parentIndex: 2, vlan: { id: 7 } }),
   'bridge vlan add': addVlans({ index: 4, vlans: [{ id: 7, pvid: true, untagged: true }] }),

@@ -41,6 +41,22 @@ const messages: Readonly<Record<string, () => Message>> = {
       { ...T, chain: 'forward', base: { type: 'filter', hook: 'forward', priority: -150, policy: 'drop' } },
       true,
     ),
+  'create device chain': () =>
+    addChain(
+      {
+        ...{ family: 'netdev', table: 'n', chain: 'c' },
+        base: { type: 'filter', hook: 'ingress', priority: -450, policy: 'accept', device: 'v0' },
+      },
+      true,
+    ),
+  'add forward rule': () =>
+    addRule({
+      ...{ family: 'netdev', table: 'n', chain: 'c' },
+      expressions: [
+        { kind: 'immediate', to: 1, value: native32(4) },
+        { kind: 'fwd', from: 1 },
+      ],
+    }),
   'add nat chain': () =>
     addChain({ ...T, chain: 'pre', base: { type: 'nat', hook: 'prerouting', priority: -100, policy: 'accept' } }),
   'add postrouting chain': () =>
