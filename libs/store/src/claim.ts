@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ip } from '@flatnet/addressing';
+import { sleep } from '@flatnet/exec/sleep';
 import { forgetCooling, linkAddresses } from './addresses.ts';
 import { adopt, type Claim, type ClaimParts } from './adopt.ts';
 import { StoreError } from './error.ts';

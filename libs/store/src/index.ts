@@ -1,7 +1,6 @@
 export type { Claim } from './adopt.ts';
 export type { Choice, ClaimRequest } from './claim.ts';
 export { StoreError, type StoreErrorKind } from './error.ts';
-export { withLock, type LockWait } from './lock.ts';
 export { ipName, ipNameOf, type LeaseKey } from './names.ts';
 export { isRunning, realProcesses } from './process.ts';
 export type { Lease } from './record.ts';

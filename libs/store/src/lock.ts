@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as fs from 'node:fs';
 import type { LockOptions } from 'proper-lockfile';
+import { sleep } from '@flatnet/exec/sleep';
 import { errnoOf, StoreError } from './error.ts';
 import { isLongAgo, realFiles } from './files.ts';
 import { FOREIGN_SECONDS, type Processes } from './process.ts';

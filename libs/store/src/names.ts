@@ -43,6 +43,9 @@ export const segmentFolder = (device: string): string =>
 
 export const isSegmentFolder = (name: string): boolean => name.startsWith('=') && SEGMENT.test(name.slice(1));
 
-export const cursorName = (pool: string): string => `cur.${sha256Hex(pool).slice(0, 16)}`;
+/** A pool is named by its ranges, and its name is read on each ADD: hashing it takes as long as claiming the address. */
+const POOL = /^[0-9a-f.:,-]{1,200}$/;
+
+export const cursorName = (pool: string): string => `cur.${POOL.test(pool) ? pool : sha256Hex(pool).slice(0, 16)}`;
 
 export const rememberedName = (name: string): string => sha256Hex(name).slice(0, 32);

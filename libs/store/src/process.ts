@@ -1,5 +1,4 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import { uptime } from 'node:os';
 import { errnoOf, StoreError } from './error.ts';
 
 /**
@@ -47,7 +46,7 @@ export const realProcesses = (): Processes => {
   return {
     bootId,
     self: `${process.pid}.${ownStartTime()}.${here}`,
-    uptime,
+    uptime: () => Number.parseFloat(readFileSync('/proc/uptime', 'latin1')),
     stateOf: (owner) => {
       const match = OWNER.exec(owner);
       // A name that no process of ours can have written has no owner.

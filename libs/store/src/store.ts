@@ -23,7 +23,6 @@ import {
   type Layout,
 } from './generation.ts';
 import { importLeases, isImported } from './import.ts';
-import { withLock } from './lock.ts';
 import { attachmentName, ipName, type LeaseKey } from './names.ts';
 import { realProcesses, type Processes } from './process.ts';
 import { readRecord, type Lease } from './record.ts';
@@ -228,7 +227,8 @@ class FileStore implements LeaseStore {
     }
   }
 
-  #locked<T>({ lock }: AddressFolder, timeoutMs: number, work: () => T): Promise<T> {
+  async #locked<T>({ lock }: AddressFolder, timeoutMs: number, work: () => T): Promise<T> {
+    const { withLock } = await import('./lock.ts');
     return withLock({ path: lock, processes: this.processes, timeoutMs }, work);
   }
 

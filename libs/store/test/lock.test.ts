@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { withLock, type LockWait } from '@flatnet/store';
+import { withLock, type LockWait } from '@flatnet/store/lock';
 import type { Processes } from '@flatnet/store/testing';
 
 let folder: string;

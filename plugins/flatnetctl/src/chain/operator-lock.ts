@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { attachmentHash } from '@flatnet/cni';
-import { realProcesses, StoreError, withLock } from '@flatnet/store';
+import { realProcesses, StoreError } from '@flatnet/store';
+import { withLock } from '@flatnet/store/lock';
 import { errnoOf, problem, refused } from '../failure.ts';
 import type { Identity } from './cache.ts';
 
