@@ -15,12 +15,12 @@
  * owner, and `reload` can rebuild. It is written before the first element and removed after the last. The rules live in one network
  * namespace until the next boot, and so does the folder's name: records of another boot are never read.
  */
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '@flatnet/digest';
 import type { Masquerade } from '@flatnet/kernel';
-import { ignoring, isMissing, safeRead } from './files.ts';
+import { currentGeneration, ignoring, isMissing, safeRead } from '@flatnet/kernel/state';
 import { type Owner, type Plan, type Port, type Publication, portsOf } from './model.ts';
 import { chainNames } from './ruleset.ts';
 import { Users } from './users.ts';
@@ -210,13 +210,6 @@ export class Records {
     }
   }
 }
-
-/** `<boot id>.<inode of the network namespace>`: how long, and where, rules of the kernel are what a record says. */
-export const currentGeneration = (): string => {
-  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  const namespace = /\d+/.exec(readlinkSync('/proc/self/ns/net'))?.[0] ?? '0';
-  return `${boot}.${namespace}`;
-};
 
 /** `device:inode` of a network namespace; undefined when there is nothing at the path. */
 export const netnsIdOf = (path: string): string | undefined => {

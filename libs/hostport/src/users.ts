@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ignoring, isMissing, safeRead } from './files.ts';
+import { ignoring, isMissing, safeRead } from '@flatnet/kernel/state';
 
 /**
  * Who uses a thing that several attachments may share: one empty file per user, `<folder>/<thing>/<user>`, and no folder without a user.

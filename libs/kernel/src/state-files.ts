@@ -1,4 +1,5 @@
-/** Files that somebody else may remove at any time. */
+/** What a lib keeps on disk beside the kernel's state: files that somebody else may remove at any time. */
+import { readFileSync, readlinkSync } from 'node:fs';
 
 export const isMissing = (error: unknown): boolean => {
   const code = (error as NodeJS.ErrnoException).code;
@@ -21,4 +22,11 @@ export const safeRead = <T>(work: () => T): T | undefined => {
     if (isMissing(error)) return undefined;
     throw error;
   }
+};
+
+/** `<boot id>.<inode of the network namespace>`: how long, and where, rules of the kernel are what a record says. */
+export const currentGeneration = (): string => {
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  const namespace = /\d+/.exec(readlinkSync('/proc/self/ns/net'))?.[0] ?? '0';
+  return `${boot}.${namespace}`;
 };
