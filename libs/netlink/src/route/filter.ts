@@ -18,7 +18,7 @@ import { TC_HEADER, TCA_KIND, TCA_OPTIONS, tcHeader, tcMessage } from './tc-head
 /** A filter to make. */
 export interface FilterSpec {
   readonly index: number;
-  /** The discipline whose packets it sees; INGRESS_HANDLE: what comes. */
+  /** The discipline whose packets it sees; INGRESS_FILTERS: what comes. */
   readonly parent: number;
   /** Filters are asked from the lowest preference on; those of one preference are of one protocol. */
   readonly preference: number;

@@ -65,6 +65,21 @@ export const newLink = (link: NewLink): Message => ({
   },
 });
 
+/**
+ * Asks for a link in a shape that the kernel refuses, so that none is made. NetlinkError EOPNOTSUPP: it lacks the kind; EINVAL: it has it.
+ */
+export const probeLinkKind = (kind: string): Message => ({
+  name: 'RTM_NEWLINK',
+  type: c.RTM_NEWLINK,
+  flags: NLM_F_CREATE | NLM_F_EXCL,
+  write(writer) {
+    linkHeader(writer, { index: 0 });
+    // No link has no queues.
+    attributeU32(writer, c.IFLA_NUM_TX_QUEUES, 0);
+    nested(writer, c.IFLA_LINKINFO, (info) => attributeChars(info, c.IFLA_INFO_KIND, kind));
+  },
+});
+
 function writeData(writer: Writer, link: NewLink): void {
   if (link.kind === 'bridge') writeBridge(writer, link.bridge ?? {});
   if (link.kind === 'vxlan') writeVxlan(writer, link.vxlan);

@@ -74,6 +74,16 @@ const replace = (
     writeOptions(writer);
   });
 
+/**
+ * Asks for a discipline in a shape that every kind refuses, so that nothing changes. NetlinkError ENOENT: the kernel lacks the kind;
+ * another one: it has it.
+ */
+export const probeQdisc = (index: number, kind: string): Message =>
+  replace(index, {}, kind, (message) =>
+    // No kind has an attribute 1 of one byte.
+    nested(message, TCA_OPTIONS, () => attribute(message, 1, new Uint8Array(1))),
+  );
+
 /** Makes the hook for filters of what comes (`ingress`) or of both directions (`clsact`). EEXIST: there is one. */
 export const addIngress = (index: number, kind: 'ingress' | 'clsact' = 'ingress'): Message =>
   tcMessage('RTM_NEWQDISC', RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, (writer) => {

@@ -10,6 +10,8 @@ export const TC_H_ROOT = 0xffffffff;
 export const TC_H_INGRESS = 0xfffffff1;
 /** The handle of the hook for what comes. */
 export const INGRESS_HANDLE = 0xffff0000;
+/** The parent of filters for what comes, of both kinds of hook (TC_H_MIN_INGRESS). */
+export const INGRESS_FILTERS = 0xfffffff2;
 export const TC_HEADER = 20;
 
 /** `1:` and `1:2` of tc(8). */

@@ -1,0 +1,87 @@
+/** An attachment's limits from ADD to DEL: the kernel's state with the record beside it. */
+import { toTheEnd } from './error.ts';
+import { type Ends, endsOf, insideIfThere, markedHostEnd } from './host-end.ts';
+import { isLimited, type Owner, type OwnerKey } from './model.ts';
+import { clearQueue, hasQueue } from './queue.ts';
+import { limitsOf, type ShapeRecord, type ShapeRecords } from './record.ts';
+import { refuseForeign, shape, type Shaped } from './shape.ts';
+import { ownersIn, unshape } from './unshape.ts';
+import type { Wire } from './wire.ts';
+import { getLink } from '@flatnet/netlink/route/read-link';
+import { ENODEV } from '@flatnet/sys';
+
+/** The ends of the attachment of a record. @throws ShapingError, SysError: its container is gone. */
+export const endsOfRecord = (wire: Wire, { netns, named, owner }: ShapeRecord): Ends =>
+  endsOf(wire, netns, owner.ifName, named);
+
+/** Whether the attachment may have limits, so that they have to be ended where none are asked for. */
+export const mayHaveLimits = (wire: Wire, records: ShapeRecords, owner: OwnerKey): boolean =>
+  records.read(owner) !== undefined || markedHostEnd(wire.host, owner) !== undefined;
+
+/** Sets the record's limits; without any it ends those that are there. @throws ShapingError, NetlinkError, SysError. */
+export function limit(wire: Wire, records: ShapeRecords, record: ShapeRecord, ends: Ends): Shaped {
+  const limits = limitsOf(record);
+  if (!isLimited(limits)) {
+    unlimit(wire, records, record.owner);
+    return { lacks: [] };
+  }
+  // Before the first change: a call that is killed leaves a name to what it made.
+  records.write(record);
+  const shaped = shape(wire, record.owner, ends, limits);
+  const { redirection } = shaped;
+  if (redirection !== record.redirection)
+    records.write({ ...record, ...(redirection === undefined ? {} : { redirection }) });
+  return shaped;
+}
+
+/** Ends the limits of an attachment, whatever is left of it. Success when that is nothing. */
+export function unlimit(wire: Wire, records: ShapeRecords, owner: OwnerKey): void {
+  const record = records.read(owner);
+  toTheEnd(
+    () => unshape(wire, owner),
+    () => {
+      if (record?.redirection === 'container') clearInside(wire, record);
+    },
+  );
+  records.remove(owner);
+}
+
+function clearInside(wire: Wire, { netns, owner }: ShapeRecord): void {
+  insideIfThere(wire, netns, (route) => {
+    const link = route.find(getLink({ name: owner.ifName }), ENODEV);
+    if (link !== undefined && hasQueue(route, link.index)) clearQueue(route, link.index);
+  });
+}
+
+/** Ends the limits of a network's attachments that are not in `valid` (hashes). Goes on to the end and throws the first failure. */
+export function collect(wire: Wire, records: ShapeRecords, networkHash: string, valid: ReadonlySet<string>): number {
+  const known = [...ownersIn(wire), ...records.all(networkHash).map(({ owner }) => owner)];
+  const dead = new Map(
+    known
+      .filter((owner) => owner.networkHash === networkHash && !valid.has(owner.hash))
+      .map((owner) => [owner.hash, owner]),
+  );
+  toTheEnd(...[...dead.values()].map((owner) => () => unlimit(wire, records, owner)), () => records.removeOtherBoots());
+  return dead.size;
+}
+
+/** What can be done with the limits that records tell: which were set again, and which could not be. */
+export interface Reloaded {
+  readonly owner: Owner;
+  readonly failure?: unknown;
+}
+
+/** Sets the limits of every record whose container is there, after a flush of the ruleset or of queues. */
+export const reload = (wire: Wire, records: ShapeRecords): readonly Reloaded[] =>
+  records.all().flatMap((record): Reloaded[] => {
+    const { owner } = record;
+    try {
+      const ends = insideIfThere(wire, record.netns, () => true) ? endsOfRecord(wire, record) : undefined;
+      if (ends === undefined) return [];
+      refuseForeign(wire, ends, limitsOf(record));
+      limit(wire, records, record, ends);
+      return [{ owner }];
+    } catch (failure) {
+      return [{ owner, failure }];
+    }
+  });
