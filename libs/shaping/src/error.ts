@@ -1,4 +1,4 @@
-import { EAFNOSUPPORT, EINVAL, ENOENT, EOPNOTSUPP, errnoName, SysError } from '@flatnet/sys';
+import { EAFNOSUPPORT, EINVAL, ENOENT, EOPNOTSUPP, errnoName, SysError, SysUnavailable } from '@flatnet/sys';
 import { NetlinkError } from '@flatnet/netlink';
 
 /**
@@ -24,6 +24,10 @@ export class ShapingError extends Error {
     super(message, options);
   }
 }
+
+/** Whether the kernel, or libc, refused something. */
+export const isKernelRefusal = (error: unknown): boolean =>
+  error instanceof NetlinkError || error instanceof SysError || error instanceof SysUnavailable;
 
 /** What the kernel said, in words. */
 export const reasonOf = (error: unknown): string =>

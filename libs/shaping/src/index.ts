@@ -1,10 +1,10 @@
 export { collect, endsOfRecord, limit, mayHaveLimits, reload, type Reloaded, unlimit } from './attachment.ts';
 export { bucketOf } from './bucket.ts';
-export { reasonOf, ShapingError, type ShapingProblem } from './error.ts';
+export { isKernelRefusal, reasonOf, ShapingError, type ShapingProblem } from './error.ts';
 export { type Ends, endsOf } from './host-end.ts';
 export { differences } from './inspect.ts';
 export * from './model.ts';
 export { missingParts, type Part } from './probe.ts';
 export { DEFAULT_STATE_DIR, limitsOf, type ShapeRecord, ShapeRecords } from './record.ts';
 export { refuseForeign, type Shaped } from './shape.ts';
-export { openWire, type Route, type Wire } from './wire.ts';
+export { openHostWire, openWire, type Route, type Wire } from './wire.ts';

@@ -14,6 +14,7 @@ import {
 import { attempt, commit, type CommitOptions } from '@flatnet/netlink/nft/batch';
 import type { NetlinkError } from '@flatnet/netlink';
 import type { Netns, Sys } from '@flatnet/sys';
+import { openSys } from '@flatnet/sys/open';
 
 /** rtnetlink of one namespace. Throws as `@flatnet/netlink` does. */
 export interface Route {
@@ -71,3 +72,6 @@ export function openWire(sys: () => Sys, host?: Netns): Wire {
     },
   };
 }
+
+/** The wire of this process's own namespace. */
+export const openHostWire = (): Wire => openWire(openSys);

@@ -2,8 +2,14 @@
 import { realWorld, runCli } from '@flatnet/flatnetctl';
 import { configSchema as ipam } from '@flatnet/plugin-ipam/schema';
 import { configSchema as flatnet } from '@flatnet/plugin-flatnet/schema';
+import { configSchema as bandwidth } from '@flatnet/plugin-bandwidth/schema';
 import { configSchema as portmap } from '@flatnet/plugin-portmap/schema';
 
-const pluginSchemas = { flatnet: flatnet(), 'flatnet-ipam': ipam(), 'flatnet-portmap': portmap() };
+const pluginSchemas = {
+  flatnet: flatnet(),
+  'flatnet-ipam': ipam(),
+  'flatnet-portmap': portmap(),
+  'flatnet-bandwidth': bandwidth(),
+};
 
 void runCli(process.argv.slice(2), { ...realWorld(), pluginSchemas }).then((code) => process.exit(code));

@@ -7,8 +7,9 @@ const DROP_INS: Readonly<Record<string, string>> = {
   bridge: 'flatnet',
   'host-local': 'flatnet-ipam',
   portmap: 'flatnet-portmap',
+  bandwidth: 'flatnet-bandwidth',
 };
-const PARTS = new Set(['flatnet', 'flatnet-ipam', 'flatnet-portmap', 'flatnetctl']);
+const PARTS = new Set(['flatnet', 'flatnet-ipam', 'flatnet-portmap', 'flatnet-bandwidth', 'flatnetctl']);
 
 const name = process.argv0.slice(process.argv0.lastIndexOf('/') + 1);
 const part = PARTS.has(name) ? name : (DROP_INS[name] ?? 'flatnet');

@@ -10,6 +10,7 @@ const RUNS: Readonly<Record<(typeof DROP_IN_NAMES)[number], string>> = {
   bridge: 'flatnet',
   'host-local': 'flatnet-ipam',
   portmap: 'flatnet-portmap',
+  bandwidth: 'flatnet-bandwidth',
 };
 
 /** What a configuration of the reference's bridge means where it says nothing; flatnet has other defaults. */

@@ -112,7 +112,13 @@ export async function refuseIfUsed(
 /** The names whose users would lose their plugin: ours, and the reference's where `files` hold drop-ins. */
 export const namesThatGo = (stateDir: string): readonly string[] => {
   const installed = readRecord(stateDir).map(({ path }) => basename(path));
-  return ['flatnet', 'flatnet-ipam', 'flatnet-portmap', ...DROP_IN_NAMES.filter((name) => installed.includes(name))];
+  return [
+    'flatnet',
+    'flatnet-ipam',
+    'flatnet-portmap',
+    'flatnet-bandwidth',
+    ...DROP_IN_NAMES.filter((name) => installed.includes(name)),
+  ];
 };
 
 /** Removes the networks that flatnetctl made, all tables, leases and logs. The plugins must still be there. */

@@ -7,8 +7,9 @@ import { listSchema } from '../conflist/model.ts';
 import { DESCRIPTIONS } from './descriptions.ts';
 
 /** What the plugins decode with: by plugin, and for `flatnet-ipam` the `ipam` object. */
-export type PluginSchemas = Readonly<Record<'flatnet' | 'flatnet-ipam' | 'flatnet-portmap', z.core.$ZodType>>;
+export type PluginSchemas = Readonly<Record<Plugin, z.core.$ZodType>>;
 
+type Plugin = 'flatnet' | 'flatnet-ipam' | 'flatnet-portmap' | 'flatnet-bandwidth';
 type Json = Record<string, unknown>;
 
 /** A conflist's schema. */
@@ -27,6 +28,7 @@ export function conflistSchema(schemas: PluginSchemas): Json {
         items: keyed('type', {
           flatnet: { ...flatnet, properties: { ...(flatnet['properties'] as Json), ipam } },
           'flatnet-portmap': describe('flatnet-portmap', schemas),
+          'flatnet-bandwidth': describe('flatnet-bandwidth', schemas),
         }),
       },
     },

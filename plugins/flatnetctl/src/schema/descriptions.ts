@@ -62,4 +62,13 @@ export const DESCRIPTIONS = {
     allowFrom: 'CIDRs that may connect to published ports',
     dataDir: 'Where publications are recorded',
   },
+  'flatnet-bandwidth': {
+    ingressRate: 'Bits in a second that a container may receive',
+    ingressBurst: 'Bits that it may receive at once; left out, one that suits the rate',
+    egressRate: 'Bits in a second that a container may send',
+    egressBurst: 'Bits that it may send at once; left out, one that suits the rate',
+    latency: 'Milliseconds that a packet may wait; default 25',
+    shapedSubnets: 'Only what comes from and goes to these CIDRs is limited',
+    unshapedSubnets: 'What comes from and goes to these CIDRs is not limited',
+  },
 } as const;
