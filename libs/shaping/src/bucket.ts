@@ -14,8 +14,8 @@ const DEFAULT_LATENCY_MS = 25;
 const MAX_U32 = 0xffffffff;
 /** Runtimes write a burst of 2^31-1 bits or more for "no limit" (kubernetes/pkg/util/bandwidth). */
 const NO_BURST = 2 ** 31 - 1;
-/** In a shorter queue TCP cannot keep the rate. */
-const FRAMES_FROM_MEGABIT = 8;
+/** In a shorter queue TCP cannot keep the rate; at 1 Mbit/s six frames are 73 ms. */
+const FRAMES_FROM_MEGABIT = 6;
 const FRAMES_BELOW = 4;
 const MEGABIT = 1e6;
 
@@ -39,7 +39,7 @@ const givenSize = (burst: number, rate: number, frame: number): number =>
 
 const atMostU32 = (bytes: number): number => Math.min(Math.ceil(bytes), MAX_U32);
 
-const FEWEST_PACKETS = 32;
+const FEWEST_PACKETS = 64;
 const LEAST_TARGET_US = 5_000;
 
 /** Fair queues below a bucket: how many packets may wait, and which delay is held, in microseconds. */

@@ -19,7 +19,7 @@ import { addRule, flushChain, listRules } from '@flatnet/netlink/nft/rule';
 import { isSameRule } from '@flatnet/netlink/nft/same-rule';
 import { addTable, deleteTable, getTable } from '@flatnet/netlink/nft/table';
 import { be16, ip, mask, native32 } from '@flatnet/netlink/nft/value';
-import { isErrno, isUnsupported, unless } from './error.ts';
+import { isUnsupported, unless } from './error.ts';
 import type { Exemption, OwnerKey } from './model.ts';
 import { chainName, TABLE } from './names.ts';
 import type { Nft } from './wire.ts';
@@ -121,27 +121,32 @@ export function isSet(nft: Nft, { owner, device, ifbIndex, exemption }: ChainSpe
   );
 }
 
-/** Takes the chain away, and the table with the last one. Success where there is none, or no nf_tables. */
+const CLEAR_TRIES = 5;
+
+/**
+ * Takes the chain away, and the table with the last one: in one transaction, so that a killed call leaves no empty table that nobody
+ * comes for. Success where there is none, or no nf_tables.
+ */
 export function clearChain(nft: Nft, owner: OwnerKey): void {
-  const at = { ...TABLE, chain: chainName(owner) };
   try {
-    if (nft.find(getChain(at), ENOENT) === undefined) return;
-    unless([ENOENT], () => nft.commit([flushChain(at), deleteChain(at)]));
-    dropEmptyTable(nft);
+    for (let tries = CLEAR_TRIES; tries > 0; tries -= 1) if (tryToClear(nft, owner, tries === 1)) return;
   } catch (error) {
     if (!isUnsupported(error)) throw error;
   }
 }
 
-/** Another call may add a chain meanwhile: then the ruleset is another, and its table stays. */
-function dropEmptyTable(nft: Nft): void {
+/** @param isLast leaves an empty table rather than try again. @returns false: another call changed the ruleset meanwhile. */
+function tryToClear(nft: Nft, owner: OwnerKey, isLast: boolean): boolean {
   const generation = nft.find(getGeneration());
-  if (generation === undefined || (nft.find(getTable(TABLE), ENOENT)?.uses ?? 1) > 0) return;
-  try {
-    nft.commit([deleteTable(TABLE)], { generation });
-  } catch (error) {
-    if (!isErrno(error, ERESTART, ENOENT)) throw error;
+  const uses = nft.find(getTable(TABLE), ENOENT)?.uses;
+  if (uses === undefined) return true;
+  const at = { ...TABLE, chain: chainName(owner) };
+  const isThere = nft.find(getChain(at), ENOENT) !== undefined;
+  const others = uses - Number(isThere);
+  if (others === 0 && !isLast && generation !== undefined) {
+    return unless([ERESTART, ENOENT], () => nft.commit([deleteTable(TABLE)], { generation }));
   }
+  return !isThere || unless([ENOENT], () => nft.commit([flushChain(at), deleteChain(at)]));
 }
 
 /** The names of all chains of our table; none where the kernel has no nf_tables. */

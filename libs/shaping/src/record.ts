@@ -37,6 +37,7 @@ export interface ShapeRecord {
 /** The limits that hold. */
 export const limitsOf = ({ limits, override }: ShapeRecord): Limits => override ?? limits;
 
+const WRITE_TRIES = 5;
 const NETWORK = /^[0-9a-f]{12}$/;
 const RECORD = /^([0-9a-f]{24})\.json$/;
 
@@ -71,22 +72,26 @@ export class ShapeRecords {
   write(record: ShapeRecord): void {
     const path = this.#path(record.owner);
     const temporary = `${path}.new`;
-    const save = (): void => writeFileSync(temporary, JSON.stringify(record), { mode: 0o600 });
-    try {
-      save();
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      save();
+    // Another attachment's DEL removes folders that are empty, between our two steps too.
+    for (let tries = WRITE_TRIES; ; tries -= 1) {
+      try {
+        writeFileSync(temporary, JSON.stringify(record), { mode: 0o600 });
+        break;
+      } catch (error) {
+        if (!isMissing(error) || tries === 0) throw error;
+        mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      }
     }
     renameSync(temporary, path);
   }
 
-  /** Removes it, and what an ADD left that was killed before its record had its name. Success when there is none. */
+  /** Removes it with folders that are empty then, and what an ADD left that was killed before its record had its name. */
   remove(owner: OwnerKey): void {
     const path = this.#path(owner);
     for (const file of [path, `${path}.new`]) ignoring(['ENOENT', 'ENOTDIR'], () => unlinkSync(file));
-    ignoring(['ENOENT', 'ENOTEMPTY', 'ENOTDIR'], () => rmdirSync(dirname(path)));
+    for (const folder of [dirname(path), this.#root, this.stateDir]) {
+      ignoring(['ENOENT', 'ENOTEMPTY', 'ENOTDIR', 'EBUSY'], () => rmdirSync(folder));
+    }
   }
 
   /** Every record, or those of one network. */

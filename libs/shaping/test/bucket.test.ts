@@ -6,7 +6,7 @@ const FRAME = 1514;
 describe('a bucket', () => {
   it.each([
     // rate, burst in bits -> bucket and queue in bytes
-    [1e6, undefined, 2 * FRAME, 8 * FRAME],
+    [1e6, undefined, 2 * FRAME, 6 * FRAME],
     [10e6, undefined, 6_250, 37_500],
     [100e6, undefined, 62_500, 375_000],
     [1e9, undefined, 625_000, 3_750_000],
@@ -24,11 +24,11 @@ describe('a bucket', () => {
 
   it('has a shorter queue for a shorter latency, down to the frames that the rate needs', () => {
     expect(bucketOf({ rate: 100e6 }, 1500, 5).limit).toBe(125_000);
-    expect(bucketOf({ rate: 10e6 }, 1500, 1).limit).toBe(8 * FRAME);
+    expect(bucketOf({ rate: 10e6 }, 1500, 1).limit).toBe(6 * FRAME);
   });
 
   it('holds frames of the link: jumbo ones need a larger one', () => {
-    expect(bucketOf({ rate: 1e6 }, 9000)).toMatchObject({ burst: 18_028, limit: 72_112 });
+    expect(bucketOf({ rate: 1e6 }, 9000)).toMatchObject({ burst: 18_028, limit: 54_084 });
   });
 
   it('stays in the 32 bits of the kernel', () => {
@@ -37,7 +37,7 @@ describe('a bucket', () => {
   });
 });
 
-it('fair queues hold no less than 32 packets, and a delay no shorter than a frame of the rate takes', () => {
-  expect(fairQueueOf(bucketOf({ rate: 1e6 }, 1500), 1500)).toEqual({ limit: 32, target: 18_168 });
+it('fair queues hold no less than 64 packets, and a delay no shorter than a frame of the rate takes', () => {
+  expect(fairQueueOf(bucketOf({ rate: 1e6 }, 1500), 1500)).toEqual({ limit: 64, target: 18_168 });
   expect(fairQueueOf(bucketOf({ rate: 1e9 }, 1500), 1500)).toEqual({ limit: 2_477, target: 5_000 });
 });

@@ -44,7 +44,7 @@ export function openLab(): Lab {
     addContainer,
     close() {
       for (const name of [host, container]) spawnSync('ip', ['netns', 'delete', name]);
-      rmSync(folder, { recursive: true });
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
