@@ -1,4 +1,5 @@
 export * from './args.ts';
+export * from './attached.ts';
 export * from './attachment.ts';
 export * from './conventions.ts';
 export * from './error.ts';

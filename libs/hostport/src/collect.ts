@@ -2,14 +2,13 @@ import type { Run } from '@flatnet/exec';
 import type { ApplyOptions } from '@flatnet/kernel';
 import { forgetInterfaces } from './interfaces.ts';
 import type { Owner } from './model.ts';
-import { dropUnusedOutbound } from './outbound.ts';
 import type { Records } from './record.ts';
 import { releaseListed } from './release.ts';
 import { withdraw } from './withdraw.ts';
 
 /**
- * Withdraws what attachments of a network publish that are not in `valid` (hashes): those with a record, and elements without one; with
- * the last one the network's masquerade. Goes on to the end and throws the first failure.
+ * Withdraws what attachments of a network publish that are not in `valid` (hashes): those with a record, and elements without one.
+ * Goes on to the end and throws the first failure.
  *
  * @returns how many attachments were withdrawn.
  */
@@ -38,10 +37,6 @@ export const collect = async (
     );
     for (const { owner } of released) if (owner !== undefined) orphans.add(owner.hash);
   });
-  const { networkHash } = network;
-  // With nobody left there is nobody who could miss it, even if all that is on disk is lost.
-  const hintMayBeLost = valid.size === 0;
-  await trying(() => dropUnusedOutbound(run, records, networkHash, { ...options, hintMayBeLost }));
   await trying(() => forgetInterfaces(run, records, options));
   records.removeStrayHints();
   records.removeOtherBoots();

@@ -3,7 +3,6 @@ export { forgetOrphanedFlows, forgetStaleFlows } from './flows.ts';
 export { collect } from './collect.ts';
 export { missingPublications } from './inspect.ts';
 export * from './model.ts';
-export { outboundTag } from './outbound.ts';
 export { type Orphan, type Overview, overview, type Standing } from './overview.ts';
 export { type Published, publish } from './publish.ts';
 export { DEFAULT_STATE_DIR, isDead, netnsIdOf, type PublishRecord, Records } from './record.ts';

@@ -9,7 +9,6 @@
  *   <stateDir>/<…>/chain/<chain named by its content>/<attachment hash>      an element of the attachment refers to this chain
  *   <stateDir>/<…>/waiting/<container hash>/<network hash>.<attachment hash>  wants ports that the container has on another network
  *   <stateDir>/<…>/localnet/<interface>/guarded                              has been put under guard
- *   <stateDir>/<…>/masquerade/<network hash>/made                            the network has an outbound masquerade (outbound.ts)
  *
  * The elements in the kernel are the claims; a record only says where to look, so that DEL lists nothing, a conflict can name its
  * owner, and `reload` can rebuild. It is written before the first element and removed after the last. The rules live in one network
@@ -19,7 +18,6 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, st
 import { unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '@flatnet/digest';
-import type { Masquerade } from '@flatnet/kernel';
 import { currentGeneration, ignoring, isMissing, safeRead } from '@flatnet/kernel/state';
 import { type Owner, type Plan, type Port, type Publication, portsOf } from './model.ts';
 import { chainNames } from './ruleset.ts';
@@ -35,15 +33,11 @@ export interface PublishRecord extends Plan {
   readonly netnsId: string;
   /** Wanted too, but another attachment of the same container has them; they become ours when it goes. */
   readonly waiting?: readonly Publication[];
-  /** Outbound masquerade that the attachment wants; the network has it while any attachment has a record. */
-  readonly masquerade?: Masquerade;
 }
 
 const containerKey = (containerId: string): string => sha256Hex(containerId).slice(0, 24);
 
 const portName = ({ family, protocol, hostPort }: Port): string => `${family}-${protocol}-${hostPort}`;
-
-const MADE = 'made';
 
 const HEX = { network: /^[0-9a-f]{12}$/, attachment: /^([0-9a-f]{24})\.json$/ };
 
@@ -56,7 +50,6 @@ export class Records {
   readonly chains: Users;
   /** Interfaces that were put under guard. */
   readonly localnet: Users;
-  readonly #masquerades: Users;
 
   constructor(
     readonly stateDir: string = DEFAULT_STATE_DIR,
@@ -66,7 +59,6 @@ export class Records {
     const users = (kind: string): Users => new Users(join(this.#root, kind));
     this.#address = users('address');
     this.#waiting = users('waiting');
-    this.#masquerades = users('masquerade');
     this.chains = users('chain');
     this.localnet = users('localnet');
   }
@@ -112,8 +104,6 @@ export class Records {
     renameSync(temporary, join(folder, `${record.owner.hash}.json`));
     const { containerId, networkHash, hash } = record.owner;
     if (record.waiting !== undefined) this.#waiting.add(containerKey(containerId), `${networkHash}.${hash}`);
-    // After the record: whoever drops an unused masquerade forgets it first, and looks for new records then.
-    if (record.masquerade !== undefined) this.noteMasquerade(networkHash);
   }
 
   /** Removes the attachment's hints and its record, which is the last to go: it tells which hints there are. Success when there is none. */
@@ -124,6 +114,9 @@ export class Records {
     this.#waiting.drop(containerKey(containerId), `${networkHash}.${hash}`);
     ignoring(['ENOENT', 'ENOTDIR'], () => unlinkSync(join(this.#folder(networkHash), `${hash}.json`)));
     ignoring(['ENOENT', 'ENOTEMPTY', 'ENOTDIR'], () => rmdirSync(this.#folder(networkHash)));
+    // Version 0.1.0 noted there that the network has an outbound masquerade.
+    rmSync(join(this.#root, 'masquerade', networkHash), { recursive: true, force: true });
+    ignoring(['ENOENT', 'ENOTEMPTY', 'ENOTDIR'], () => rmdirSync(join(this.#root, 'masquerade')));
   }
 
   /** The records of a container's attachments that wait for ports of another one. */
@@ -155,19 +148,6 @@ export class Records {
 
   forgetAddresses(owner: Owner, ports: readonly Port[]): void {
     for (const port of ports) if (port.hostIp !== undefined) this.#address.drop(portName(port), owner.hash);
-  }
-
-  /** Says, before it is made, that the network has an outbound masquerade. */
-  noteMasquerade(networkHash: string): void {
-    this.#masquerades.add(networkHash, MADE);
-  }
-
-  mayHaveMasquerade(networkHash: string): boolean {
-    return this.#masquerades.has(networkHash);
-  }
-
-  forgetMasquerade(networkHash: string): void {
-    this.#masquerades.drop(networkHash, MADE);
   }
 
   /** Forgets the hints of an attachment whose record is lost; looks at all of them. */

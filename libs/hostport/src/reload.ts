@@ -1,5 +1,5 @@
 import type { Run } from '@flatnet/exec';
-import { type ApplyOptions, ensureMasquerade } from '@flatnet/kernel';
+import type { ApplyOptions } from '@flatnet/kernel';
 import { buildBase, publish } from './publish.ts';
 import type { PublishRecord, Records } from './record.ts';
 import { withdraw } from './withdraw.ts';
@@ -28,7 +28,6 @@ export const reload = async (
   for (const record of alive) {
     try {
       await publish(run, records, record, options);
-      if (record.masquerade !== undefined) await ensureMasquerade(run, record.masquerade, options);
     } catch (error) {
       failed.push({ record, reason: error instanceof Error ? error.message : String(error) });
     }

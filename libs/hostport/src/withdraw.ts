@@ -2,7 +2,6 @@ import type { Run } from '@flatnet/exec';
 import type { ApplyOptions } from '@flatnet/kernel';
 import { forgetInterfaces } from './interfaces.ts';
 import type { Owner } from './model.ts';
-import { dropUnusedOutbound } from './outbound.ts';
 import type { PublishRecord, Records } from './record.ts';
 import { isKind, releaseAll } from './release.ts';
 import { chainNames, entriesOf } from './ruleset.ts';
@@ -43,7 +42,6 @@ export const withdraw = async (
   }
   const failures = await handOver(run, records, owner, record?.publications, named);
   if (failures.length > 0) note?.(failures.join('; '));
-  await dropUnusedOutbound(run, records, owner.networkHash, named);
   if (record !== undefined) await forgetInterfaces(run, records, named);
   return record;
 };

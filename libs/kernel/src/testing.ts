@@ -1,20 +1,17 @@
 /** The fake of this lib: a kernel in memory that understands the batches and listings flatnet sends, and fails where a test says. */
 import type { RunOptions, RunResult } from '@flatnet/exec';
 import { FakeLinks, FakeRefusal, listed, type FakeLink } from './fake-links.ts';
+import { FakeNft } from './fake-nft.ts';
 import type { CommandKernel } from './kernel.ts';
 import type { ProcFiles } from './proc.ts';
 
+export { FakeNft } from './fake-nft.ts';
 export { FakeLinks, type FakeLink } from './fake-links.ts';
 
 /** One program that was run, with the namespace it ran in and its input. */
 export interface FakeCall {
   readonly line: string;
   readonly input: string;
-}
-
-interface NftChange {
-  readonly add?: { readonly rule?: { readonly chain: string } };
-  readonly flush?: { readonly chain?: { readonly name: string } };
 }
 
 const ended = (exitCode: number, stdout = '', stderr = ''): RunResult => ({ exitCode, stdout, stderr, ending: 'exit' });
@@ -31,8 +28,7 @@ export class FakeKernel implements CommandKernel {
   readonly sysctls: string[] = [];
   /** Whether /proc/sys can be read only. */
   isReadOnly = false;
-  /** Each successful nft transaction, as JSON. */
-  readonly nft: string[] = [];
+  readonly nft = new FakeNft();
   /** Answers a call in the kernel's place; undefined lets the kernel answer. */
   intercept: (call: FakeCall, index: number) => RunResult | Promise<RunResult> | undefined = () => undefined;
 
@@ -40,11 +36,12 @@ export class FakeKernel implements CommandKernel {
     exists: (path) => this.files.has(path) || this.#linkOf(path) !== undefined,
     read: (path) => this.files.get(path),
     list: (path) => [
-      ...new Set(
-        [...this.files.keys()].flatMap((name) =>
+      ...new Set([
+        ...[...this.files.keys()].flatMap((name) =>
           name.startsWith(`${path}/`) ? [name.slice(path.length + 1).split('/')[0] ?? ''] : [],
         ),
-      ),
+        ...(path === '/proc/sys/net/ipv4/conf' ? [...this.links.in('').values()].map(({ name }) => name) : []),
+      ]),
     ],
     write: (path, text) => {
       if (this.isReadOnly) throw new Error('EROFS: read-only file system');
@@ -74,20 +71,7 @@ export class FakeKernel implements CommandKernel {
     if (file === 'ip' && args.includes('-batch')) return this.#batch(netns, input);
     if (file === 'ip') return this.#listing(netns, args);
     if (file === 'sysctl') return this.#sysctl(args);
-    if (file === 'nft' && args.includes('list')) return this.#rules(args);
-    if (file === 'nft') this.nft.push(args.filter((word) => !word.startsWith('-')).join(' '));
-    return ended(0);
-  }
-
-  /** Of nft's listings, that of a chain: the rules that it was given since it was flushed last. */
-  #rules(args: readonly string[]): RunResult {
-    if (!args.includes('chain')) return ended(0, '{"nftables":[]}');
-    const chain = args.at(-1);
-    const commands = this.nft.flatMap((text) => (JSON.parse(text) as { nftables: NftChange[] }).nftables);
-    const flushed = commands.findLastIndex(({ flush }) => flush?.chain?.name === chain);
-    const rules = commands.slice(flushed + 1).flatMap(({ add }) => (add?.rule?.chain === chain ? [add] : []));
-    if (rules.length === 0) return ended(1, '', 'Error: No such file or directory');
-    return ended(0, JSON.stringify({ nftables: rules }));
+    return file === 'nft' ? this.nft.run(args.filter((word) => !word.startsWith('-'))) : ended(0);
   }
 
   #batch(netns: string, input: string): RunResult {

@@ -5,7 +5,7 @@
  * transaction while any other element refers to that chain; only then, or where the chain does not exist, a listing tells what there is.
  */
 import type { Run } from '@flatnet/exec';
-import { applyNft, type ApplyOptions, type NftCommand } from '@flatnet/kernel';
+import { add, applyNft, chain, remove, type ApplyOptions, type NftCommand } from '@flatnet/kernel';
 import { isKind } from './errors.ts';
 import { ANCHORS, BRIDGE, chainOf, clampedMap, IN_USE, INET, ownerOfChain, PORTS, sourceMap } from './layout.ts';
 import { legacyRemoval, type HostEnds, type LegacyPart } from './legacy.ts';
@@ -31,7 +31,7 @@ export async function removeRules(run: Run, owner: RuleOwner, options: RemoveOpt
   const named = { doing: `remove the rules of ${hostEndOf(owner)}`, ...options };
   if (options.isLast !== true) {
     try {
-      await applyNft(run, guess(owner, options), named);
+      await applyNft(run, guess(owner, options), { ...named, isGuess: true });
       return;
     } catch (error) {
       if (options.expected === 'nothing' && isKind(error, 'not-found')) return;
@@ -121,6 +121,19 @@ const presentBase = ({ base, chains }: Listing): readonly string[] =>
   [IN_USE, ...base.chains.map(({ name }) => name)].filter((name) => chains.has(name));
 
 /** Deletes the tables that nothing is in. For the end of the last attachment. @throws ToolError. */
-export const removeIdleTables = async (run: Run, options: ApplyOptions = {}): Promise<void> => {
+export async function removeIdleTables(run: Run, options: ApplyOptions = {}): Promise<void> {
+  if (await isInUse(run, options)) return;
   await removeListed(run, () => false, { doing: 'remove tables that nothing uses', ...options });
-};
+}
+
+/** The kernel's own count of references tells, at the same cost however many attachments there are. */
+async function isInUse(run: Run, options: ApplyOptions): Promise<boolean> {
+  const again = [remove(chain(INET, IN_USE)), add(chain(INET, IN_USE))];
+  try {
+    await applyNft(run, again, { doing: 'look whether rules are in use', ...options, isGuess: true });
+    return false;
+  } catch (error) {
+    if (!isKind(error, 'busy', 'not-found')) throw error;
+    return isKind(error, 'busy');
+  }
+}

@@ -3,14 +3,15 @@
  * before route_localnet is set.
  */
 import { CniError, ErrorCode, type AddResult } from '@flatnet/cni';
-import { ensureMasquerade, requireSysctls, type Kernel } from '@flatnet/kernel';
+import { requireSysctls, type Kernel } from '@flatnet/kernel';
 import { describePort, netnsIdOf, PortHeld, portsOf, publish, publishOrWait, withdraw } from '@flatnet/hostport';
 import { forgetStaleFlows, type PublishRecord, type Records } from '@flatnet/hostport';
 import type { AddRequest, Rollback } from '@flatnet/skel';
 import type { PortmapConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { tracksFlows, unlessMissing } from './flows.ts';
-import { masqueradeOf, planOf } from './plan.ts';
+import { applyOutbound, dropOutbound, outboundRules } from './outbound.ts';
+import { planOf } from './plan.ts';
 import { routeLookup } from './route-lookup.ts';
 
 type Request = AddRequest<PortmapConfig>;
@@ -31,21 +32,23 @@ export async function add(deps: Deps, request: Request, rollback: Rollback): Pro
   const kernel = deps.kernel(signal);
   const records = deps.records(config.dataDir);
   const plan = planOf(network, attachment, config, result, routeLookup(kernel.proc));
-  const masquerade = masqueradeOf(plan.owner, config, result);
   const before = records.read(plan.owner);
-  if (plan.publications.length === 0 && masquerade === undefined && before === undefined) return result;
+  if (plan.publications.length === 0 && !config.ipMasq && before === undefined) return result;
 
   const record: PublishRecord = {
     version: 1,
     ...plan,
     netns,
     netnsId: netnsIdOf(netns) ?? '',
-    ...(masquerade === undefined ? {} : { masquerade }),
   };
   armUndo(deps, records, record, before, rollback);
+  if (config.ipMasq) {
+    rollback.arm('outbound masquerade', () => dropOutbound(deps.kernel().run, plan.owner, config, records));
+  }
+  const outbound = () => applyOutbound(kernel.run, outboundRules(plan.owner, config, result), records);
   const work = [
     request.phase('nft', () => program(kernel, records, record)),
-    ...(masquerade === undefined ? [] : [request.phase('masquerade', () => ensureMasquerade(kernel.run, masquerade))]),
+    ...(config.ipMasq ? [request.phase('masquerade', outbound)] : []),
   ];
   // Both end before an undo may begin.
   const failed = (await Promise.allSettled(work)).find((outcome) => outcome.status === 'rejected');

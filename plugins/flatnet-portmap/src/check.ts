@@ -1,11 +1,11 @@
 import { CniError, ErrorCode } from '@flatnet/cni';
-import { missingMasquerade } from '@flatnet/kernel';
 import { missingPublications } from '@flatnet/hostport';
 import type { CheckRequest } from '@flatnet/skel';
 import { prevResultOf } from './add.ts';
 import type { PortmapConfig } from './config.ts';
 import type { Deps } from './deps.ts';
-import { masqueradeOf, planOf } from './plan.ts';
+import { outboundDifferences, outboundRules } from './outbound.ts';
+import { planOf } from './plan.ts';
 import { routeLookup } from './route-lookup.ts';
 
 /** CHECK. Every element, chain and setting that ADD would make; changes nothing. @throws CniError code 102 that says what is missing. */
@@ -14,12 +14,11 @@ export async function check(deps: Deps, request: CheckRequest<PortmapConfig>): P
   const result = prevResultOf(request);
   const kernel = deps.kernel(signal);
   const plan = planOf(network, attachment, config, result, routeLookup(kernel.proc));
-  const masquerade = masqueradeOf(plan.owner, config, result);
   const missing = [
     ...(plan.publications.length === 0
       ? []
       : await missingPublications(kernel.run, deps.records(config.dataDir), plan)),
-    ...(masquerade === undefined ? [] : await missingMasquerade(kernel.run, masquerade)),
+    ...(await outboundDifferences(kernel.run, outboundRules(plan.owner, config, result))),
   ];
   if (plan.localInterface !== undefined) {
     const key = `ipv4/conf/${plan.localInterface}/route_localnet`;

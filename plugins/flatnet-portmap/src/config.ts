@@ -1,5 +1,5 @@
 import type { Ip } from '@flatnet/addressing';
-import { field, misfit, readShape, shown, type Explain, type Verb } from '@flatnet/cni';
+import { attachedAddresses, field, misfit, readShape, shown, type Explain, type Verb } from '@flatnet/cni';
 import { configShape } from './config-shape.ts';
 import { refuse } from './field.ts';
 import { type Mapping, mappingsOf } from './mappings.ts';
@@ -14,6 +14,8 @@ export interface PortmapConfig {
   readonly snatAddresses: readonly Ip[];
   readonly dataDir?: string;
   readonly mappings: readonly Mapping[];
+  /** Addresses of the result of ADD, which the runtime hands to DEL. */
+  readonly attached: readonly string[];
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -23,15 +25,16 @@ export function decodeConfig(json: Json, verb: Verb, explain: Explain<Raw> = mis
   if (verb === 'DEL' || verb === 'GC') return laxly(json);
   const raw = readShape<Raw>(configShape, json) ?? explain(json);
   refuseUnsupported(raw);
-  return resolve(raw, mappingsOf(raw.runtimeConfig?.portMappings ?? [], raw));
+  return resolve(raw, json, mappingsOf(raw.runtimeConfig?.portMappings ?? [], raw));
 }
 
 function laxly(json: Json): PortmapConfig {
-  const dataDir = field(json, 'dataDir');
-  return resolve(typeof dataDir === 'string' && dataDir.startsWith('/') ? { dataDir } : {}, []);
+  const [dataDir, ipMasq] = [field(json, 'dataDir'), field(json, 'ipMasq') === true];
+  return resolve({ ipMasq, ...(typeof dataDir === 'string' && dataDir.startsWith('/') ? { dataDir } : {}) }, json, []);
 }
 
-const resolve = (raw: Partial<Raw>, mappings: readonly Mapping[]): PortmapConfig => ({
+const resolve = (raw: Partial<Raw>, json: Json, mappings: readonly Mapping[]): PortmapConfig => ({
+  attached: attachedAddresses(json),
   snat: raw.snat ?? true,
   masqAll: raw.masqAll ?? false,
   ipMasq: raw.ipMasq ?? false,

@@ -1,8 +1,9 @@
-import { attachmentHash, networkHash } from '@flatnet/cni';
+import { attachmentHash, ErrorCode, networkHash } from '@flatnet/cni';
 import { collect } from '@flatnet/hostport';
-import type { GcRequest } from '@flatnet/skel';
+import { runAll, throwFailures, type GcRequest } from '@flatnet/skel';
 import type { PortmapConfig } from './config.ts';
 import type { Deps } from './deps.ts';
+import { collectOutbound } from './outbound.ts';
 
 /** GC. Withdraws what attachments of this network publish that are not valid any more. Without the list nothing is touched. */
 export async function gc(deps: Deps, request: GcRequest<PortmapConfig>): Promise<void> {
@@ -10,5 +11,10 @@ export async function gc(deps: Deps, request: GcRequest<PortmapConfig>): Promise
   if (validAttachments === undefined) return;
   const valid = new Set(validAttachments.map((attachment) => attachmentHash(network, attachment)));
   const { run } = deps.kernel();
-  await collect(run, deps.records(config.dataDir), { networkHash: networkHash(network) }, valid);
+  const hash = networkHash(network);
+  const failures = await runAll([
+    () => collect(run, deps.records(config.dataDir), { networkHash: hash }, valid),
+    () => collectOutbound(run, hash, valid),
+  ]);
+  throwFailures(failures, ErrorCode.cleanupIncomplete, `GC of network ${network} could not remove everything`);
 }

@@ -1,8 +1,7 @@
 /** Request -> what the attachment publishes, as a value. Pure but for the routing table, which is handed in. */
 import type { Cidr } from '@flatnet/addressing';
 import { attachmentHash, CniError, ErrorCode, networkHash, type AddResult, type Attachment } from '@flatnet/cni';
-import type { Masquerade } from '@flatnet/kernel';
-import { describePort, listenKey, mergePorts, onAllAddresses, outboundTag, portKey, portsOf } from '@flatnet/hostport';
+import { describePort, listenKey, mergePorts, onAllAddresses, portKey, portsOf } from '@flatnet/hostport';
 import type { Hairpin, Owner, Plan, Port } from '@flatnet/hostport';
 import type { PortmapConfig } from './config.ts';
 import { refuse } from './field.ts';
@@ -127,20 +126,5 @@ export const planOf = (
     publications: mergePorts(ports),
     hairpins: hairpinsOf(config, ports, addresses),
     ...(localInterface === undefined ? {} : { localInterface }),
-  };
-};
-
-/** The outbound masquerade that `ipMasq` asks for. */
-export const masqueradeOf = (owner: Owner, config: PortmapConfig, result: AddResult): Masquerade | undefined => {
-  if (!config.ipMasq) return undefined;
-  const addresses = containerAddresses(result, owner.ifName);
-  const subnets = addresses.map((cidr) => `${cidr.network}/${cidr.prefix}`);
-  const snat4 = config.snatAddresses.find(({ family }) => family === 4)?.toString();
-  const snat6 = config.snatAddresses.find(({ family }) => family === 6)?.toString();
-  return {
-    tag: outboundTag(owner.networkHash),
-    subnets,
-    ...(snat4 === undefined ? {} : { snat4 }),
-    ...(snat6 === undefined ? {} : { snat6 }),
   };
 };

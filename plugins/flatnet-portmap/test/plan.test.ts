@@ -3,7 +3,8 @@ import { portsOf } from '@flatnet/hostport';
 import { describe, expect, it } from 'vitest';
 import { decodeConfig } from '../src/config.ts';
 import { decodeRaw } from '../src/schema.ts';
-import { masqueradeOf, planOf } from '../src/plan.ts';
+import { outboundRules } from '../src/outbound.ts';
+import { planOf } from '../src/plan.ts';
 import { routeLookup } from '../src/route-lookup.ts';
 
 const RESULT: AddResult = {
@@ -191,12 +192,14 @@ describe('planOf', () => {
   });
 });
 
-it('masqueradeOf: the subnets of the container, with fixed addresses where given', () => {
+it('outboundRules: the addresses of the container and their subnets, with fixed source addresses where given', () => {
   const config = decodeConfig({ ipMasq: true, snatAddress: '192.0.2.7' }, 'ADD');
-  expect(masqueradeOf(plan([]).owner, config, RESULT)).toMatchObject({
+  expect(outboundRules(plan([]).owner, config, RESULT).masquerade).toEqual({
+    addresses: ['10.9.0.2', 'fd09::2'],
     subnets: ['10.9.0.0/24', 'fd09::/64'],
     snat4: '192.0.2.7',
   });
+  expect(outboundRules(plan([]).owner, { ...config, ipMasq: false }, RESULT)).not.toHaveProperty('masquerade');
 });
 
 it('DEL and GC read a configuration that ADD would refuse', () => {

@@ -2,40 +2,26 @@
  * ADD. Invariant: refuse, arm, act, report. The link comes first: it is this ADD's claim on the attachment (claim.ts). Steps that wait
  * run concurrently:
  *
- *   pair, bridge port --+-- delegate ADD ------------------------------+-- gateway on the bridge --+-- MAC, addresses, routes, up (netns)
- *                       +-- sysctls in the netns -- masquerade there? -+                           +-- rules (host)
+ *   pair, bridge port --+-- delegate ADD ---------------------------+-- gateway on the bridge --+-- MAC, addresses, routes, up (netns)
+ *                       +-- sysctls in the netns -------------------+                           +-- rules (host)
  *
  * On a network's first ADD the bridge is created after the delegate has answered: a bridge stays, and must not for an ADD that fails.
  */
-import { parseCidr } from '@flatnet/addressing';
 import { type AddResult, type IpamResult } from '@flatnet/cni';
-import type { Run } from '@flatnet/exec';
-import {
-  applyIp,
-  applySysctls,
-  clampMss,
-  ensureGuard,
-  ensureMasquerade,
-  linkExists,
-  showDefaults,
-  standingMasquerade,
-  type AddressedLink,
-  type GuardedPort,
-  type Kernel,
-} from '@flatnet/kernel';
+import { applyIp, applySysctls, linkExists, showDefaults, type AddressedLink, type Kernel } from '@flatnet/kernel';
 import type { AddRequest, Rollback } from '@flatnet/skel';
 import { announce } from './announce.ts';
 import { createNetworkBridge, networkMtu } from './bridge.ts';
 import { nameInUse } from './claim.ts';
-import { isGuarded, type FlatnetConfig } from './config.ts';
+import type { FlatnetConfig } from './config.ts';
 import { containerCommands, containerSysctls, neededSysctls, refuseUnreachable } from './container.ts';
 import { awaitDad } from './dad.ts';
 import type { Deps } from './deps.ts';
 import { ensureGateways, refuseOverlap, refuseWithoutIpv6 } from './gateway.ts';
 import { planOf, withFinalMac, type Plan } from './plan.ts';
+import { applyRules } from './rules.ts';
 import { allSettledOrFirst } from './settle.ts';
 import { addSourceRouting } from './source-routing.ts';
-import { subnetOf } from './subnet.ts';
 import { isDefault, topologyOf, type Topology } from './topology.ts';
 import { armUndo, type Made } from './undo.ts';
 import { connect, joinCommands, pairCommands, quietHostEnd } from './veth.ts';
@@ -71,17 +57,16 @@ export async function add(deps: Deps, request: Request, rollback: Rollback): Pro
   if (isFirst) await refuseTaken(kernel, plan, await leased);
   const joined = isFirst ? joinNewBridge(step) : Promise.resolve(present);
   const prepared = joined.then(() => prepare(step));
-  const asked = prepared.then(() => (isFirst ? [] : askMasquerade(kernel.run, request, plan)));
-  const [ipam, bridge, , standing] = await allSettledOrFirst([leased, joined, prepared, asked]);
+  const [ipam, bridge] = await allSettledOrFirst([leased, joined, prepared]);
 
   const topology = ipam === undefined ? undefined : topologyOf(config, plan.ifName, ipam);
   if (topology !== undefined) refuseUnreachable(topology);
   const final = withFinalMac(kernel, plan, topology);
-  // Before the rules, which would stay: a gateway that is refused masquerades nobody's subnet.
   await request.phase('gateway', () => configureGateway(step, topology, bridge));
+  made.rules = true;
   await allSettledOrFirst([
     // First what runs aside.
-    request.phase('nft', () => configureRules(kernel.runAside, final, topology, standing)),
+    request.phase('nft', () => applyRules(kernel, kernel.runAside, final, topology)),
     request.phase('container', () => configureContainer(step, final, topology)),
   ]);
   noteUnusual(step, topology);
@@ -167,49 +152,6 @@ async function configureGateway(
   const device = gatewayDevice(bridge, config.vlans);
   const known = device === bridge ? present : undefined;
   unwritten.push(...(await ensureGateways(kernel, topology.gateways, { device, forceAddress, allowOverlap }, known)));
-}
-
-/** Those of the subnets that the configuration names which are masqueraded already: asked while the delegate is at work, changes nothing. */
-async function askMasquerade(run: Run, request: Request, { config, tag }: Plan): Promise<readonly string[]> {
-  const { subnets } = config.hints;
-  if (!config.ipMasq || subnets.length === 0) return [];
-  return request.phase('nft', () => standingMasquerade(run, { tag, subnets }));
-}
-
-async function configureRules(
-  run: Run,
-  plan: Plan,
-  topology: Topology | undefined,
-  standing: readonly string[],
-): Promise<void> {
-  const { config, tag } = plan;
-  const cidrs = topology?.addresses.map(({ cidr }) => cidr) ?? [];
-  const masqueraded = topology?.masqueraded ?? [];
-  const isStanding = masqueraded.every((subnet) => standing.includes(subnet));
-  const subnets = networkSubnets(config.hints.subnets, masqueraded);
-  await allSettledOrFirst([
-    isStanding ? Promise.resolve() : ensureMasquerade(run, { tag, subnets }),
-    isGuarded(config) ? ensureGuard(run, guardedPort(plan, topology)) : Promise.resolve(),
-    config.clampMss && cidrs.length > 0 ? clampMss(run, tag, [...new Set(cidrs.map(subnetOf))]) : Promise.resolve(),
-  ]);
-}
-
-/**
- * The subnets of this attachment, and with them all that the configuration names, so that the next ADD is told by one question that they
- * stand. Only what agrees with the answer: a delegated plugin may read `subnet` as a pool, or not at all, and no address of a pool that is
- * larger than the network may be taken for the network's own.
- */
-function networkSubnets(named: readonly string[], answered: readonly string[]): readonly string[] {
-  if (!answered.every((subnet) => named.includes(subnet))) return answered;
-  const own = answered.map(parseCidr);
-  return named.filter((subnet) => answered.includes(subnet) || !own.some((cidr) => cidr.overlaps(parseCidr(subnet))));
-}
-
-/** Without addresses (a layer 2 attachment) only the MAC is looked at. */
-function guardedPort({ tag, hostVeth, containerMac, config }: Plan, topology: Topology | undefined): GuardedPort {
-  const port = { tag, hostVeth, containerMac };
-  if (!config.antiSpoof || topology === undefined) return port;
-  return { ...port, addresses: topology.addresses.map(({ cidr }) => String(cidr.ip)) };
 }
 
 /** For the log line of this call. */

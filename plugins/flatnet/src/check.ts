@@ -1,13 +1,14 @@
 /** CHECK: everything that ADD made against the kernel. Nothing is changed; all differences are named at once, each with its repair. */
 import { CniError, ErrorCode } from '@flatnet/cni';
-import { guardRemains, isPortGuarded, missingMasquerade, type Kernel } from '@flatnet/kernel';
+import type { Kernel } from '@flatnet/kernel';
 import { missingField, sentenceOf, type CheckRequest } from '@flatnet/skel';
 import { containerDifferences } from './check-container.ts';
 import { hostDifferences } from './check-host.ts';
-import { isForwarded, isGuarded, type FlatnetConfig } from './config.ts';
+import { isForwarded, type FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { forwardObstacle } from './forward-policy.ts';
 import { planOf, type Plan } from './plan.ts';
+import { ruleDifferences } from './rules.ts';
 import { topologyOf, type Topology } from './topology.ts';
 import { gatewayDevice } from './vlan.ts';
 
@@ -85,20 +86,4 @@ async function forwardDifferences(
   const device = gatewayDevice(config.bridge, config.vlans);
   const obstacle = await forwardObstacle(kernel, device, topology.gateways);
   return obstacle === undefined ? [] : [obstacle];
-}
-
-async function ruleDifferences(kernel: Kernel, plan: Plan, topology: Topology | undefined): Promise<readonly string[]> {
-  const subnets = topology?.masqueraded ?? [];
-  const missing = subnets.length === 0 ? [] : await missingMasquerade(kernel.run, { tag: plan.tag, subnets });
-  return [
-    ...missing.map((what) => `masquerade: ${what} is missing (any ADD on this network restores it)`),
-    ...(isGuarded(plan.config) ? await guardDifferences(kernel, plan) : []),
-  ];
-}
-
-async function guardDifferences(kernel: Kernel, { tag, hostVeth }: Plan): Promise<readonly string[]> {
-  const stands = isPortGuarded(await guardRemains(kernel.run), tag, hostVeth);
-  return stands
-    ? []
-    : [`anti-spoof guard of ${hostVeth} is missing (flatnetctl rules reload, or restart the container)`];
 }

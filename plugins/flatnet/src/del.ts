@@ -3,11 +3,12 @@
  * follow from the attachment; the netns is never looked at, so it may be gone, empty, or another container's by now.
  */
 import { CniError, ErrorCode, networkHash } from '@flatnet/cni';
-import { dropGuard, type Kernel } from '@flatnet/kernel';
+import type { Kernel } from '@flatnet/kernel';
 import type { DelRequest } from '@flatnet/skel';
-import { isGuarded, type FlatnetConfig } from './config.ts';
+import type { FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { attachmentNames, type AttachmentNames } from './naming.ts';
+import { dropIdleTables, dropRules, isAlone } from './rules.ts';
 import { dropSourceRules, hasSourceRules } from './source-routing.ts';
 import { disconnect } from './veth.ts';
 
@@ -26,16 +27,16 @@ export async function del(deps: Deps, request: DelRequest<FlatnetConfig>): Promi
       return false;
     }
   };
-  // A guard drops only what its own port sends, so guard and link may go at the same time.
-  const guard = isGuarded(config)
-    ? step(request.phase('nft', () => dropGuard(kernel.runAside, networkHash(network), names.hostVeth)))
-    : undefined;
+  // The rules concern only what this attachment sends, so rules and link may go at the same time.
+  const leaving = { ...names, network, config, tag: networkHash(network) };
+  const wasAlone = isAlone(kernel, names.hostVeth);
+  const rules = step(request.phase('nft', () => dropRules(kernel, kernel.runAside, leaving)));
   const { netns } = request;
   if (netns !== undefined && hasSourceRules(kernel, names.hostVeth)) {
     await step(request.phase('rules', () => dropSourceRules(kernel, names.hostVeth, netns)));
   }
   const isLinkGone = await step(request.phase('veth', () => deleteLink(kernel, request, names)));
-  await guard;
+  if ((await rules) && !wasAlone) await step(dropIdleTables(kernel, kernel.run));
   const { ipamType } = config;
   // A link that stays keeps its address.
   if (isLinkGone && ipamType !== undefined) {

@@ -3,13 +3,16 @@
  * address is handed out while its old link lives. Another network's things are not even looked at.
  */
 import { CniError, ErrorCode, networkHash } from '@flatnet/cni';
-import { applyIp, collectGuards, deleteLink, dropMasquerade, listLinks, unclampMss, type Link } from '@flatnet/kernel';
+import { applyIp, deleteLink, listLinks, type Link } from '@flatnet/kernel';
+import { removeListed } from '@flatnet/rules';
 import { ToolError } from '@flatnet/exec';
 import type { GcRequest } from '@flatnet/skel';
 import type { FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { failuresOf } from './failures.ts';
-import { aliasPrefixes, attachmentNames } from './naming.ts';
+import { hostEndOf, isOf, listHostEnds } from './host-ends.ts';
+import { attachmentNames } from './naming.ts';
+import { dropIdleTables } from './rules.ts';
 
 /** @throws CniError code 103 with everything that could not be removed. */
 export async function gc(deps: Deps, request: GcRequest<FlatnetConfig>): Promise<void> {
@@ -19,22 +22,24 @@ export async function gc(deps: Deps, request: GcRequest<FlatnetConfig>): Promise
   if (validAttachments !== undefined) {
     const valid = new Set(validAttachments.map((attachment) => attachmentNames(network, attachment).hostVeth));
     const tag = networkHash(network);
-    const rules = [
-      () => collectGuards(kernel.run, tag, valid),
-      ...(valid.size === 0
-        ? [() => dropMasquerade(kernel.run, tag), () => unclampMss(kernel.run, tag).catch(unlessGone)]
-        : []),
-    ];
+    const collectRules = async (): Promise<void> => {
+      await removeListed(
+        kernel.run,
+        ({ maker, networkHash: of, attachment }) =>
+          maker === 'flatnet' && of === tag && !valid.has(hostEndOf(attachment)),
+        { network: { maker: 'flatnet', networkHash: tag }, hostEnds: () => listHostEnds(kernel, network) },
+      );
+    };
     const stale: Link[] = [];
     const look = async (): Promise<void> => {
       const links = await listLinks(kernel, ['type', 'veth']);
       stale.push(...links.filter((link) => isOf(network, link) && !valid.has(link.name)));
     };
-    failures.push(...(await failuresOf([...rules, look])));
+    failures.push(...(await failuresOf([collectRules, look])));
     const deletions = stale.map(({ name }) => async (): Promise<void> => {
       await applyIp(kernel, `delete link ${name}`, [deleteLink(name)]).catch(unlessGone);
     });
-    failures.push(...(await failuresOf(deletions)));
+    failures.push(...(await failuresOf(deletions)), ...(await failuresOf([() => dropIdleTables(kernel, kernel.run)])));
   }
   const { ipamType } = config;
   if (ipamType !== undefined) failures.push(...(await failuresOf([() => deps.delegateVerb('GC', ipamType, request)])));
@@ -48,9 +53,6 @@ export async function gc(deps: Deps, request: GcRequest<FlatnetConfig>): Promise
     words.join('; '),
   );
 }
-
-const isOf = (network: string, { alias }: Link): boolean =>
-  aliasPrefixes(network).some((prefix) => alias?.startsWith(prefix) === true);
 
 function unlessGone(error: unknown): void {
   if (!(error instanceof ToolError && error.kind === 'not-found')) throw error;

@@ -1,4 +1,5 @@
 import { parseCidr } from '@flatnet/addressing';
+import { attachedAddresses } from '@flatnet/cni';
 import { subnetOf } from './subnet.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -12,11 +13,14 @@ export interface AddressHints {
   readonly ipv6: boolean;
   /** Subnets of the ranges and static addresses, with the host bits zero. */
   readonly subnets: readonly string[];
+  /** Addresses of the result of ADD, which the runtime hands to DEL: without prefix length. */
+  readonly attached: readonly string[];
 }
 
 export const hintsOf = (json: Json): AddressHints => ({
   ipv6: ['ipam', 'args', 'runtimeConfig'].some((key) => holdsIpv6(withoutRoutes(valueOf(json, key)))),
   subnets: [...new Set(namedSubnets(json))],
+  attached: attachedAddresses(json),
 });
 
 // A MAC address has six groups. Not node:net: its start costs a millisecond.

@@ -1,9 +1,9 @@
-import { dropGuard } from '@flatnet/kernel';
 import type { AddRequest, Rollback } from '@flatnet/skel';
 import { claimNumber, isCreatedBy, type Created } from './claim.ts';
-import { isGuarded, type FlatnetConfig } from './config.ts';
+import type { FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import type { Plan } from './plan.ts';
+import { dropRules } from './rules.ts';
 import { dropSourceRules, hasSourceRules } from './source-routing.ts';
 import { disconnect } from './veth.ts';
 
@@ -13,6 +13,8 @@ export interface Made {
   link: Created;
   /** Whether the delegated plugin was asked, which happens only after the link was created. */
   lease: boolean;
+  /** Whether nftables rules of the attachment were begun. */
+  rules: boolean;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface Made {
  * at once: the kernel creates the link for A and refuses it to B. B has asked no delegated plugin, and leaves A's link and lease alone.
  */
 export function armUndo(deps: Deps, request: AddRequest<FlatnetConfig>, plan: Plan, rollback: Rollback): Made {
-  const made: Made = { claim: claimNumber(), link: 'no', lease: false };
+  const made: Made = { claim: claimNumber(), link: 'no', lease: false, rules: false };
   const { hostVeth, config } = plan;
   const { ipamType } = config;
   let linkStays = false;
@@ -36,14 +38,13 @@ export function armUndo(deps: Deps, request: AddRequest<FlatnetConfig>, plan: Pl
     if (made.link === 'yes' || (await isCreatedBy(kernel, hostVeth, made.claim))) await disconnect(kernel, plan);
     linkStays = false;
   });
-  rollback.arm(`rules of ${plan.ifName}`, async () => {
+  rollback.arm(`routing rules of ${plan.ifName}`, async () => {
     const kernel = deps.kernel();
     if (made.link === 'yes' && hasSourceRules(kernel, hostVeth)) await dropSourceRules(kernel, hostVeth, request.netns);
   });
-  if (isGuarded(config)) {
-    rollback.arm(`guard of port ${hostVeth}`, async () => {
-      if (made.link === 'yes') await dropGuard(deps.kernel().run, plan.tag, hostVeth);
-    });
-  }
+  rollback.arm(`nftables rules of ${hostVeth}`, async () => {
+    const kernel = deps.kernel();
+    if (made.rules) await dropRules(kernel, kernel.run, plan);
+  });
   return made;
 }

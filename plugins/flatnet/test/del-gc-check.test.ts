@@ -86,6 +86,42 @@ describe('GC', () => {
   });
 });
 
+describe('rules', () => {
+  const EVERYTHING = { ...CONF, antiSpoof: true, clampMSS: true };
+  const NOTHING = { ...CONF, ipMasq: false, isDefaultGateway: true };
+
+  it.each([
+    ['as ADD had it', EVERYTHING],
+    ['that asks for none now', NOTHING],
+  ])('go with DEL, with a configuration %s', async (_, conf) => {
+    const world = new World();
+    const prevResult = await world.add(EVERYTHING);
+    await world.del({ ...conf, prevResult });
+    expect(world.kernel.nft.contents).toEqual([]);
+  });
+
+  it('of others stay, and go with the last of them', async () => {
+    const world = new World();
+    const [one, other] = ['c1', 'c2'].map((containerId) => ({ attachment: { containerId, ifName: 'eth0' } }));
+    await world.add(EVERYTHING, one);
+    world.kernel.links.delete(NETNS, 'eth0');
+    world.answer = { ...world.answer, ips: [{ address: '10.87.1.3/24' }] };
+    world.kernel.links.deleteRoutes();
+    await world.add(EVERYTHING, other);
+    await world.del(CONF, one);
+    expect(world.kernel.nft.contents).toContain('inet flatnet map source4 1');
+    await world.del(CONF, other);
+    expect(world.kernel.nft.contents).toEqual([]);
+  });
+
+  it('go with GC', async () => {
+    const world = new World();
+    await world.add(EVERYTHING);
+    await world.plugin.gc({ ...world.request('GC'), validAttachments: [] });
+    expect(world.kernel.nft.contents).toEqual([]);
+  });
+});
+
 describe('CHECK', () => {
   const findings = async (world: World, spoil: () => void): Promise<string> => {
     const prevResult = await world.add();
@@ -153,6 +189,19 @@ describe('CHECK', () => {
     const said = await findings(world, () => spoil(world));
     expect(said.startsWith(wanted)).toBe(true);
     expect(said).not.toContain(';');
+  });
+
+  it('names rules that are missing, and rules that are not asked for', async () => {
+    const flushed = new World();
+    expect(await findings(flushed, () => flushed.kernel.nft.flush())).toContain(
+      'nft: table inet flatnet is missing (flatnetctl rules reload',
+    );
+    const world = new World();
+    const prevResult = await world.add({ ...CONF, clampMSS: true });
+    const checked = world.plugin.check({ ...world.request('CHECK'), prevResult });
+    await expect(checked).rejects.toMatchObject({
+      details: expect.stringMatching(/nft: chain clamp_\S+ of .* is not asked for/),
+    });
   });
 
   it('says when the interface is gone', async () => {

@@ -6,7 +6,7 @@ import { asRun, isOursThroughout } from '../src/conflist/as-run.ts';
 import { decodeNetwork, type Network } from '../src/conflist/model.ts';
 import { routingOf } from '../src/doctor/attached.ts';
 import { meet, parseListeners } from '../src/doctor/listeners.ts';
-import { wantedMasquerades } from '../src/rules/masquerade.ts';
+import { wantedRules } from '../src/rules/wanted.ts';
 
 let root: string;
 const path = (): readonly string[] => [join(root, 'bin')];
@@ -50,7 +50,7 @@ describe("the reference's names", () => {
     expect(routingOf(podman, path())).toEqual({ isForwarded: true, isMasqueraded: true });
   });
 
-  it('have their masquerade known while a container lives', () => {
+  it('have their masquerade known while a container lives', async () => {
     dropIn();
     const file = { path: '', text: '', network: network({ isGateway: true, ipMasq: true }) };
     const trace = {
@@ -65,8 +65,10 @@ describe("the reference's names", () => {
       ...{ cniPath: path(), subjects: [{ name: 'pod', file, storeFolder: '' }], traces: [trace] },
       ...{ unreadable: [], orphans: [] },
     };
-    expect(wantedMasquerades(survey)).toMatchObject([{ network: 'pod', masquerade: { subnets: ['10.88.0.0/16'] } }]);
-    expect(wantedMasquerades({ ...survey, cniPath: [] })).toEqual([]);
+    const nobodyAsks = () => Promise.reject(new Error('all is recorded'));
+    const masquerade = { addresses: ['10.88.0.2'], subnets: ['10.88.0.0/16'] };
+    expect(await wantedRules(nobodyAsks, survey)).toMatchObject([{ rules: { masquerade } }]);
+    expect(await wantedRules(nobodyAsks, { ...survey, cniPath: [] })).toEqual([]);
   });
 });
 

@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { findCached, listCached } from '../src/chain/cache.ts';
-import { readResult } from '../src/chain/result.ts';
+import { addressesOf, readResult } from '../src/chain/result.ts';
 import { containersOf } from '../src/network/describe.ts';
-import { addressesOf } from '../src/rules/masquerade.ts';
 
 let cacheDir: string;
 beforeEach(() => {
@@ -48,7 +47,7 @@ it.each([
   store(result, envelope);
   expect(containersOf(cacheDir, 'old')).toMatchObject([{ id: 'c1', ifName: 'eth0', addresses: ADDRESSES }]);
   const cached = findCached(cacheDir, identity);
-  expect(cached === undefined ? undefined : addressesOf(cached, 'eth0')).toEqual(ADDRESSES);
+  expect(cached === undefined ? undefined : addressesOf(readResult(cached.result), 'eth0')).toEqual(ADDRESSES);
 });
 
 it('routes and dns of the oldest versions are read too', () => {

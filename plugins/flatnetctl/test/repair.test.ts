@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseIp } from '@flatnet/addressing';
-import { attachmentHash, macOf, networkHash } from '@flatnet/cni';
+import { attachmentHash, macOf } from '@flatnet/cni';
 import type { Run } from '@flatnet/exec';
 import { isBeingCalled } from '../src/chain/calls.ts';
 import { hostEndOf, lifeOf, namespaceAt, type Life, type Witness } from '../src/chain/life.ts';
@@ -11,9 +11,7 @@ import { decodeNetwork } from '../src/conflist/model.ts';
 import { findingsOf } from '../src/ipam/findings.ts';
 import { isSame } from '../src/ipam/free.ts';
 import type { Survey, Trace } from '../src/ipam/survey.ts';
-import { wantedClamps } from '../src/rules/clamps.ts';
-import { guardedPort, guardedTraces } from '../src/rules/guards.ts';
-import { wantedMasquerades } from '../src/rules/masquerade.ts';
+import { wantedRules } from '../src/rules/wanted.ts';
 
 const attachment = { containerId: 'c1', ifName: 'eth0' };
 const here = '/proc/self/ns/net';
@@ -108,25 +106,37 @@ describe('what does not fit together', () => {
   });
 });
 
-describe('masquerades that living containers need', () => {
-  const one = (subnets: readonly string[]) => [{ network: 'web', masquerade: { tag: networkHash('web'), subnets } }];
+const nobodyAsks: Run = () => Promise.reject(new Error('it is recorded'));
+const why = expect.stringMatching(/: restart the container$/) as string;
+const rulesOf = async (parts: Partial<Trace>, flatnet: object, run: Run = nobodyAsks) => {
+  const [wanted] = await wantedRules(run, surveyOf(parts, flatnet));
+  return { ...wanted?.rules, unknown: wanted?.unknown };
+};
 
-  test.each<[string, Partial<Trace>, object, readonly object[]]>([
-    ['by the result', { lease, cached }, {}, one(['10.0.0.0/25'])],
-    ['by the lease', { lease }, {}, one(['10.0.0.0/24'])],
-    ['none of the dead', { lease, life: 'gone' }, {}, []],
-    ['as configured', { lease }, { ipMasq: true }, one(['10.0.0.0/24'])],
-    ['not configured', { lease }, { isGateway: true }, []],
-    ['switched off', { lease }, { ipMasq: false }, []],
-    ['no way out', { lease }, { internal: true }, []],
-  ])('%s', (_, parts, flatnet, wanted) => {
-    expect(wantedMasquerades(surveyOf(parts, flatnet))).toEqual(wanted);
+describe('masquerades that living containers need', () => {
+  const in25 = { addresses: ['10.0.0.5'], subnets: ['10.0.0.0/25'] };
+  const in24 = { addresses: ['10.0.0.5'], subnets: ['10.0.0.0/24'] };
+
+  test.each<[string, Partial<Trace>, object, object | undefined]>([
+    ['by the result', { lease, cached }, {}, in25],
+    ['by the lease', { lease }, {}, in24],
+    ['none of the dead', { lease, life: 'gone' }, {}, undefined],
+    ['none that flatnet did not connect', { lease, linked: false }, {}, undefined],
+    ['as configured', { lease }, { ipMasq: true }, in24],
+    ['not configured', { lease }, { isGateway: true }, undefined],
+    ['switched off', { lease }, { ipMasq: false }, undefined],
+    ['no way out', { lease }, { internal: true }, undefined],
+  ])('%s', async (_, parts, flatnet, masquerade) => {
+    expect((await rulesOf(parts, flatnet)).masquerade).toEqual(masquerade);
+  });
+
+  test('nothing tells the addresses', async () => {
+    expect(await rulesOf({}, {})).toMatchObject({ unknown: { masquerade: why } });
   });
 });
 
 describe('guards that connected containers need', () => {
   const mac = '02:11:22:33:44:55';
-  const port = { tag: networkHash('web'), hostVeth: hostEndOf('web', attachment) };
   const withMac = {
     ...cached,
     result: { ...cached.result, interfaces: [{ name: 'br' }, { name: 'eth0', sandbox: '/x', mac: mac.toUpperCase() }] },
@@ -137,52 +147,51 @@ describe('guards that connected containers need', () => {
     (address: string): Run =>
     () =>
       Promise.resolve({ exitCode: 0, stdout: JSON.stringify([{ address }]), stderr: '', ending: 'exit' });
-  const nobodyAsks: Run = () => Promise.reject(new Error('it is recorded'));
-  const why = expect.stringMatching(/: restart the container$/) as string;
+  const own = { mac, addresses: ['10.0.0.5'] };
 
-  test.each<[string, Partial<Trace>, object, Run, readonly object[]]>([
-    ['by the result', { cached: withMac }, {}, nobodyAsks, [{ ...port, containerMac: mac, addresses: ['10.0.0.5'] }]],
-    [
-      'for the MAC alone',
-      { cached: withMac },
-      { antiSpoof: false, macspoofchk: true },
-      nobodyAsks,
-      [{ ...port, containerMac: mac }],
-    ],
-    ['without IPAM', { cached: withMac }, { ipam: {} }, nobodyAsks, [{ ...port, containerMac: mac }]],
-    [
-      'by the lease',
-      { lease, netns: '/x' },
-      {},
-      shows(derived),
-      [{ ...port, containerMac: derived, addresses: ['10.0.0.5'] }],
-    ],
-    ['not as the container says', { lease, netns: '/x' }, {}, shows(mac), [{ why }]],
-    ['nothing tells the addresses', { netns: '/x' }, {}, shows(derived), [{ why }]],
-    ['nothing tells the MAC', { lease }, {}, nobodyAsks, [{ why }]],
-    [
-      'as Go reads keys',
-      { cached: withMac },
-      { antiSpoof: null, ANTISPOOF: true },
-      nobodyAsks,
-      [{ ...port, containerMac: mac, addresses: ['10.0.0.5'] }],
-    ],
-    ['not asked for', { cached: withMac }, { antiSpoof: false }, nobodyAsks, []],
-    ['not connected by us', { cached: withMac, linked: false }, {}, nobodyAsks, []],
+  test.each<[string, Partial<Trace>, object, Run, object | undefined]>([
+    ['by the result', { cached: withMac }, {}, nobodyAsks, own],
+    ['for the MAC alone', { cached: withMac }, { antiSpoof: false, macspoofchk: true }, nobodyAsks, { mac }],
+    ['without IPAM', { cached: withMac }, { ipam: {} }, nobodyAsks, { mac }],
+    ['by the lease', { lease, netns: '/x' }, {}, shows(derived), { mac: derived, addresses: ['10.0.0.5'] }],
+    ['as Go reads keys', { cached: withMac }, { antiSpoof: null, ANTISPOOF: true }, nobodyAsks, own],
+    ['not asked for', { cached: withMac }, { antiSpoof: false }, nobodyAsks, undefined],
   ])('%s', async (_, parts, flatnet, run, wanted) => {
-    const guarded = guardedTraces(surveyOf(parts, { antiSpoof: true, ...flatnet }));
-    expect(await Promise.all(guarded.map((each) => guardedPort(run, each)))).toEqual(wanted);
+    expect((await rulesOf(parts, { antiSpoof: true, ...flatnet }, run)).antiSpoof).toEqual(wanted);
+  });
+
+  test.each<[string, Partial<Trace>, Run]>([
+    ['not as the container says', { lease, netns: '/x' }, shows(mac)],
+    ['nothing tells the addresses', { netns: '/x' }, shows(derived)],
+    ['nothing tells the MAC', { lease }, nobodyAsks],
+  ])('unknown: %s', async (_, parts, run) => {
+    const rules = await rulesOf(parts, { antiSpoof: true }, run);
+    expect(rules).toMatchObject({ unknown: { guard: why } });
+    expect(rules).not.toHaveProperty('antiSpoof');
   });
 });
 
 describe('clamped segment sizes that connected containers need', () => {
-  test.each<[string, Partial<Trace>, object, readonly [string, readonly string[]][]]>([
-    ['by the result', { lease, cached }, { clampMSS: true }, [['web', ['10.0.0.0/25']]]],
-    ['by the lease', { lease }, { clampMSS: true }, [['web', ['10.0.0.0/24']]]],
-    ['nothing tells the subnets', {}, { clampMSS: true }, []],
-    ['not connected by us', { lease, linked: false }, { clampMSS: true }, []],
-    ['not asked for', { lease }, {}, []],
-  ])('%s', (_, parts, flatnet, wanted) => {
-    expect([...wantedClamps(surveyOf(parts, flatnet))]).toEqual(wanted);
+  test.each<[string, Partial<Trace>, object, readonly string[] | undefined]>([
+    ['by the result', { lease, cached }, { clampMSS: true }, ['10.0.0.5']],
+    ['by the lease', { lease }, { clampMSS: true }, ['10.0.0.5']],
+    ['nothing tells the addresses', {}, { clampMSS: true }, undefined],
+    ['not connected by us', { lease, linked: false }, { clampMSS: true }, undefined],
+    ['not asked for', { lease }, {}, undefined],
+  ])('%s', async (_, parts, flatnet, clamped) => {
+    expect((await rulesOf(parts, flatnet)).clamped).toEqual(clamped);
+  });
+});
+
+test('the masquerade of flatnet-portmap behind another main plugin is told by the result', async () => {
+  const survey = surveyOf({ cached, linked: false });
+  const [subject] = survey.subjects;
+  const plugins = [{ type: 'bridge' }, { type: 'flatnet-portmap', ipMasq: true, snatAddress: '192.0.2.7' }];
+  const network = decodeNetwork({ name: 'web', plugins }, 'test');
+  const file = { path: '', text: '', network };
+  const [wanted] = await wantedRules(nobodyAsks, { ...survey, subjects: [{ ...subject!, file }] });
+  expect(wanted?.rules).toMatchObject({
+    owner: { maker: 'flatnet-portmap' },
+    masquerade: { addresses: ['10.0.0.5'], subnets: ['10.0.0.0/25'], snat4: '192.0.2.7' },
   });
 });

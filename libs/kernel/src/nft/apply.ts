@@ -9,6 +9,8 @@ export interface ApplyOptions {
   readonly signal?: AbortSignal;
   /** What the transaction is for, in the words of an error message: "publish the ports of web". */
   readonly doing?: string;
+  /** A transaction that the kernel calls busy is not repeated: it was a guess, and busy is its answer. */
+  readonly isGuess?: boolean;
 }
 
 /** How often a transaction that nft calls busy is sent again. */
@@ -81,7 +83,7 @@ const attempt = async (
   run: Run,
   args: readonly string[],
   doing: string,
-  signal: AbortSignal | undefined,
+  { signal, isGuess = false }: Pick<ApplyOptions, 'signal' | 'isGuess'>,
 ): Promise<string> => {
   for (let retry = 0; ; retry += 1) {
     const result = await run('nft', args, {
@@ -90,7 +92,7 @@ const attempt = async (
     });
     if (result.ending === 'exit' && result.exitCode === 0) return result.stdout;
     const error = failure(result, doing);
-    if (error.kind !== 'busy' || retry >= BUSY_RETRIES) throw error;
+    if (error.kind !== 'busy' || isGuess || retry >= BUSY_RETRIES) throw error;
     // Parallel transactions meet in the kernel; jitter keeps them from meeting again (podman#23404).
     await delay(2 ** retry * (1 + Math.random() * 4), undefined, signal === undefined ? {} : { signal });
   }
@@ -112,7 +114,7 @@ export const applyNft = async (
 ): Promise<void> => {
   if (commands.length === 0) return;
   const doing = options.doing ?? 'apply a transaction';
-  await withTransaction(commands, (args) => attempt(run, args, doing, options.signal));
+  await withTransaction(commands, (args) => attempt(run, args, doing, options));
 };
 
 /**
@@ -120,7 +122,7 @@ export const applyNft = async (
  * values are a concatenation (it makes a set of it without a word).
  */
 export const applyFixedText = async (run: Run, text: string, options: ApplyOptions = {}): Promise<void> => {
-  await attempt(run, [text], options.doing ?? 'apply a transaction', options.signal);
+  await attempt(run, [text], options.doing ?? 'apply a transaction', options);
 };
 
 /**
@@ -158,7 +160,7 @@ export const applyAndListChain = async (
     [...commands, { list: { chain: { family, table, name: chain } } }],
     async ([flag = '', ...args]) => {
       // Terse: nft would fetch every element of the table otherwise.
-      printed = await attempt(run, [flag, '-t', ...args], doing, options.signal);
+      printed = await attempt(run, [flag, '-t', ...args], doing, options);
     },
   );
   try {
@@ -177,7 +179,7 @@ const asObjects = (stdout: string, doing: string): readonly NftObject[] => {
 
 const query = async (run: Run, args: readonly string[], doing: string, signal?: AbortSignal) => {
   try {
-    const stdout = await attempt(run, args, doing, signal);
+    const stdout = await attempt(run, args, doing, { ...(signal === undefined ? {} : { signal }) });
     return stdout.trim() === '' ? [] : asObjects(stdout, doing);
   } catch (error) {
     if (error instanceof ToolError && error.kind === 'not-found') return undefined;

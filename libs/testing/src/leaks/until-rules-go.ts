@@ -5,7 +5,7 @@ import type { Fact } from './fact.ts';
  * may-stay.ts as soon as the last DEL takes the tables, the records' folders and route_localnet away.
  */
 export const staysForNow = (fact: Fact): boolean =>
-  /^(table|chain|rule|set|map|element of (set|map)) (inet|bridge) (flatnet|flatnet_hostport)\b/.test(
+  /^(table|chain|rule|set|map|element of (set|map)) inet flatnet_hostport\b/.test(
     fact.kind === 'nft' ? fact.text : '',
   ) ||
   (fact.kind === 'file' && /^\/run\/flatnet\/hostport\b/.test(fact.name ?? '')) ||

@@ -9,6 +9,7 @@
  */
 import { networkHash } from '@flatnet/cni';
 import { withdraw, type Records } from '@flatnet/hostport';
+import { removeListed } from '@flatnet/rules';
 import { openStore } from '@flatnet/store';
 import { detach, networkOfCached } from '../chain/attachment.ts';
 import { dropCached } from '../chain/cache.ts';
@@ -102,6 +103,11 @@ const storeOf = ({ name, storeFolder }: Subject) => openStore({ network: name, d
 
 async function withdrawByMark(world: World, records: readonly Records[], finding: Finding): Promise<void> {
   const { network, containerId, ifName, mark: hash } = finding;
+  // A name in the kernel has half of the digits that a record has.
+  if (hash.length === 12) {
+    await removeListed(world.run, ({ attachment }) => attachment === hash);
+    return;
+  }
   const owner = { network, containerId, ifName, networkHash: networkHash(network), hash };
   await withdraw(world.run, records[0] as Records, owner);
 }

@@ -12,6 +12,8 @@
 import { readdirSync } from 'node:fs';
 import { DEFAULT_DATA_DIR, isIdentifier, networkHash, attachmentHash, type Attachment } from '@flatnet/cni';
 import { overview, Records, type Orphan, type Standing } from '@flatnet/hostport';
+import type { Run } from '@flatnet/exec';
+import { listTables, ownerOfChain } from '@flatnet/rules';
 import type { Lease } from '@flatnet/store';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
 import { hostEndsOfFlatnet, type HostEnd } from '../chain/host-ends.ts';
@@ -100,6 +102,7 @@ export async function survey(
     if (configured.has(cached.network)) note(cached.network, keyOf(cached), { cached });
   }
   const present = hostLinks();
+  const strays = await strayRules(world.run, [...clues.values()], present);
   const traces = [...clues.values()].map((clue) => traceOf(clue, configured.get(clue.network), present));
   return {
     cniPath: places.cniPath,
@@ -108,11 +111,24 @@ export async function survey(
     unreadable: holdings
       .filter(({ lease }) => lease === undefined)
       .map(({ network, ip }) => ({ network, address: String(ip) })),
-    orphans: orphans.flatMap((orphan) => {
+    orphans: [...orphans, ...strays].flatMap((orphan) => {
       const network = subjects.find(({ name }) => networkHash(name) === orphan.networkHash)?.name ?? '';
       return network !== '' || names.length === 0 ? [{ ...orphan, network }] : [];
     }),
   };
+}
+
+/** Rules in the kernel whose attachment has neither a trace nor a host end. An ADD makes its host end before its rules. */
+async function strayRules(run: Run, clues: readonly Clue[], present: ReadonlySet<string>): Promise<readonly Orphan[]> {
+  const known = new Set(clues.map(({ network, attachment }) => attachmentHash(network, attachment).slice(0, 12)));
+  const strays = new Map<string, Orphan>();
+  for (const name of (await listTables(run)).flatMap(({ chains }) => [...chains.keys()])) {
+    const owner = ownerOfChain(name);
+    if (owner === undefined || known.has(owner.attachment) || present.has(`fl${owner.attachment}`)) continue;
+    const { networkHash: of, attachment: hash } = owner;
+    strays.set(hash, { networkHash: of, hash, elements: [...(strays.get(hash)?.elements ?? []), `chain ${name}`] });
+  }
+  return [...strays.values()];
 }
 
 interface Clue {

@@ -2,15 +2,12 @@
  * Rebuilding after `nft flush ruleset`, a firewall's restart, or by hand: from records alone, for living attachments alone. The rules
  * of others are not looked at. What stands already is left as it stands.
  */
-import { ensureMasquerade } from '@flatnet/kernel';
 import { forgetStaleFlows, isDead, portsOf, reload, type PublishRecord } from '@flatnet/hostport';
 import { ToolError } from '@flatnet/exec';
 import { recordsOf, type Survey } from '../ipam/survey.ts';
 import type { World } from '../world.ts';
-import { rebuildClamps } from './clamps.ts';
 import { listRules, type RuleEntry } from './list-rules.ts';
-import { wantedMasquerades } from './masquerade.ts';
-import { rebuildGuards } from './rebuild-guards.ts';
+import { rebuildRules } from './rebuild.ts';
 
 /** The shape is what `-o json` prints; keys are only ever added. */
 export interface Reloaded {
@@ -32,7 +29,7 @@ export async function reloadRules(world: World, look: () => Promise<Survey>): Pr
   const lives = new Map(survey.traces.map(({ mark, life }) => [mark, life]));
   // A link or a namespace elsewhere counts too, where the record alone would say "gone".
   const isGone = (record: PublishRecord): boolean => (lives.get(record.owner.hash) ?? lifeByRecord(record)) === 'gone';
-  /** By kind and mark, or kind and network. */
+  /** By kind and mark. */
   const reasons = new Map<string, string>();
   const dropped: PublishRecord[] = [];
   for (const records of recordsOf(survey.subjects)) {
@@ -41,16 +38,7 @@ export async function reloadRules(world: World, look: () => Promise<Survey>): Pr
     for (const { record, reason } of outcome.failed) reasons.set(`published ${record.owner.hash}`, reason);
     await forgetFlows(world, records.all());
   }
-  for (const { network, masquerade } of wantedMasquerades(survey)) {
-    try {
-      await ensureMasquerade(world.run, masquerade);
-    } catch (error) {
-      reasons.set(`masquerade ${network}`, error instanceof Error ? error.message : String(error));
-    }
-  }
-  for (const [mark, reason] of await rebuildGuards(world, survey)) reasons.set(`guard ${mark}`, reason);
-  const unclamped = new Set(missing.filter(({ kind }) => kind === 'mss').map(({ network }) => network));
-  for (const [network, reason] of await rebuildClamps(world, survey, unclamped)) reasons.set(`mss ${network}`, reason);
+  for (const [what, reason] of await rebuildRules(world, survey)) reasons.set(what, reason);
   return {
     ...(await outcomeOf(world, survey, await look(), missing, reasons)),
     dropped: dropped.map(({ owner }) => identity(owner)),
@@ -101,5 +89,5 @@ const lifeOfRule = (survey: Survey, rule: RuleEntry) => traceOf(survey, rule)?.l
 
 function reasonOf(survey: Survey, rule: RuleEntry, reasons: ReadonlyMap<string, string>): string {
   const mark = traceOf(survey, rule)?.mark ?? '';
-  return reasons.get(`${rule.kind} ${mark}`) ?? reasons.get(`${rule.kind} ${rule.network}`) ?? 'it is gone again';
+  return reasons.get(`${rule.kind} ${mark}`) ?? 'it is gone again';
 }

@@ -1,0 +1,105 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { AddResult } from '@flatnet/cni';
+import type { Run } from '@flatnet/exec';
+import { Records } from '@flatnet/hostport';
+import { FakeNft } from '@flatnet/kernel/testing';
+import { Rollback, type AddRequest } from '@flatnet/skel';
+import { decodeConfig, type PortmapConfig } from '../src/config.ts';
+import { pluginWith } from '../src/plugin.ts';
+import { decodeRaw } from '../src/schema.ts';
+
+let folder: string;
+let nft: FakeNft;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'outbound-'));
+  nft = new FakeNft();
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Ports are no subject here: the listing of their table is empty, and what is sent to it succeeds. */
+const run: Run = (_file, args) => {
+  const words = args.filter((word) => !word.startsWith('-'));
+  const isOfPorts = words.join(' ').includes('flatnet_hostport');
+  return Promise.resolve(
+    isOfPorts ? { exitCode: 0, stdout: '{"nftables":[]}', stderr: '', ending: 'exit' } : nft.run(words),
+  );
+};
+
+const pluginOver = (given: Run = run) => {
+  const proc = { exists: () => false, read: () => undefined, list: () => [], write: () => undefined };
+  return pluginWith({ kernel: () => ({ run: given, proc }), records: () => new Records(folder, 'boot.1') });
+};
+
+const one = { containerId: 'one', ifName: 'eth0' };
+const two = { containerId: 'two', ifName: 'eth0' };
+const request = (extra: object, attachment = one, address = '10.9.0.2/24'): AddRequest<PortmapConfig> => {
+  const prevResult: AddResult = {
+    interfaces: [{ name: 'eth0', sandbox: '/proc/self/ns/net' }],
+    ips: [{ address, interface: 0 }],
+    routes: [],
+    dns: {},
+  };
+  return {
+    ...{ verb: 'ADD', cniVersion: '1.0.0', network: 'net', attachment, prevResult, netns: '/proc/self/ns/net' },
+    ...{ args: new Map(), cniPath: [], invocation: { env: {}, stdin: new Uint8Array() } },
+    config: decodeConfig({ ...extra, prevResult }, 'ADD', decodeRaw),
+    ...{ signal: new AbortController().signal, phase: (_name, work) => work(), note: () => undefined },
+  };
+};
+const IP_MASQ = { ipMasq: true };
+const files = () => readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+
+it.each([
+  ['as ADD had it', IP_MASQ],
+  ['without ipMasq', {}],
+])('the masquerade of an attachment goes with its DEL, with a configuration %s', async (_, extra) => {
+  const plugin = pluginOver();
+  await plugin.add(request(IP_MASQ), new Rollback());
+  await plugin.add(request(IP_MASQ, two, '10.9.0.3/24'), new Rollback());
+  expect(nft.contents).toContain('inet flatnet map outbound4 2');
+  await plugin.del({ ...request(extra), verb: 'DEL' });
+  expect(nft.contents).toContain('inet flatnet map outbound4 1');
+  await plugin.del({ ...request(extra, two, '10.9.0.3/24'), verb: 'DEL' });
+  expect(nft.contents).toEqual([]);
+  expect(files()).toEqual([]);
+});
+
+it('a refused ADD takes its masquerade along', async () => {
+  const rollback = new Rollback();
+  const refusing: Run = (file, args, options) =>
+    args.join(' ').includes('"create":{"chain"')
+      ? Promise.resolve({ exitCode: 1, stdout: '', stderr: 'Error: Operation not permitted', ending: 'exit' })
+      : run(file, args, options);
+  await expect(pluginOver(refusing).add(request(IP_MASQ), rollback)).rejects.toThrow('Operation not permitted');
+  expect(await rollback.run()).toEqual([]);
+  expect(nft.contents).toEqual([]);
+  expect(files()).toEqual([]);
+});
+
+it('GC takes the masquerade of attachments that are not valid, though all records are lost', async () => {
+  const plugin = pluginOver();
+  await plugin.add(request(IP_MASQ), new Rollback());
+  await plugin.add(request(IP_MASQ, two, '10.9.0.3/24'), new Rollback());
+  rmSync(folder, { recursive: true });
+  await plugin.gc({ ...request({}), verb: 'GC', validAttachments: [two] });
+  expect(nft.contents).toContain('inet flatnet map outbound4 1');
+  await plugin.gc({ ...request({}), verb: 'GC', validAttachments: [] });
+  expect(nft.contents).toEqual([]);
+});
+
+it('CHECK names what is missing, and what the configuration does not ask for', async () => {
+  const plugin = pluginOver();
+  await plugin.add(request(IP_MASQ), new Rollback());
+  await plugin.check({ ...request(IP_MASQ), verb: 'CHECK' });
+  await expect(plugin.check({ ...request({}), verb: 'CHECK' })).rejects.toMatchObject({
+    code: 102,
+    details: expect.stringContaining('which is not asked for') as string,
+  });
+  nft.flush();
+  await expect(plugin.check({ ...request(IP_MASQ), verb: 'CHECK' })).rejects.toMatchObject({
+    details: expect.stringContaining('table inet flatnet') as string,
+  });
+});

@@ -1,0 +1,15 @@
+import { listLinks, type Kernel, type Link } from '@flatnet/kernel';
+import { aliasPrefixes } from './naming.ts';
+
+/** The host end's name by the first 12 digits of the attachment's hash. */
+export const hostEndOf = (attachment: string): string => `fl${attachment}`;
+
+/** Whether a link is the host end of an attachment of this network. */
+export const isOf = (network: string, { alias }: Link): boolean =>
+  aliasPrefixes(network).some((prefix) => alias?.startsWith(prefix) === true);
+
+/** The attachments of a network that have a host end, by 12 digits each. @throws IpError. */
+export const listHostEnds = async (kernel: Kernel, network: string): Promise<readonly string[]> =>
+  (await listLinks(kernel, ['type', 'veth']))
+    .filter((link) => isOf(network, link))
+    .map(({ name }) => name.slice('fl'.length));
