@@ -1,6 +1,6 @@
 // Published ports when the plugin is killed around any program it starts and at any file it changes, and when a runtime sends anything.
 import { join } from 'node:path';
-import { fileChangesOf, type Json, killBefore, killingTools } from '@flatnet/testing';
+import { fileChangesOf, type Json, killBefore, killingMessages, killingTools } from '@flatnet/testing';
 import fc from 'fast-check';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { useSandbox } from './fixture.ts';
@@ -65,6 +65,21 @@ describe('killed', { timeout: 300_000 }, () => {
         const { exitCode } = await lab.cni(verb, 'c2', MINE, { ...EXTRA, env });
         await host.sandbox.idle(AGENTS);
         await expectTakenBack(`program ${k}`);
+        if (exitCode !== 0) continue;
+        expect(k).toBeGreaterThan(1);
+        break;
+      }
+    },
+  );
+
+  it.each(PROGRAMS)(
+    "%s, %s each message to the kernel, leaves what the runtime's DEL takes back",
+    async (verb, moment) => {
+      for (let k = 1; ; k++) {
+        await prepare(verb);
+        const { exitCode } = await lab.under(killingMessages(k, moment), verb, 'c2', MINE, EXTRA);
+        await host.sandbox.idle(AGENTS);
+        await expectTakenBack(`message ${k}`);
         if (exitCode !== 0) continue;
         expect(k).toBeGreaterThan(2);
         break;

@@ -1,21 +1,21 @@
 import { CniError, ErrorCode } from '@flatnet/cni';
 import { ToolError } from '@flatnet/exec';
+import { listNft } from '@flatnet/kernel';
 import { nextStepOf, type StatusRequest } from '@flatnet/skel';
 import type { PortmapConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 
-const unavailable = (details: string): CniError =>
-  new CniError(ErrorCode.notAvailable, 'flatnet-portmap cannot publish ports', details);
-
-/** STATUS. nft is there, speaks JSON, and may look at the tables. @throws CniError code 50 with the package to install. */
+/** STATUS. The kernel lets us look at nftables. @throws CniError code 50 with the cause and the next step. */
 export async function status(deps: Deps, request: StatusRequest<PortmapConfig>): Promise<void> {
-  const { run } = deps.kernel(request.signal);
-  const result = await run('nft', ['-j', 'list', 'tables']).catch((error: unknown) => {
-    if (error instanceof ToolError) throw unavailable(`nft: ${error.reason}; ${nextStepOf(error) ?? 'try again'}`);
-    throw error;
-  });
-  if (result.exitCode === 0) return;
-  const words = result.stderr.trim().slice(0, 300) || `nft ended with ${result.ending}`;
-  const next = /json/i.test(words) ? '; install a build of nftables with JSON support' : '';
-  throw unavailable(`${words}${next}`);
+  try {
+    await listNft(deps.kernel(request.signal).run, { family: 'inet', table: 'flatnet_hostport', terse: true });
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    const next = nextStepOf(error) ?? 'look at it with: nft list ruleset';
+    throw new CniError(
+      ErrorCode.notAvailable,
+      'flatnet-portmap cannot publish ports',
+      `nftables: ${error.reason}; ${next}`,
+    );
+  }
 }
