@@ -3,7 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openNodeSys } from '@flatnet/sys/node';
-import { type Limits, openWire, type Owner, type ShapeRecord, ShapeRecords, type Wire } from '../src/index.ts';
+import {
+  type Limits,
+  openRecords,
+  openWire,
+  type Owner,
+  type ShapeRecord,
+  type ShapeRecords,
+  type Wire,
+} from '../src/index.ts';
 
 const sys = openNodeSys();
 let count = 0;
@@ -37,7 +45,7 @@ export function openLab(): Lab {
   addContainer();
   return {
     wire: openWire(() => sys, `/run/netns/${host}`),
-    records: new ShapeRecords(folder),
+    records: openRecords(folder),
     netns: `/run/netns/${container}`,
     run,
     json: (line) => JSON.parse(run(line) || '[]') as readonly Record<string, unknown>[],

@@ -1,4 +1,4 @@
-import { openHostWire, ShapeRecords, type Wire } from '@flatnet/shaping';
+import { openHostWire, openRecords, type ShapeRecords, type Wire } from '@flatnet/shaping';
 
 /** What the verbs touch. Tests hand in a kernel that refuses, and a temporary directory. */
 export interface Deps {
@@ -8,4 +8,4 @@ export interface Deps {
 
 const wire = openHostWire();
 
-export const realDeps: Deps = { wire: () => wire, records: () => new ShapeRecords() };
+export const realDeps: Deps = { wire: () => wire, records: () => openRecords() };

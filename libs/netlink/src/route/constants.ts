@@ -64,5 +64,6 @@ export const NESTED = 0x8000;
 /** linux/if.h */
 export const IFF_UP = 0x1;
 export const IFF_PROMISC = 0x100;
+export const IFF_ALLMULTI = 0x200;
 /** linux/if.h: IFNAMSIZ counts the NUL. */
 export const MAX_NAME = 15;

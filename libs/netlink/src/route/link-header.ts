@@ -1,5 +1,5 @@
 import { attributeText, reserve, LITTLE_ENDIAN, type Writer } from '../writer.ts';
-import { IFLA_ALT_IFNAME, IFLA_IFNAME, IFF_PROMISC, IFF_UP, MAX_NAME } from './constants.ts';
+import { IFLA_ALT_IFNAME, IFLA_IFNAME, IFF_ALLMULTI, IFF_PROMISC, IFF_UP, MAX_NAME } from './constants.ts';
 import type { LinkRef, LinkSettings } from './link.ts';
 
 /** `struct ifinfomsg` of linux/rtnetlink.h: family, type, index, flags, and which of the flags are meant. */
@@ -8,10 +8,23 @@ export function linkHeader(writer: Writer, ref: LinkRef, settings: LinkSettings 
   const { view } = writer;
   view.setUint8(at, family);
   if ('index' in ref) view.setInt32(at + 4, ref.index, LITTLE_ENDIAN);
-  const { up, promiscuous } = settings;
-  const change = (up === undefined ? 0 : IFF_UP) | (promiscuous === undefined ? 0 : IFF_PROMISC);
-  view.setUint32(at + 8, (up === true ? IFF_UP : 0) | (promiscuous === true ? IFF_PROMISC : 0), LITTLE_ENDIAN);
-  view.setUint32(at + 12, change, LITTLE_ENDIAN);
+  const flags = [
+    [IFF_UP, settings.up],
+    [IFF_PROMISC, settings.promiscuous],
+    [IFF_ALLMULTI, settings.allMulticast],
+  ] as const;
+  const sum = (chosen: (value: boolean | undefined) => boolean): number =>
+    flags.reduce((bits, [flag, value]) => (chosen(value) ? bits | flag : bits), 0);
+  view.setUint32(
+    at + 8,
+    sum((value) => value === true),
+    LITTLE_ENDIAN,
+  );
+  view.setUint32(
+    at + 12,
+    sum((value) => value !== undefined),
+    LITTLE_ENDIAN,
+  );
 }
 
 /** The name by which the link is meant; nothing when it is meant by index. */

@@ -59,6 +59,8 @@ export interface LinkSettings {
   readonly up?: boolean;
   /** Counts this setting alone: others may keep the link promiscuous. */
   readonly promiscuous?: boolean;
+  /** Takes packets for all multicast groups. */
+  readonly allMulticast?: boolean;
   /** 0 takes the link out. */
   readonly masterIndex?: number;
   /** A descriptor of the network namespace that it moves to. */

@@ -1,0 +1,3 @@
+/** What libraries keep on disk beside the kernel's state. */
+export * from './record-folder.ts';
+export * from './state-files.ts';
