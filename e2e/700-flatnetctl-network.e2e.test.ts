@@ -346,7 +346,7 @@ describe('install --drop-in', () => {
     const { stdout } = await host.sandbox.run('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
       input: 'n\n',
     });
-    expect(stdout).toContain('take bridge, host-local, portmap, bandwidth in');
+    expect(stdout).toContain('take bridge, host-local, portmap, bandwidth, tuning in');
     expect(stdout).toContain('nothing was installed');
     expect(links()).toEqual(REFERENCE.map(() => undefined));
   });

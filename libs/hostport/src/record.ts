@@ -14,11 +14,11 @@
  * owner, and `reload` can rebuild. It is written before the first element and removed after the last. The rules live in one network
  * namespace until the next boot, and so does the folder's name: records of another boot are never read.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '@flatnet/digest';
-import { currentGeneration, ignoring, isMissing, safeRead } from '@flatnet/kernel/state';
+import { currentGeneration, ignoring, isMissing, netnsIdOf, safeRead } from '@flatnet/kernel/state';
 import { type Owner, type Plan, type Port, type Publication, portsOf } from './model.ts';
 import { chainNames } from './ruleset.ts';
 import { Users } from './users.ts';
@@ -191,11 +191,7 @@ export class Records {
   }
 }
 
-/** `device:inode` of a network namespace; undefined when there is nothing at the path. */
-export const netnsIdOf = (path: string): string | undefined => {
-  const stat = safeRead(() => statSync(path));
-  return stat === undefined ? undefined : `${stat.dev}:${stat.ino}`;
-};
+export { netnsIdOf };
 
 /**
  * Whether the container of a record is gone for certain: its network namespace is. What cannot be told (no permission, no netns in

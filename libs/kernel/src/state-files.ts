@@ -1,5 +1,5 @@
 /** What a lib keeps on disk beside the kernel's state: files that somebody else may remove at any time. */
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
 
 export const isMissing = (error: unknown): boolean => {
   const code = (error as NodeJS.ErrnoException).code;
@@ -30,3 +30,12 @@ export const currentGeneration = (): string => {
   const namespace = /\d+/.exec(readlinkSync('/proc/self/ns/net'))?.[0] ?? '0';
   return `${boot}.${namespace}`;
 };
+
+/** `device:inode` of a network namespace; undefined when there is nothing at the path. */
+export const netnsIdOf = (path: string): string | undefined => {
+  const stat = safeRead(() => statSync(path));
+  return stat === undefined ? undefined : `${stat.dev}:${stat.ino}`;
+};
+
+/** The text of a file; undefined when there is none. @throws the system error of one that cannot be read. */
+export const readIfThere = (path: string): string | undefined => safeRead(() => readFileSync(path, 'utf8'));

@@ -2,7 +2,7 @@
 import { toTheEnd } from './error.ts';
 import { type Ends, endsOf, insideIfThere, markedHostEnd } from './host-end.ts';
 import { isLimited, type Owner, type OwnerKey } from './model.ts';
-import { clearQueue, hasQueue } from './queue.ts';
+import { clearQueue } from './queue.ts';
 import { limitsOf, type ShapeRecord, type ShapeRecords } from './record.ts';
 import { refuseForeign, shape, type Shaped } from './shape.ts';
 import { ownersIn, unshape } from './unshape.ts';
@@ -10,9 +10,11 @@ import type { Wire } from './wire.ts';
 import { getLink } from '@flatnet/netlink/route/read-link';
 import { ENODEV } from '@flatnet/sys';
 
-/** The ends of the attachment of a record. @throws ShapingError, SysError: its container is gone. */
-export const endsOfRecord = (wire: Wire, { netns, named, owner }: ShapeRecord): Ends =>
-  endsOf(wire, netns, owner.ifName, named);
+/** The ends of the attachment of a record; undefined where its container is gone. @throws ShapingError, SysError. */
+export function endsOfRecord(wire: Wire, { netns, named, owner, hostIndex }: ShapeRecord): Ends | undefined {
+  const link = insideIfThere(wire, netns, (route) => route.find(getLink({ name: owner.ifName }), ENODEV));
+  return link?.parentIndex === hostIndex ? endsOf(wire, netns, owner.ifName, named) : undefined;
+}
 
 /** Whether the attachment may have limits, so that they have to be ended where none are asked for. */
 export const mayHaveLimits = (wire: Wire, records: ShapeRecords, owner: OwnerKey): boolean =>
@@ -46,10 +48,10 @@ export function unlimit(wire: Wire, records: ShapeRecords, owner: OwnerKey): voi
   records.remove(owner);
 }
 
-function clearInside(wire: Wire, { netns, owner }: ShapeRecord): void {
+function clearInside(wire: Wire, { netns, owner, hostIndex }: ShapeRecord): void {
   insideIfThere(wire, netns, (route) => {
     const link = route.find(getLink({ name: owner.ifName }), ENODEV);
-    if (link !== undefined && hasQueue(route, link.index)) clearQueue(route, link.index);
+    if (link?.parentIndex === hostIndex) clearQueue(route, link.index);
   });
 }
 
@@ -76,7 +78,7 @@ export const reload = (wire: Wire, records: ShapeRecords): readonly Reloaded[] =
   records.all().flatMap((record): Reloaded[] => {
     const { owner } = record;
     try {
-      const ends = insideIfThere(wire, record.netns, () => true) ? endsOfRecord(wire, record) : undefined;
+      const ends = endsOfRecord(wire, record);
       if (ends === undefined) return [];
       refuseForeign(wire, ends, limitsOf(record));
       limit(wire, records, record, ends);

@@ -105,10 +105,6 @@ export function clearQueue(route: Route, index: number): void {
   unless([ENOENT, EINVAL, ENODEV], () => route.request(deleteQdisc(index, 'root')));
 }
 
-/** Whether a queue of ours is there. */
-export const hasQueue = (route: Route, index: number): boolean =>
-  isOurs(rootOf(route.dump(listQdiscs({ index })))?.handle ?? 0);
-
 /** The bucket that limits a link, as the kernel has it now. */
 export const limiterOf = (route: Route, index: number): Qdisc | undefined => {
   const qdiscs = route.dump(listQdiscs({ index }));

@@ -15,6 +15,8 @@ export interface ShapeRecord extends RecordOf<Owner> {
   /** Names of the host's interfaces in the result of the plugins before, and CNI_NETNS. */
   readonly named: readonly string[];
   readonly netns: string;
+  /** Of the host's end, which is never used again: names and paths of namespaces, and even their inodes, are. */
+  readonly hostIndex: number;
   readonly redirection?: Redirection;
 }
 

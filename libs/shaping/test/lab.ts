@@ -71,4 +71,5 @@ export const recordOf = (lab: Lab, limits: Limits, owner = ownerNamed('web')): S
   limits,
   named: ['h0'],
   netns: lab.netns,
+  hostIndex: lab.json('ip -j link show h0')[0]?.['ifindex'] as number,
 });

@@ -1,7 +1,7 @@
 /** ADD. Invariant: refuse, arm, act, report. A repeated ADD changes what differs, while the container's flows go on. */
 import { type AddResult, CniError, ErrorCode } from '@flatnet/cni';
 import { endsOf, isLimited, limit, mayHaveLimits, refuseForeign, type Shaped, unlimit } from '@flatnet/shaping';
-import type { ShapeRecord, ShapeRecords, Wire } from '@flatnet/shaping';
+import type { Ends, ShapeRecord, ShapeRecords, Wire } from '@flatnet/shaping';
 import type { AddRequest, Rollback } from '@flatnet/skel';
 import type { BandwidthConfig } from './config.ts';
 import type { Deps } from './deps.ts';
@@ -34,33 +34,26 @@ export async function add(deps: Deps, request: Request, rollback: Rollback): Pro
     if (named(doing, () => mayHaveLimits(wire, records, owner))) named(doing, () => unlimit(wire, records, owner));
     return result;
   }
-  const record: ShapeRecord = {
-    ...{ version: 1, owner, limits: config.limits },
-    ...{ named: hostInterfacesOf(result), netns },
-  };
+  const hostNames = hostInterfacesOf(result);
   const ends = named(doing, () => {
-    const found = endsOf(wire, netns, attachment.ifName, record.named);
+    const found = endsOf(wire, netns, attachment.ifName, hostNames);
     refuseForeign(wire, found, config.limits);
     return found;
   });
-  armUndo(wire, records, record, rollback, () => ends);
+  const hostIndex = ends.host.index;
+  const record: ShapeRecord = { version: 1, owner, limits: config.limits, named: hostNames, netns, hostIndex };
+  armUndo(wire, records, ends, record, rollback);
   const shaped = await request.phase('shape', async () => named(doing, () => limit(wire, records, record, ends)));
   if (shaped.lacks.length > 0) request.note(noteOf(shaped));
   return withIfb(result, shaped);
 }
 
-function armUndo(
-  wire: Wire,
-  records: ShapeRecords,
-  { owner }: ShapeRecord,
-  rollback: Rollback,
-  ends: () => ReturnType<typeof endsOf>,
-): void {
+function armUndo(wire: Wire, records: ShapeRecords, ends: Ends, { owner }: ShapeRecord, rollback: Rollback): void {
   const before = records.read(owner);
   rollback.arm('limits', async () => {
     // A repeated ADD that fails leaves what the attachment had.
-    if (before === undefined) unlimit(wire, records, owner);
-    else limit(wire, records, before, ends());
+    if (before?.hostIndex === ends.host.index) limit(wire, records, before, ends);
+    else unlimit(wire, records, owner);
   });
 }
 

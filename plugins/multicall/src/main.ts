@@ -8,8 +8,16 @@ const DROP_INS: Readonly<Record<string, string>> = {
   'host-local': 'flatnet-ipam',
   portmap: 'flatnet-portmap',
   bandwidth: 'flatnet-bandwidth',
+  tuning: 'flatnet-tuning',
 };
-const PARTS = new Set(['flatnet', 'flatnet-ipam', 'flatnet-portmap', 'flatnet-bandwidth', 'flatnetctl']);
+const PARTS = new Set([
+  'flatnet',
+  'flatnet-ipam',
+  'flatnet-portmap',
+  'flatnet-bandwidth',
+  'flatnet-tuning',
+  'flatnetctl',
+]);
 
 const name = process.argv0.slice(process.argv0.lastIndexOf('/') + 1);
 const part = PARTS.has(name) ? name : (DROP_INS[name] ?? 'flatnet');

@@ -11,6 +11,7 @@ const RUNS: Readonly<Record<(typeof DROP_IN_NAMES)[number], string>> = {
   'host-local': 'flatnet-ipam',
   portmap: 'flatnet-portmap',
   bandwidth: 'flatnet-bandwidth',
+  tuning: 'flatnet-tuning',
 };
 
 /** What a configuration of the reference's bridge means where it says nothing; flatnet has other defaults. */

@@ -7,7 +7,13 @@ import { dropInFiles, refuseWhatCannotStepAside, stepAside } from './drop-in.ts'
 import { dropRecord, linkMark, markOf, readRecord, writeRecord, type InstalledFile } from './record.ts';
 import { takeAway } from './uninstall.ts';
 
-export const PLUGIN_NAMES = ['flatnet', 'flatnet-ipam', 'flatnet-portmap', 'flatnet-bandwidth'] as const;
+export const PLUGIN_NAMES = [
+  'flatnet',
+  'flatnet-ipam',
+  'flatnet-portmap',
+  'flatnet-bandwidth',
+  'flatnet-tuning',
+] as const;
 
 export interface InstallPlan {
   /** The image that answers to all names. */

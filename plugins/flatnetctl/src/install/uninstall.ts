@@ -117,6 +117,7 @@ export const namesThatGo = (stateDir: string): readonly string[] => {
     'flatnet-ipam',
     'flatnet-portmap',
     'flatnet-bandwidth',
+    'flatnet-tuning',
     ...DROP_IN_NAMES.filter((name) => installed.includes(name)),
   ];
 };

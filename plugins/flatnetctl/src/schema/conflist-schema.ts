@@ -9,7 +9,7 @@ import { DESCRIPTIONS } from './descriptions.ts';
 /** What the plugins decode with: by plugin, and for `flatnet-ipam` the `ipam` object. */
 export type PluginSchemas = Readonly<Record<Plugin, z.core.$ZodType>>;
 
-type Plugin = 'flatnet' | 'flatnet-ipam' | 'flatnet-portmap' | 'flatnet-bandwidth';
+type Plugin = 'flatnet' | 'flatnet-ipam' | 'flatnet-portmap' | 'flatnet-bandwidth' | 'flatnet-tuning';
 type Json = Record<string, unknown>;
 
 /** A conflist's schema. */
@@ -29,6 +29,7 @@ export function conflistSchema(schemas: PluginSchemas): Json {
           flatnet: { ...flatnet, properties: { ...(flatnet['properties'] as Json), ipam } },
           'flatnet-portmap': describe('flatnet-portmap', schemas),
           'flatnet-bandwidth': describe('flatnet-bandwidth', schemas),
+          'flatnet-tuning': describe('flatnet-tuning', schemas),
         }),
       },
     },

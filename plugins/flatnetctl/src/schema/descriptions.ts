@@ -71,4 +71,12 @@ export const DESCRIPTIONS = {
     shapedSubnets: 'Only what comes from and goes to these CIDRs is limited',
     unshapedSubnets: 'What comes from and goes to these CIDRs is not limited',
   },
+  'flatnet-tuning': {
+    sysctl: "Settings below net of the container's namespace; IFNAME stands for its interface",
+    mac: 'MAC of the interface',
+    mtu: 'MTU of the interface',
+    promisc: 'The interface takes packets for all MACs',
+    allmulti: 'The interface takes packets for all multicast groups',
+    txQLen: 'How many packets may wait to leave the interface',
+  },
 } as const;
