@@ -1,6 +1,8 @@
 // Limits of real containers: Podman runs the chain of configs/60-flatnet-limited.conflist.
+import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { useSandbox } from './fixture.ts';
+import { operatorOf } from './operator.ts';
 import { openPodman, type Podman } from './podman.ts';
 
 const host = useSandbox();
@@ -20,6 +22,28 @@ it('a container has its limits from start to removal, and its siblings pass free
   await podman.must('rm', '-f', '-t', '0', 'limited');
   expect(await host.sandbox.must('ip', ['-o', 'link', 'show', 'type', 'ifb'])).toBe('');
   expect((await host.sandbox.run('nft', ['list', 'table', 'netdev', 'flatnet_shape'])).exitCode).not.toBe(0);
+});
+
+it('an operator changes a limit, which holds over a flush and goes with the container', async () => {
+  const ctl = operatorOf(host.sandbox, join(host.sandbox.folder, 'podman/net.d'));
+  await podman.must('run', '-d', '--name', 'web', '--network', 'flatnet-limited', 'busybox', 'sleep', '300');
+  const limits = async () =>
+    (await ctl.must('limit', 'show', '-n', 'flatnet-limited', 'web')).replaceAll(/ {2,}/g, '|');
+  expect(await limits()).toMatch(/\|web\|eth0\|10 Mbit\/s\|2 Mbit\/s\|0\/0\|0\/0\|ok/);
+  await ctl.must('limit', 'set', 'flatnet-limited', 'web', '--down', '2.5MB', '--up', 'none');
+  expect(await limits()).toMatch(/\|20 Mbit\/s\|-\|.*\|ok/);
+  await ctl.must('limit', 'set', 'flatnet-limited', 'web', '--up', '4M');
+  await host.sandbox.must('nft', ['flush', 'ruleset']);
+  expect(await ctl.refuses(1, 'limit', 'show', 'flatnet-limited')).toContain('rules reload');
+  expect(await ctl.must('rules', 'reload', '--dry-run')).toContain('would rebuild limit');
+  expect(await ctl.must('rules', 'reload')).toContain('rebuilt limit');
+  expect(await limits()).toMatch(/\|20 Mbit\/s\|4 Mbit\/s\|.*\|ok/);
+  const [inspected] = JSON.parse(await ctl.must('network', 'inspect', 'flatnet-limited')) as [object];
+  expect(JSON.stringify(inspected)).toContain('"limits":{"down":20000000,"up":4000000}');
+  expect((await ctl('doctor')).stdout).toContain('limits');
+  await podman.must('rm', '-f', '-t', '0', 'web');
+  expect(await ctl.must('limit', 'show', '-n')).toBe('');
+  expect(await host.sandbox.must('ip', ['-o', 'link', 'show', 'type', 'ifb'])).toBe('');
 });
 
 it('a network with a limit that is wrong starts no container, and says which key', async () => {

@@ -20,11 +20,16 @@ export function endsOfRecord(wire: Wire, { netns, named, owner, hostIndex }: Sha
 export const mayHaveLimits = (wire: Wire, records: ShapeRecords, owner: OwnerKey): boolean =>
   records.read(owner) !== undefined || markedHostEnd(wire.host, owner) !== undefined;
 
-/** Sets the record's limits; without any it ends those that are there. @throws ShapingError, NetlinkError, SysError. */
+/**
+ * Sets the record's limits; without any it ends those that are there, and forgets the record unless the operator has said so.
+ *
+ * @throws ShapingError, NetlinkError, SysError.
+ */
 export function limit(wire: Wire, records: ShapeRecords, record: ShapeRecord, ends: Ends): Shaped {
   const limits = limitsOf(record);
   if (!isLimited(limits)) {
     unlimit(wire, records, record.owner);
+    if (record.override !== undefined) records.write(record);
     return { lacks: [] };
   }
   // Before the first change: a call that is killed leaves a name to what it made.

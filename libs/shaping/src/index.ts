@@ -8,3 +8,4 @@ export { missingParts, type Part } from './probe.ts';
 export { DEFAULT_STATE_DIR, limitsOf, openRecords, type ShapeRecord, type ShapeRecords } from './record.ts';
 export { refuseForeign, type Shaped } from './shape.ts';
 export { openHostWire, openWire, type Route, type Wire } from './wire.ts';
+export { type AttachmentLimits, type LimitState, surveyLimits } from './survey.ts';

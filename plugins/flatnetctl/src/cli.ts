@@ -5,6 +5,7 @@ import { addDoctorCommand } from './commands/doctor.ts';
 import { addHookCommand } from './commands/hook.ts';
 import { addInstallCommands } from './commands/install.ts';
 import { addIpamCommands } from './commands/ipam.ts';
+import { addLimitCommands } from './commands/limit.ts';
 import { addLogsCommand } from './commands/logs.ts';
 import { addNetworkCommands } from './commands/network.ts';
 import { addRulesCommands } from './commands/rules.ts';
@@ -36,6 +37,7 @@ export function buildProgram(world: World): Command {
   addHookCommand(program, world);
   addIpamCommands(program, world);
   addRulesCommands(program, world);
+  addLimitCommands(program, world);
   addTestCommand(program, world);
   addDoctorCommand(program, world, (args) => runCli(args, { ...world, out: world.err }));
   addLogsCommand(program, world);

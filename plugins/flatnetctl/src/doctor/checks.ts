@@ -5,6 +5,7 @@ import { hostWide } from './host-settings.ts';
 import { bridgeNetfilter, reversePath, root, tools } from './host.ts';
 import { backend, executables, installation } from './installed.ts';
 import { links, rules } from './kernel.ts';
+import { limits } from './limits.ts';
 import { listeners } from './listeners.ts';
 import { configurations, leftovers, readiness, room } from './networks.ts';
 import { starts } from './start.ts';
@@ -16,6 +17,7 @@ export const CHECKS: readonly (readonly [string, Check])[] = [
     ['tools', tools],
     ['kernel', links],
     ['nft', rules],
+    ['limits', limits],
   ] as const),
   ...([
     ['host settings', hostWide],

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Cidr } from '@flatnet/addressing';
-import { defaultBridge } from '@flatnet/cni';
+import { attachmentHash, defaultBridge } from '@flatnet/cni';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
 import type { PortMapping } from '../chain/port-mapping.ts';
 import { readResult } from '../chain/result.ts';
 import type { NetworkFile } from '../conflist/directory.ts';
 import { ipamOf, mainPlugin, type Network } from '../conflist/model.ts';
 import { gatewayOf, subnetsOf } from '../conflist/subnets.ts';
+import { limitsByAttachment } from '../limit/recorded.ts';
 import type { Places } from '../places.ts';
 import { useOf, type Use } from './use.ts';
 
@@ -100,7 +101,7 @@ export function inspectNetwork({ network, path }: NetworkFile, { cacheDir, cniPa
     labels: network.labels,
     options: network.options,
     ipam_options: { driver: ipam['type'] },
-    containers: byContainer(containers),
+    containers: byContainer(network.name, containers),
     plugins: network.plugins.map(({ type }) => type),
     cni_version: network.cniVersion,
     file: path,
@@ -116,14 +117,15 @@ function isolationOf({ plugins }: Network): readonly string[] {
 }
 
 /** As newer Podman shows them: by container id, then by interface. */
-function byContainer(containers: readonly ContainerFacts[]): object {
+function byContainer(network: string, containers: readonly ContainerFacts[]): object {
+  const limits = limitsByAttachment(network);
   const ids = [...new Set(containers.map(({ id }) => id))];
   return Object.fromEntries(
     ids.map((id) => {
       const own = containers.filter((facts) => facts.id === id);
       const interfaces = own.map(({ ifName, mac, addresses, ports, netns }) => [
         ifName,
-        { mac, addresses, ports, netns },
+        { mac, addresses, ports, netns, limits: limits.get(attachmentHash(network, { containerId: id, ifName })) },
       ]);
       return [id, { name: own[0]?.name, interfaces: Object.fromEntries(interfaces) }];
     }),

@@ -76,15 +76,27 @@ export function planNetwork(wish: NetworkWish, around: Surroundings): object {
         ...(fromContainers(wish) ? { portIsolation: true } : {}),
         // The plugin looks at the host's routes too, at each ADD.
         ...(wish.allowOverlap ? { allowOverlap: true } : {}),
-        ...wish.options,
+        ...ofFlatnet(wish.options),
         ...(Object.keys(dns).length === 0 ? {} : { dns }),
         ipam: { type: 'flatnet-ipam', ranges },
         capabilities: { ips: true, mac: true },
       },
       ...(wish.internal ? [] : [{ type: 'flatnet-portmap', capabilities: { portMappings: true } }]),
+      ...limiting(wish.options),
       ...(fromNetworks(wish) ? [{ type: ISOLATING_PLUGIN, ingressPolicy: 'same-bridge' }] : []),
     ],
   };
+}
+
+const ofFlatnet = (options: NetworkWish['options']): object =>
+  Object.fromEntries(Object.entries(options).filter(([key]) => key !== 'limitDown' && key !== 'limitUp'));
+
+/** `--opt limit_down=10M`: the plugin is chained where a limit is asked for, and ends what `limit set` has set. */
+function limiting({ limitDown, limitUp }: NetworkWish['options']): readonly object[] {
+  if (limitDown === undefined && limitUp === undefined) return [];
+  const ingressRate = limitDown ? { ingressRate: limitDown } : {};
+  const egressRate = limitUp ? { egressRate: limitUp } : {};
+  return [{ type: 'flatnet-bandwidth', capabilities: { bandwidth: true }, ...ingressRate, ...egressRate }];
 }
 
 /** The plugin turns its defaults off as soon as one of these keys is written, so they are all written then. */

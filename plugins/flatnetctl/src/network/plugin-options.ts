@@ -1,9 +1,10 @@
 import { isInterfaceName } from '@flatnet/cni';
 import { usage } from '../failure.ts';
+import { parseRate } from '../limit/rate.ts';
 
-type Kind = 'flag' | 'number' | 'interface';
+type Kind = 'flag' | 'number' | 'interface' | 'rate';
 
-/** Keys of the flatnet plugin that `--opt` may set, and what their values are. */
+/** Keys that `--opt` may set, and what their values are: of the flatnet plugin, and rates, which are flatnet-bandwidth's. */
 const KEYS: Readonly<Record<string, Kind>> = {
   bridge: 'interface',
   isGateway: 'flag',
@@ -20,6 +21,8 @@ const KEYS: Readonly<Record<string, Kind>> = {
   mtu: 'number',
   vlan: 'number',
   defaultRoutePriority: 'number',
+  limitDown: 'rate',
+  limitUp: 'rate',
 };
 
 /** Spellings that people bring from Podman and Docker. */
@@ -52,6 +55,7 @@ function parseOption(text: string): [string, unknown] {
 }
 
 function parseValue(kind: Kind, text: string): unknown {
+  if (kind === 'rate') return parseRate('--opt', text) ?? 0;
   if (kind === 'interface') return isInterfaceName(text) ? text : undefined;
   if (kind === 'number') return /^[0-9]{1,10}$/.test(text) ? Number(text) : undefined;
   const flag = text.toLowerCase();

@@ -3,23 +3,10 @@ import { networkHash } from '@flatnet/cni';
 import { describePort, portsOf } from '@flatnet/hostport';
 import { differencesOf, legacyNetworks, listTables, type AttachmentRules, type Listing } from '@flatnet/rules';
 import type { Survey, Trace } from '../ipam/survey.ts';
+import { limitRules } from '../limit/limit-rules.ts';
 import type { World } from '../world.ts';
+import type { RuleEntry } from './rule-entry.ts';
 import { wantedRules, type RuleKind, type Wanted } from './wanted.ts';
-
-/** The shape is what `-o json` prints; keys are only ever added. */
-export interface RuleEntry {
-  readonly kind: 'published' | RuleKind;
-  readonly network: string;
-  readonly containerId: string;
-  readonly ifName: string;
-  readonly name: string;
-  readonly rule: string;
-  /**
-   * `missing`: recorded, and not in the kernel, or not as it should be. `orphan`: in the kernel, of an attachment that is not there.
-   * `unused`: of a network that version 0.1.0 served, and that has no container.
-   */
-  readonly state: 'ok' | 'missing' | 'orphan' | 'unused';
-}
 
 /** @throws ToolError */
 export async function listRules(world: World, survey: Survey): Promise<readonly RuleEntry[]> {
@@ -32,6 +19,7 @@ export async function listRules(world: World, survey: Survey): Promise<readonly 
     })),
     ...wanted.flatMap((each) => entriesOf(each, listings)),
     ...oldNetworks(survey, listings),
+    ...limitRules(survey),
   ];
 }
 

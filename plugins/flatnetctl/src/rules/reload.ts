@@ -5,8 +5,10 @@
 import { forgetStaleFlows, isDead, portsOf, reload, type PublishRecord } from '@flatnet/hostport';
 import { ToolError } from '@flatnet/exec';
 import { recordsOf, type Survey } from '../ipam/survey.ts';
+import { reloadLimits } from '../limit/limit-rules.ts';
 import type { World } from '../world.ts';
-import { listRules, type RuleEntry } from './list-rules.ts';
+import { listRules } from './list-rules.ts';
+import type { RuleEntry } from './rule-entry.ts';
 import { rebuildRules } from './rebuild.ts';
 
 /** The shape is what `-o json` prints; keys are only ever added. */
@@ -38,7 +40,7 @@ export async function reloadRules(world: World, look: () => Promise<Survey>): Pr
     for (const { record, reason } of outcome.failed) reasons.set(`published ${record.owner.hash}`, reason);
     await forgetFlows(world, records.all());
   }
-  for (const [what, reason] of await rebuildRules(world, survey)) reasons.set(what, reason);
+  for (const [what, reason] of [...(await rebuildRules(world, survey)), ...reloadLimits()]) reasons.set(what, reason);
   return {
     ...(await outcomeOf(world, survey, await look(), missing, reasons)),
     dropped: dropped.map(({ owner }) => identity(owner)),
