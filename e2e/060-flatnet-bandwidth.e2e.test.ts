@@ -79,6 +79,16 @@ describe('flatnet-bandwidth', () => {
     await must(host.sandbox, 'DEL', second);
   });
 
+  it('the last two attachments that go at the same time take the table with them', async () => {
+    const before = await state();
+    for (let times = 0; times < 8; times += 1) {
+      const both = [{}, { ifName: 'eth1' }];
+      await Promise.all(both.map((call) => must(host.sandbox, 'ADD', { ...call, config: BOTH })));
+      await Promise.all(both.map((call) => must(host.sandbox, 'DEL', call)));
+      expect(await state()).toBe(before);
+    }
+  });
+
   it('a repeated ADD changes the limits, one without limits ends them', async () => {
     const before = await state();
     await must(host.sandbox, 'ADD', { config: BOTH });

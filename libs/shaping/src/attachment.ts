@@ -72,6 +72,12 @@ export function collect(wire: Wire, records: ShapeRecords, networkHash: string, 
   return dead.size;
 }
 
+/** Ends all limits of this host: those that the kernel has, and those that records tell. */
+export function unlimitAll(wire: Wire, records: ShapeRecords): void {
+  const owners = [...ownersIn(wire), ...records.all().map(({ owner }) => owner)];
+  toTheEnd(...owners.map((owner) => () => unlimit(wire, records, owner)));
+}
+
 /** What can be done with the limits that records tell: which were set again, and which could not be. */
 export interface Reloaded {
   readonly owner: Owner;

@@ -121,32 +121,36 @@ export function isSet(nft: Nft, { owner, device, ifbIndex, exemption }: ChainSpe
   );
 }
 
-const CLEAR_TRIES = 5;
+/** Each try that fails is one that another call has won. */
+const CLEAR_TRIES = 50;
 
 /**
- * Takes the chain away, and the table with the last one: in one transaction, so that a killed call leaves no empty table that nobody
- * comes for. Success where there is none, or no nf_tables.
+ * Takes the chain away, and the table with the last one. Success where there is none, or no nf_tables.
+ *
+ * The last chain goes in one transaction with the table, so that a killed call leaves no empty table. Of two calls that each see the
+ * other's chain, one comes after the other here and sees an empty table.
  */
 export function clearChain(nft: Nft, owner: OwnerKey): void {
   try {
-    for (let tries = CLEAR_TRIES; tries > 0; tries -= 1) if (tryToClear(nft, owner, tries === 1)) return;
+    for (let tries = CLEAR_TRIES; tries > 0; tries -= 1) if (clearStep(nft, owner)) return;
   } catch (error) {
     if (!isUnsupported(error)) throw error;
   }
 }
 
-/** @param isLast leaves an empty table rather than try again. @returns false: another call changed the ruleset meanwhile. */
-function tryToClear(nft: Nft, owner: OwnerKey, isLast: boolean): boolean {
-  const generation = nft.find(getGeneration());
+/** One transaction. @returns whether nothing is left to do. */
+function clearStep(nft: Nft, owner: OwnerKey): boolean {
+  const generation = nft.find(getGeneration()) ?? 0;
   const uses = nft.find(getTable(TABLE), ENOENT)?.uses;
   if (uses === undefined) return true;
   const at = { ...TABLE, chain: chainName(owner) };
   const isThere = nft.find(getChain(at), ENOENT) !== undefined;
-  const others = uses - Number(isThere);
-  if (others === 0 && !isLast && generation !== undefined) {
+  if (uses === Number(isThere)) {
     return unless([ERESTART, ENOENT], () => nft.commit([deleteTable(TABLE)], { generation }));
   }
-  return !isThere || unless([ENOENT], () => nft.commit([flushChain(at), deleteChain(at)]));
+  if (!isThere) return true;
+  unless([ENOENT], () => nft.commit([flushChain(at), deleteChain(at)]));
+  return false;
 }
 
 /** The names of all chains of our table; none where the kernel has no nf_tables. */

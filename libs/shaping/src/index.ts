@@ -1,4 +1,13 @@
-export { collect, endsOfRecord, limit, mayHaveLimits, reload, type Reloaded, unlimit } from './attachment.ts';
+export {
+  collect,
+  endsOfRecord,
+  limit,
+  mayHaveLimits,
+  reload,
+  type Reloaded,
+  unlimit,
+  unlimitAll,
+} from './attachment.ts';
 export { bucketOf } from './bucket.ts';
 export { isKernelRefusal, reasonOf, ShapingError, type ShapingProblem } from './error.ts';
 export { type Ends, endsOf } from './host-end.ts';

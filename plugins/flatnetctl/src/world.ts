@@ -3,11 +3,14 @@ import { isatty } from 'node:tty';
 import type { Run } from '@flatnet/exec';
 import { execaRunApart } from '@flatnet/exec/execa';
 import { errnoOf } from './failure.ts';
+import { openShaping, type Shaping } from './limit/shaping.ts';
 import type { PluginSchemas } from './schema/conflist-schema.ts';
 
 /** All that a command touches outside of the file system. */
 export interface World {
   readonly run: Run;
+  /** Limits of bandwidth: nothing is opened before it is used. */
+  readonly shaping: () => Shaping;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Writes to stdout. */
   readonly out: (text: string) => void;
@@ -51,6 +54,7 @@ function ask(question: string): boolean {
 
 export const realWorld = (): World => ({
   run: execaRunApart,
+  shaping: openShaping,
   env: process.env,
   out: (text) => write(1, text),
   err: (text) => write(2, text),

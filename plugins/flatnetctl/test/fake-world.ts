@@ -4,7 +4,18 @@ import { join } from 'node:path';
 import type { Run } from '@flatnet/exec';
 import { execaRun } from '@flatnet/exec/execa';
 import { onTestFinished } from 'vitest';
+import { type Wire, openRecords } from '@flatnet/shaping';
 import { runCli } from '../src/cli.ts';
+
+const refused = (): never => {
+  throw new Error('a unit test asks no kernel');
+};
+/** There is no limit in these worlds. */
+const refuseWire: Wire = {
+  host: { request: refused, find: () => undefined, dump: () => [] },
+  nft: { commit: refused, attempt: refused, find: () => undefined, dump: () => [] },
+  inside: refused,
+};
 
 /**
  * A directory of its own, which goes with the test, and a command line that reads and writes there.
@@ -27,6 +38,7 @@ export function fakeWorld(cniPath = '/nonexistent', ip: (line: string) => string
       const said = { out: '', err: '' };
       const code = await runCli(args, {
         run: fakeIp,
+        shaping: () => ({ wire: refuseWire, records: openRecords(join(root, 'shaping')) }),
         env: {
           PATH: process.env['PATH'],
           NETCONFPATH: places.netDir,

@@ -5,7 +5,6 @@ import { problem } from '../failure.ts';
 import { listLimits, type LimitEntry } from '../limit/list-limits.ts';
 import { parseRate, showRate } from '../limit/rate.ts';
 import { setLimit } from '../limit/set-limit.ts';
-import { openShaping } from '../limit/shaping.ts';
 import { printable, printListing } from '../output.ts';
 import type { PlaceOptions } from '../places.ts';
 import type { World } from '../world.ts';
@@ -40,7 +39,7 @@ function addShow(limit: Command, world: World): void {
     .addHelpText('after', SHOW_HELP)
     .action(async (network: string | undefined, container: string | undefined, options: ShowOptions) => {
       const places = placesFor(world, options);
-      const shaping = openShaping();
+      const shaping = world.shaping();
       for (;;) {
         const entries = listLimits(shaping, places, network, container);
         print(world, entries, options);
@@ -100,7 +99,7 @@ function addSet(limit: Command, world: World): void {
       };
       const subject = { network, container, ...(ifName === undefined ? {} : { ifName }) };
       const owner = await underOperatorLock(places.cacheDir, async () =>
-        setLimit(openShaping(), places, subject, change),
+        setLimit(world.shaping(), places, subject, change),
       );
       const words = (['down', 'up'] as const).flatMap((direction) => {
         const rate = change[direction];

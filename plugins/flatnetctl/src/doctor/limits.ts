@@ -1,7 +1,7 @@
 import { missingParts, type Part } from '@flatnet/shaping';
 import { runsAs } from '../conflist/as-run.ts';
 import { readDirectory } from '../conflist/directory.ts';
-import { asking, openShaping } from '../limit/shaping.ts';
+import { asking } from '../limit/shaping.ts';
 import { failed, ok, warning, type Check, type Finding } from './finding.ts';
 
 /** What each part of the kernel is for. */
@@ -19,7 +19,7 @@ export const limits: Check = (world, { netDir, cniPath }) => {
   );
   if (limiting.length === 0) return [];
   if (!world.isRoot) return [warning('limits', 'cannot be tried without root', 'run it as root')];
-  const missing = asking('ask the kernel what it has', () => missingParts(openShaping().wire));
+  const missing = asking('ask the kernel what it has', () => missingParts(world.shaping().wire));
   if (missing.length === 0) return [ok('limits', 'the kernel has all that limits of bandwidth are made of')];
   return missing.map((part): Finding => {
     const { needed, without, module } = PARTS[part];

@@ -2,8 +2,10 @@ import { renameSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { DEFAULT_DATA_DIR } from '@flatnet/cni';
 import type { Run } from '@flatnet/exec';
+import { unlimitAll } from '@flatnet/shaping';
 import { readDirectory, removeFile } from '../conflist/directory.ts';
 import { problem, refused } from '../failure.ts';
+import { asking } from '../limit/shaping.ts';
 import { removeNetwork } from '../network/remove.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
@@ -128,6 +130,8 @@ export async function purge(world: World, places: Places, dryRun: boolean): Prom
   for (const file of own) if (!dryRun) await removeNetwork(world, places, file, { force: true, dryRun });
   if (!dryRun) {
     for (const table of TABLES) await deleteTable(world.run, table);
+    const { wire, records } = world.shaping();
+    asking('end limits of bandwidth', () => unlimitAll(wire, records));
     RUNTIME_DIRECTORIES.forEach((directory) => rmSync(directory, { recursive: true, force: true }));
   }
   return [

@@ -2,11 +2,15 @@ import { reload, surveyLimits } from '@flatnet/shaping';
 import type { Survey } from '../ipam/survey.ts';
 import type { RuleEntry } from '../rules/rule-entry.ts';
 import { showRate } from './rate.ts';
-import { asking, openShaping } from './shaping.ts';
+import type { World } from '../world.ts';
+import { asking } from './shaping.ts';
 
 /** The limits of living containers on the survey's networks, as rules: a flush of the ruleset takes their redirections away. */
-export function limitRules({ subjects, traces }: Pick<Survey, 'subjects' | 'traces'>): readonly RuleEntry[] {
-  const { wire, records } = openShaping();
+export function limitRules(
+  world: Pick<World, 'shaping'>,
+  { subjects, traces }: Pick<Survey, 'subjects' | 'traces'>,
+): readonly RuleEntry[] {
+  const { wire, records } = world.shaping();
   const wanted = new Set(subjects.map(({ name }) => name));
   const names = new Map(traces.map(({ attachment, name = '' }) => [attachment.containerId, name]));
   return asking('read the limits', () => surveyLimits(wire, records)).flatMap((entry): RuleEntry[] => {
@@ -24,8 +28,8 @@ export function limitRules({ subjects, traces }: Pick<Survey, 'subjects' | 'trac
 }
 
 /** Sets them again. @returns why some could not be, by `limit` and the attachment's hash. */
-export function reloadLimits(): readonly (readonly [string, string])[] {
-  const { wire, records } = openShaping();
+export function reloadLimits(world: Pick<World, 'shaping'>): readonly (readonly [string, string])[] {
+  const { wire, records } = world.shaping();
   return reload(wire, records).flatMap(({ owner, failure }) =>
     failure === undefined
       ? []

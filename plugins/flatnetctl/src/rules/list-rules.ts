@@ -19,7 +19,7 @@ export async function listRules(world: World, survey: Survey): Promise<readonly 
     })),
     ...wanted.flatMap((each) => entriesOf(each, listings)),
     ...oldNetworks(survey, listings),
-    ...limitRules(survey),
+    ...limitRules(world, survey),
   ];
 }
 

@@ -40,7 +40,8 @@ export async function reloadRules(world: World, look: () => Promise<Survey>): Pr
     for (const { record, reason } of outcome.failed) reasons.set(`published ${record.owner.hash}`, reason);
     await forgetFlows(world, records.all());
   }
-  for (const [what, reason] of [...(await rebuildRules(world, survey)), ...reloadLimits()]) reasons.set(what, reason);
+  for (const [what, reason] of [...(await rebuildRules(world, survey)), ...reloadLimits(world)])
+    reasons.set(what, reason);
   return {
     ...(await outcomeOf(world, survey, await look(), missing, reasons)),
     dropped: dropped.map(({ owner }) => identity(owner)),
