@@ -1,4 +1,6 @@
 /** An attachment's limits from ADD to DEL: the kernel's state with the record beside it. */
+import { getLink } from '@flatnet/netlink/route/read-link';
+import { ENODEV } from '@flatnet/sys';
 import { toTheEnd } from './error.ts';
 import { type Ends, endsOf, insideIfThere, markedHostEnd } from './host-end.ts';
 import { isLimited, type Owner, type OwnerKey } from './model.ts';
@@ -7,8 +9,6 @@ import { limitsOf, type ShapeRecord, type ShapeRecords } from './record.ts';
 import { refuseForeign, shape, type Shaped } from './shape.ts';
 import { ownersIn, unshape } from './unshape.ts';
 import type { Wire } from './wire.ts';
-import { getLink } from '@flatnet/netlink/route/read-link';
-import { ENODEV } from '@flatnet/sys';
 
 /** The ends of the attachment of a record; undefined where its container is gone. @throws ShapingError, SysError. */
 export function endsOfRecord(wire: Wire, { netns, named, owner, hostIndex }: ShapeRecord): Ends | undefined {

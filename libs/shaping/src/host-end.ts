@@ -4,7 +4,7 @@ import type { Link } from '@flatnet/netlink/route/link';
 import { getLink } from '@flatnet/netlink/route/read-link';
 import { addAltName, deleteAltName } from '@flatnet/netlink/route/set-link';
 import { ShapingError, unless } from './error.ts';
-import type { Owner, OwnerKey } from './model.ts';
+import type { OwnerKey } from './model.ts';
 import { hostMark } from './names.ts';
 import type { Route, Wire } from './wire.ts';
 
@@ -15,7 +15,7 @@ export interface Ends {
   readonly containerIndex: number;
 }
 
-/** linux/netlink.h: the kernel's refusal of a name that it would cut. */
+/** There is no such link or name, or the kernel is older than alternative names (5.5). */
 const ABSENT = [ENODEV, ENOENT, EINVAL, EOPNOTSUPP];
 
 /**
@@ -84,7 +84,3 @@ export function insideIfThere<T>(wire: Wire, netns: string, work: (route: Route)
     throw error;
   }
 }
-
-/** For messages. */
-export const describe = ({ containerId, ifName, network }: Owner): string =>
-  `${ifName} of ${containerId} on ${network}`;

@@ -34,8 +34,6 @@ export interface Limits {
   readonly exemption?: Exemption;
 }
 
-export type Direction = 'down' | 'up';
-
 export const isLimited = ({ down, up }: Limits): boolean => down !== undefined || up !== undefined;
 
 /** What holds the limit of what the container sends: an ifb behind nftables or behind a u32 filter, or the container's own end. */

@@ -18,7 +18,7 @@ export const FREE_CLASS = 1;
 export const LIMITED_CLASS = 2;
 export const isOurs = (handle: number): boolean => handle === HANDLES.bucket || handle === HANDLES.classes;
 
-/** Preferences of our filters at the hook of a host end, the first and the last. */
+/** The first of the three preferences that our filters have at the hook of a host end. */
 export const FIRST_PREFERENCE = 0xf1a0;
 
 /** The ifb: `flq` is no prefix of another link of flatnet's. */

@@ -9,7 +9,7 @@
 import type { Link } from '@flatnet/netlink/route/link';
 import { bucketOf } from './bucket.ts';
 import { clearChain, setChain } from './chain.ts';
-import { isUnsupported, ShapingError } from './error.ts';
+import { ShapingError } from './error.ts';
 import { clearHook, setHook } from './hook.ts';
 import { type Ends, insideIfThere, markedHostEnd, markHostEnd } from './host-end.ts';
 import { ensureIfb, removeIfb } from './ifb.ts';
@@ -92,7 +92,3 @@ function clearUp(wire: Wire, owner: Owner, { host, netns, containerIndex }: Ends
   removeIfb(wire.host, owner);
   insideIfThere(wire, netns, (route) => clearQueue(route, containerIndex));
 }
-
-/** Whether a failure means that the kernel lacks something. */
-export const isLacking = (error: unknown): boolean =>
-  (error instanceof ShapingError && error.problem === 'unsupported') || isUnsupported(error);

@@ -1,5 +1,4 @@
 /** What attachments have now, for people. Changes nothing. */
-import { type Route, type Wire } from './wire.ts';
 import { endsOfRecord } from './attachment.ts';
 import type { Ends } from './host-end.ts';
 import { findIfb } from './ifb.ts';
@@ -7,6 +6,7 @@ import { differences } from './inspect.ts';
 import type { Owner } from './model.ts';
 import { limiterOf } from './queue.ts';
 import { limitsOf, type ShapeRecord, type ShapeRecords } from './record.ts';
+import type { Route, Wire } from './wire.ts';
 
 /** One direction: its limit, what waits now, and what was dropped since the limit was set. */
 export interface LimitState {

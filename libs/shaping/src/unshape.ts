@@ -1,5 +1,6 @@
 /** Takes the limits of an attachment away, by its names alone. */
 import type { Link } from '@flatnet/netlink/route/link';
+import { listLinks } from '@flatnet/netlink/route/read-link';
 import { chainNames, clearChain } from './chain.ts';
 import { toTheEnd } from './error.ts';
 import { clearHook } from './hook.ts';
@@ -9,7 +10,6 @@ import type { OwnerKey } from './model.ts';
 import { ownerOf } from './names.ts';
 import { clearQueue } from './queue.ts';
 import type { Route, Wire } from './wire.ts';
-import { listLinks } from '@flatnet/netlink/route/read-link';
 
 /** All that is on a host end, its mark last: until then the next call finds it. */
 export function clearHostEnd(route: Route, host: Link, owner: OwnerKey): void {
