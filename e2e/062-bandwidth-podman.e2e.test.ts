@@ -19,6 +19,15 @@ it('a container has its limits from start to removal, and its siblings pass free
   expect(rates.sort()).toEqual([10_000_000, 2_000_000]);
   const ruleset = await host.sandbox.must('nft', ['list', 'table', 'netdev', 'flatnet_shape']);
   expect(ruleset).toContain('ip daddr 10.87.6.0/24 return');
+  // What is limited passes the ifb, and comes to the bridge and its guards by the container's own port again.
+  await host.sandbox.must('ip', ['address', 'add', '192.0.2.1/32', 'dev', 'lo']);
+  await podman.must('exec', 'limited', 'ping', '-c', '2', '-W', '15', '192.0.2.1');
+  await podman.must('exec', 'limited', 'ping', '-c', '2', '-W', '15', '10.87.6.1');
+  await host.sandbox.must('ip', ['address', 'delete', '192.0.2.1/32', 'dev', 'lo']);
+  const [ifb] = JSON.parse(await host.sandbox.must('ip', ['-j', '-s', 'link', 'show', 'type', 'ifb'])) as {
+    stats64: { tx: { packets: number } };
+  }[];
+  expect(ifb?.stats64.tx.packets).toBeGreaterThanOrEqual(2);
   await podman.must('rm', '-f', '-t', '0', 'limited');
   expect(await host.sandbox.must('ip', ['-o', 'link', 'show', 'type', 'ifb'])).toBe('');
   expect((await host.sandbox.run('nft', ['list', 'table', 'netdev', 'flatnet_shape'])).exitCode).not.toBe(0);
