@@ -60,3 +60,18 @@ export const attachmentHash = (network: string, { containerId, ifName }: Attachm
 
 /** 12 hex digits that stand for a network. */
 export const networkHash = (network: string): string => hex(12, network);
+
+/** An attachment with its network, and the hashes that stand for both. */
+export interface AttachmentOwner extends Attachment {
+  readonly network: string;
+  readonly networkHash: string;
+  readonly hash: string;
+}
+
+export const ownerOf = (network: string, attachment: Attachment): AttachmentOwner => ({
+  network,
+  containerId: attachment.containerId,
+  ifName: attachment.ifName,
+  networkHash: networkHash(network),
+  hash: attachmentHash(network, attachment),
+});

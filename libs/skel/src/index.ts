@@ -1,3 +1,4 @@
+export * from './chained.ts';
 export * from './define-plugin.ts';
 export * from './dispatch.ts';
 export * from './entry.ts';

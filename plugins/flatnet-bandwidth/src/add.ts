@@ -1,24 +1,13 @@
 /** ADD. Invariant: refuse, arm, act, report. A repeated ADD changes what differs, while the container's flows go on. */
-import { type AddResult, CniError, ErrorCode } from '@flatnet/cni';
+import { type AddResult, ownerOf } from '@flatnet/cni';
 import { endsOf, isLimited, limit, mayHaveLimits, refuseForeign, type Shaped, unlimit } from '@flatnet/shaping';
 import type { Ends, ShapeRecord, ShapeRecords, Wire } from '@flatnet/shaping';
-import type { AddRequest, Rollback } from '@flatnet/skel';
+import { type AddRequest, chainedResult, type Rollback } from '@flatnet/skel';
 import type { BandwidthConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { named } from './failure.ts';
-import { ownerOf } from './owner.ts';
 
 type Request = AddRequest<BandwidthConfig>;
-
-/** A chained plugin needs the result of those before it. */
-export const prevResultOf = ({ prevResult }: Pick<Request, 'prevResult'>): AddResult => {
-  if (prevResult !== undefined) return prevResult;
-  throw new CniError(
-    ErrorCode.invalidConfig,
-    'flatnet-bandwidth must be called as chained plugin',
-    'the configuration has no prevResult: put it behind a main plugin in a conflist',
-  );
-};
 
 /** Names of the host's interfaces in a result. */
 export const hostInterfacesOf = ({ interfaces }: AddResult): readonly string[] =>
@@ -26,7 +15,7 @@ export const hostInterfacesOf = ({ interfaces }: AddResult): readonly string[] =
 
 export async function add(deps: Deps, request: Request, rollback: Rollback): Promise<AddResult> {
   const { config, network, attachment, netns } = request;
-  const result = prevResultOf(request);
+  const result = chainedResult(request, 'flatnet-bandwidth');
   const [wire, records, owner] = [deps.wire(), deps.records(), ownerOf(network, attachment)];
   const doing = `limit ${attachment.ifName} of container ${attachment.containerId}`;
   if (!isLimited(config.limits)) {

@@ -1,11 +1,10 @@
-import { CniError, ErrorCode } from '@flatnet/cni';
+import { CniError, ErrorCode, ownerOf } from '@flatnet/cni';
 import { differences, endsOf, isLimited, limitsOf, ShapingError } from '@flatnet/shaping';
-import type { CheckRequest } from '@flatnet/skel';
-import { hostInterfacesOf, prevResultOf } from './add.ts';
+import { chainedResult, type CheckRequest } from '@flatnet/skel';
+import { hostInterfacesOf } from './add.ts';
 import type { BandwidthConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { named } from './failure.ts';
-import { ownerOf } from './owner.ts';
 
 /**
  * CHECK. The queues, the ifb and what leads to it; limits that the operator has set since hold in place of the configuration's. Changes
@@ -13,7 +12,7 @@ import { ownerOf } from './owner.ts';
  */
 export async function check(deps: Deps, request: CheckRequest<BandwidthConfig>): Promise<void> {
   const { config, network, attachment, netns } = request;
-  const result = prevResultOf(request);
+  const result = chainedResult(request, 'flatnet-bandwidth');
   const owner = ownerOf(network, attachment);
   const record = deps.records().read(owner);
   const limits = record?.override === undefined ? config.limits : limitsOf(record);

@@ -1,9 +1,9 @@
+import { ownerOf } from '@flatnet/cni';
 import { unlimit } from '@flatnet/shaping';
 import type { DelRequest } from '@flatnet/skel';
 import type { BandwidthConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { named } from './failure.ts';
-import { ownerOf } from './owner.ts';
 
 /**
  * DEL. What to remove is found by names in the kernel: neither runtimeConfig nor prevResult nor the netns is needed, and success does not

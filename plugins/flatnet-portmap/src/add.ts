@@ -6,7 +6,7 @@ import { CniError, ErrorCode, type AddResult } from '@flatnet/cni';
 import { requireSysctls, type Kernel } from '@flatnet/kernel';
 import { describePort, netnsIdOf, PortHeld, portsOf, publish, publishOrWait, withdraw } from '@flatnet/hostport';
 import { forgetStaleFlows, type PublishRecord, type Records } from '@flatnet/hostport';
-import type { AddRequest, Rollback } from '@flatnet/skel';
+import { type AddRequest, chainedResult, type Rollback } from '@flatnet/skel';
 import type { PortmapConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { tracksFlows, unlessMissing } from './flows.ts';
@@ -16,19 +16,9 @@ import { routeLookup } from './route-lookup.ts';
 
 type Request = AddRequest<PortmapConfig>;
 
-/** A chained plugin needs the result of those before it. */
-export const prevResultOf = ({ prevResult }: Pick<Request, 'prevResult'>): AddResult => {
-  if (prevResult !== undefined) return prevResult;
-  throw new CniError(
-    ErrorCode.invalidConfig,
-    'flatnet-portmap must be called as chained plugin',
-    'the configuration has no prevResult: put it behind a main plugin in a conflist',
-  );
-};
-
 export async function add(deps: Deps, request: Request, rollback: Rollback): Promise<AddResult> {
   const { config, network, attachment, netns, signal } = request;
-  const result = prevResultOf(request);
+  const result = chainedResult(request, 'flatnet-portmap');
   const kernel = deps.kernel(signal);
   const records = deps.records(config.dataDir);
   const plan = planOf(network, attachment, config, result, routeLookup(kernel.proc));

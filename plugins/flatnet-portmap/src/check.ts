@@ -1,7 +1,6 @@
 import { CniError, ErrorCode } from '@flatnet/cni';
 import { missingPublications } from '@flatnet/hostport';
-import type { CheckRequest } from '@flatnet/skel';
-import { prevResultOf } from './add.ts';
+import { chainedResult, type CheckRequest } from '@flatnet/skel';
 import type { PortmapConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { outboundDifferences, outboundRules } from './outbound.ts';
@@ -11,7 +10,7 @@ import { routeLookup } from './route-lookup.ts';
 /** CHECK. Every element, chain and setting that ADD would make; changes nothing. @throws CniError code 102 that says what is missing. */
 export async function check(deps: Deps, request: CheckRequest<PortmapConfig>): Promise<void> {
   const { config, network, attachment, signal } = request;
-  const result = prevResultOf(request);
+  const result = chainedResult(request, 'flatnet-portmap');
   const kernel = deps.kernel(signal);
   const plan = planOf(network, attachment, config, result, routeLookup(kernel.proc));
   const missing = [

@@ -1,11 +1,10 @@
-import { ErrorCode } from '@flatnet/cni';
+import { ErrorCode, ownerOf } from '@flatnet/cni';
 import { forgetOrphanedFlows, portsOf, withdraw } from '@flatnet/hostport';
 import { runAll, throwFailures, type DelRequest } from '@flatnet/skel';
 import type { PortmapConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { tracksFlows, unlessMissing } from './flows.ts';
 import { dropOutbound } from './outbound.ts';
-import { ownerOf } from './plan.ts';
 
 /**
  * DEL. What to remove comes from the attachment's record and from the kernel: neither runtimeConfig nor prevResult nor the netns is

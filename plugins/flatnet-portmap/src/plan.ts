@@ -1,18 +1,11 @@
 /** Request -> what the attachment publishes, as a value. Pure but for the routing table, which is handed in. */
 import type { Cidr } from '@flatnet/addressing';
-import { attachmentHash, CniError, ErrorCode, networkHash, type AddResult, type Attachment } from '@flatnet/cni';
+import { CniError, ErrorCode, ownerOf, type AddResult, type Attachment } from '@flatnet/cni';
 import { describePort, listenKey, mergePorts, onAllAddresses, portKey, portsOf } from '@flatnet/hostport';
-import type { Hairpin, Owner, Plan, Port } from '@flatnet/hostport';
+import type { Hairpin, Plan, Port } from '@flatnet/hostport';
 import type { PortmapConfig } from './config.ts';
 import { refuse } from './field.ts';
 import { cidrOf, type Listen, type Mapping } from './mappings.ts';
-
-export const ownerOf = (network: string, attachment: Attachment): Owner => ({
-  network,
-  ...attachment,
-  networkHash: networkHash(network),
-  hash: attachmentHash(network, attachment),
-});
 
 /**
  * The container's first address of each family: of the interface CNI_IFNAME, or, where results name no interface, the first at all.

@@ -10,7 +10,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { decodeConfig, type PortmapConfig } from '../src/config.ts';
 import { decodeRaw } from '../src/schema.ts';
-import { ownerOf } from '../src/plan.ts';
+import { ownerOf } from '@flatnet/cni';
 import { pluginWith } from '../src/plugin.ts';
 
 const answer = (stderr = '', stdout = ''): RunResult => ({

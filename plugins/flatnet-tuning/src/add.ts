@@ -1,16 +1,16 @@
 /** ADD. Invariant: refuse, record what was there, arm, act, report. */
-import type { AddResult } from '@flatnet/cni';
-import type { AddRequest, Rollback } from '@flatnet/skel';
+import { type AddResult, ownerOf } from '@flatnet/cni';
+import { type AddRequest, chainedResult, type Rollback } from '@flatnet/skel';
 import { isSameLink, stateOf, sysctlsOf, tune } from '@flatnet/tuning';
 import type { TuningConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { named } from './failure.ts';
 import { refuseUnlisted } from './sysctls.ts';
-import { isEmpty, ownerOf, prevResultOf, tuned, tuningOf } from './tuning.ts';
+import { isEmpty, tuned, tuningOf } from './tuning.ts';
 
 export async function add(deps: Deps, request: AddRequest<TuningConfig>, rollback: Rollback): Promise<AddResult> {
   const { config, network, attachment, netns } = request;
-  const result = prevResultOf(request);
+  const result = chainedResult(request, 'flatnet-tuning');
   const tuning = tuningOf(request, result);
   if (isEmpty(tuning)) return result;
   refuseUnlisted(config.sysctls, deps.allowlist());

@@ -1,15 +1,15 @@
 import { CniError, ErrorCode } from '@flatnet/cni';
-import type { CheckRequest } from '@flatnet/skel';
+import { chainedResult, type CheckRequest } from '@flatnet/skel';
 import { differences, TuningError } from '@flatnet/tuning';
 import type { TuningConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { named } from './failure.ts';
-import { isEmpty, prevResultOf, tuningOf } from './tuning.ts';
+import { isEmpty, tuningOf } from './tuning.ts';
 
 /** CHECK. What ADD would set; changes nothing. @throws CniError code 102 that says what differs. */
 export async function check(deps: Deps, request: CheckRequest<TuningConfig>): Promise<void> {
   const { attachment, netns } = request;
-  const tuning = tuningOf(request, prevResultOf(request));
+  const tuning = tuningOf(request, chainedResult(request, 'flatnet-tuning'));
   if (isEmpty(tuning)) return;
   const { ifName, containerId } = attachment;
   const found = named(`check ${ifName} of container ${containerId}`, () => {

@@ -1,9 +1,9 @@
+import { ownerOf } from '@flatnet/cni';
 import type { DelRequest } from '@flatnet/skel';
 import { restore } from '@flatnet/tuning';
 import type { TuningConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { named } from './failure.ts';
-import { ownerOf } from './tuning.ts';
 
 /** DEL. Puts back what the interface had, where its namespace is still there: the record alone tells. */
 export async function del(deps: Deps, request: DelRequest<TuningConfig>): Promise<void> {

@@ -1,35 +1,10 @@
 /** A request -> what is to be set. Pure. */
-import {
-  attachmentHash,
-  type AddResult,
-  type Attachment,
-  CniError,
-  ErrorCode,
-  type Interface,
-  networkHash,
-} from '@flatnet/cni';
+import type { AddResult, Interface } from '@flatnet/cni';
 import type { AddRequest } from '@flatnet/skel';
-import type { Owner, Tuning } from '@flatnet/tuning';
+import type { Tuning } from '@flatnet/tuning';
 import type { TuningConfig } from './config.ts';
 import { macOf } from './mac.ts';
 import { sysctlsFor } from './sysctls.ts';
-
-export const ownerOf = (network: string, attachment: Attachment): Owner => ({
-  network,
-  ...attachment,
-  networkHash: networkHash(network),
-  hash: attachmentHash(network, attachment),
-});
-
-/** A chained plugin needs the result of those before it. */
-export const prevResultOf = ({ prevResult }: Pick<AddRequest<TuningConfig>, 'prevResult'>): AddResult => {
-  if (prevResult !== undefined) return prevResult;
-  throw new CniError(
-    ErrorCode.invalidConfig,
-    'flatnet-tuning must be called as chained plugin',
-    'the configuration has no prevResult: put it behind a main plugin in a conflist',
-  );
-};
 
 export const isInside = ({ name, sandbox }: Interface, ifName: string): boolean =>
   name === ifName && sandbox !== undefined && sandbox !== '';

@@ -1,4 +1,4 @@
-import { attachmentHash, networkHash } from '@flatnet/cni';
+import { ownerOf } from '@flatnet/cni';
 import {
   endsOf,
   isLimited,
@@ -83,16 +83,11 @@ function recordOf({ records }: Shaping, places: Places, { network, container, if
     const ids = found.map((each) => `${each.containerId.slice(0, 20)} (${each.ifName})`).join(', ');
     throw problem(`${container} may be one of several: ${ids}`, 'give more of the id, or --if');
   }
-  return records.read(ownerOf(first)) ?? newRecord(first);
+  return records.read(ownerOf(network, first)) ?? newRecord(first);
 }
 
 const isMeant = ({ containerId, cniArgs }: CachedAttachment, text: string): boolean =>
   containerId.startsWith(text) || cniArgs.some(([key, value]) => key === 'K8S_POD_NAME' && value === text);
-
-const ownerOf = ({ network, containerId, ifName }: CachedAttachment): Owner => ({
-  ...{ network, containerId, ifName, networkHash: networkHash(network) },
-  hash: attachmentHash(network, { containerId, ifName }),
-});
 
 function newRecord(cached: CachedAttachment): ShapeRecord {
   const result = readResult(cached.result);
@@ -101,5 +96,5 @@ function newRecord(cached: CachedAttachment): ShapeRecord {
   const named = result.interfaces.flatMap(({ name, sandbox }) =>
     sandbox === undefined || sandbox === '' ? [name] : [],
   );
-  return { version: 1, owner: ownerOf(cached), limits: {}, named, netns, hostIndex: 0 };
+  return { version: 1, owner: ownerOf(cached.network, cached), limits: {}, named, netns, hostIndex: 0 };
 }
