@@ -163,10 +163,16 @@ const allowRules = (family: Family, allowFrom: readonly string[]): readonly (rea
   [{ drop: null }],
 ];
 
+/**
+ * The host's own addresses, of which 127.0.0.0/8 are some: a container on several networks would answer one of them by the network that the
+ * address is in, with a source that does not belong there.
+ */
+const isOfTheHost = match({ fib: { result: 'type', flags: ['saddr'] } }, 'local');
+
 const masqueradeRules = ({ family, from }: Hairpin): readonly (readonly NftJson[])[] => {
   if (from === 'all') return [[{ masquerade: null }]];
-  const sources = family === 4 ? [from, '127.0.0.0/8'] : [from];
-  return sources.map((each) => [match(payload(protocolOf(family), 'saddr'), cidr(each)), { masquerade: null }]);
+  const isSibling = match(payload(protocolOf(family), 'saddr'), cidr(from));
+  return [isSibling, isOfTheHost].map((each) => [each, { masquerade: null }]);
 };
 
 /** The chains that the plans' elements jump to: name -> commands that build it, whatever is there. */
