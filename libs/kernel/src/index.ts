@@ -1,5 +1,4 @@
 export * from './batch.ts';
-export * from './conntrack.ts';
 export * from './forwarding.ts';
 export * from './host-settings.ts';
 export * from './ip.ts';

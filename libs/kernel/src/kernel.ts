@@ -1,6 +1,8 @@
 import { runSync, runConcurrently, type Run } from '@flatnet/exec';
 import { NETLINK_NETFILTER, openSocket } from '@flatnet/netlink';
 import { openBunSys } from '@flatnet/sys/bun';
+import type { Sys } from '@flatnet/sys';
+import { ipInProcess } from './ip/in-process.ts';
 import { nftInProcess } from './nft/in-process.ts';
 import { realProc, type ProcFiles } from './proc.ts';
 
@@ -18,17 +20,24 @@ export interface CommandKernel extends Kernel {
 
 /**
  * The kernel of the network namespace that this process is in. With `signal`, no program is started after it aborts, and those that run
- * aside are killed. In an executable nft's transactions are sent by netlink, from within this process; under Node nft does it.
+ * aside are killed. In an executable the kernel is asked by netlink, from within this process; under Node the programs do it.
  */
 export const realKernel = (signal?: AbortSignal): CommandKernel => {
-  const open = () => openSocket(openBunSys(), NETLINK_NETFILTER);
-  const answered = (run: Run): Run => (process.versions['bun'] === undefined ? run : nftInProcess(run, open));
+  const answered = (run: Run): Run => {
+    if (process.versions['bun'] === undefined) return run;
+    const netfilter = () => openSocket(libc(), NETLINK_NETFILTER);
+    return ipInProcess(nftInProcess(run, netfilter), libc);
+  };
   return {
     proc: realProc,
     run: answered(until(signal, runSync)),
     runAside: answered(until(signal, runConcurrently)),
   };
 };
+
+let loaded: Sys | undefined;
+/** libc, loaded at the first call. */
+const libc = (): Sys => (loaded ??= openBunSys());
 
 const until = (signal: AbortSignal | undefined, run: Run): Run =>
   signal === undefined ? run : (file, args, options) => run(file, args, { signal, ...options });

@@ -31,6 +31,7 @@ const NAMES: Readonly<Record<number, string>> = {
   36: 'ENAMETOOLONG',
   38: 'ENOSYS',
   40: 'ELOOP',
+  54: 'EXFULL',
   61: 'ENODATA',
   71: 'EPROTO',
   74: 'EBADMSG',

@@ -40,6 +40,7 @@ export interface Link {
   /** How many users want it promiscuous. */
   readonly promiscuity: number;
   readonly txQueueLength: number;
+  readonly group: number;
   readonly addrGenMode?: AddrGenMode;
   /** Of a bridge. */
   readonly bridge?: BridgeSettings;
@@ -56,6 +57,8 @@ export interface LinkSettings {
   readonly mac?: string;
   readonly mtu?: number;
   readonly txQueueLength?: number;
+  /** A number of the administrator's, by which links are asked for together; 0 is the default. */
+  readonly group?: number;
   readonly up?: boolean;
   /** Counts this setting alone: others may keep the link promiscuous. */
   readonly promiscuous?: boolean;

@@ -99,10 +99,11 @@ function writeData(writer: Writer, link: NewLink): void {
 
 /** What can be said of any link, but for its name. */
 export function linkAttributes(writer: Writer, settings: LinkSettings): void {
-  const { mac, mtu, txQueueLength, masterIndex, netns } = settings;
+  const { mac, mtu, txQueueLength, group, masterIndex, netns } = settings;
   if (mtu !== undefined) attributeU32(writer, c.IFLA_MTU, mtu);
   if (mac !== undefined) attribute(writer, c.IFLA_ADDRESS, macBytes(mac));
   if (txQueueLength !== undefined) attributeU32(writer, c.IFLA_TXQLEN, txQueueLength);
+  if (group !== undefined) attributeU32(writer, c.IFLA_GROUP, group);
   if (masterIndex !== undefined) attributeU32(writer, c.IFLA_MASTER, masterIndex);
   if (netns !== undefined) attributeU32(writer, c.IFLA_NET_NS_FD, netns);
 }

@@ -84,6 +84,7 @@ export function decodeLink(body: Uint8Array, type: number): Link | undefined {
     parentNetnsId: optional(attributes, c.IFLA_LINK_NETNSID, i32),
     promiscuity: optional(attributes, c.IFLA_PROMISCUITY, u32) ?? 0,
     txQueueLength: optional(attributes, c.IFLA_TXQLEN, u32) ?? 0,
+    group: optional(attributes, c.IFLA_GROUP, u32) ?? 0,
     addrGenMode: addrGenModeOf(attributes),
     ...infoOf(nestedAttributes(attributes, c.IFLA_LINKINFO)),
   });

@@ -120,21 +120,17 @@ it(
 );
 
 it(
-  'sees that the rules of its table were flushed, and the next ADD brings them back',
+  'sees that the rules of its tables were flushed; the next ADD has its own, and DEL of both leaves nothing',
   async () => {
-    const result = await ok('ADD', 'c1', network(host, 1));
-    const rules = async (): Promise<string[]> =>
-      (await host.sandbox.must('nft', ['list', 'table', 'inet', 'flatnet']))
-        .split('\n')
-        .filter((line) => /saddr (10\.60\.1\.|fd60:1:)/.test(line));
-    const whole = await rules();
-    expect(whole).toHaveLength(2);
+    const prevResult = await ok('ADD', 'c1', network(host, 1));
     for (const family of ['inet', 'bridge']) await host.sandbox.must('nft', ['flush', 'table', family, 'flatnet']);
-    const checked = await host.call('CHECK', 'c1', network(host, 1, { prevResult: result }));
-    expect(checked.json).toMatchObject({ code: 102, details: expect.stringContaining('masquerade') as string });
-    expect(checked.json).toMatchObject({ details: expect.stringContaining('anti-spoof guard') as string });
-    await ok('ADD', 'c2', network(host, 1));
-    expect(await rules()).toEqual(whole);
+    const checked = await host.call('CHECK', 'c1', network(host, 1, { prevResult }));
+    expect(checked.json).toMatchObject({ code: 102 });
+    for (const part of ['the rules of chain att_', 'the rules of chain port_', 'rules of chain postrouting']) {
+      expect(checked.json?.['details']).toContain(part);
+    }
+    const second = await ok('ADD', 'c2', network(host, 1));
+    expect(await host.call('CHECK', 'c2', network(host, 1, { prevResult: second }))).toMatchObject({ exitCode: 0 });
     await ok('DEL', 'c1', network(host, 1));
     await ok('DEL', 'c2', network(host, 1));
   },
