@@ -36,6 +36,17 @@ it('lists flows by their addresses, ports and translation', () => {
   expect(dump(host.nft, listFlows({ family: 6 }))).toEqual([]);
 });
 
+it('lists flows of IPv6 by their addresses, too', () => {
+  host.run('bash', '-c', 'echo x >/dev/udp/::1/5006');
+  const [all] = dump(host.nft, listFlows({ family: 6 }));
+  expect(all?.original).toMatchObject({ src: '::1', dst: '::1', dstPort: 5006 });
+  for (const filter of [{ original: { dst: '::1', protocol: UDP, dstPort: 5006 } }, { reply: { src: '::1' } }]) {
+    expect(dump(host.nft, listFlows({ family: 6, ...filter }))).toHaveLength(1);
+  }
+  expect(dump(host.nft, listFlows({ family: 6, reply: { src: '::2' } }))).toEqual([]);
+  expect(dump(host.nft, listFlows({ family: 6, original: { dst: '::2' } }))).toEqual([]);
+});
+
 it('removes exactly the flow that was listed, and says when it is gone', () => {
   const [flow] = dump(host.nft, listFlows({ family: 4, original: { protocol: UDP, dstPort: 5002 } }));
   if (flow === undefined) throw new Error('no flow');

@@ -41,7 +41,7 @@ export const listFlows = (filter: FlowFilter): Query<Flow> => ({
   flags: 0,
   write(writer) {
     ctHeader(writer, addressFamily(filter.family));
-    writeFilter(writer, filter);
+    writeFilter(writer, askable(filter));
   },
   decode(body, type) {
     const flow = decodeFlow(body, type);
@@ -70,6 +70,21 @@ const FIELDS = Object.keys(FLAGS) as (keyof typeof FLAGS)[];
 
 const flagsOf = (tuple: Partial<Tuple>): number =>
   FIELDS.reduce((flags, field) => (tuple[field] === undefined ? flags : flags | FLAGS[field]), 0);
+
+/**
+ * What the kernel is asked for. It leaves out the flows of an IPv6 address that are asked for, and lists the others
+ * (ctnetlink_filter_match_tuple takes the result of a comparison for the opposite), so those are picked here.
+ */
+function askable({ family, original, reply }: FlowFilter): FlowFilter {
+  if (family === 4) return { family, ...(original && { original }), ...(reply && { reply }) };
+  const withoutAddresses = ({ src: _src, dst: _dst, ...rest }: Partial<Tuple>): Partial<Tuple> => rest;
+  const [first, second] = [withoutAddresses(original ?? {}), withoutAddresses(reply ?? {})];
+  return {
+    family,
+    ...(Object.keys(first).length === 0 ? {} : { original: first }),
+    ...(Object.keys(second).length === 0 ? {} : { reply: second }),
+  };
+}
 
 function writeFilter(writer: Writer, { original, reply }: FlowFilter): void {
   if (original === undefined && reply === undefined) return;
