@@ -87,9 +87,9 @@ export async function refused(
   return answer.json as { code: number; msg: string; details?: string };
 }
 
-/** All that shaping can change on the host, as text. */
+/** All that shaping can change on the host, as text, without numbers that the kernel or other traffic changes. */
 export const shapedState = async (sandbox: Sandbox): Promise<string> =>
   sandbox.must('sh', [
     '-c',
-    'tc qdisc; nft list ruleset; ip -o link | sed "s/ifindex [0-9]*//"; find /run -name "*.json"',
+    'tc qdisc | sed "s/direct_packets_stat [0-9]*//"; nft list ruleset; ip -o link | sed "s/ifindex [0-9]*//"; find /run -name "*.json"',
   ]);
