@@ -1,6 +1,6 @@
-// Published ports when the plugin is killed around any program it starts and at any file it changes, and when a runtime sends anything.
+// Published ports when the plugin is killed at any message to the kernel and at any file it changes, and when a runtime sends anything.
 import { join } from 'node:path';
-import { fileChangesOf, type Json, killBefore, killingMessages, killingTools } from '@flatnet/testing';
+import { fileChangesOf, type Json, killBefore, killingMessages } from '@flatnet/testing';
 import fc from 'fast-check';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { useSandbox } from './fixture.ts';
@@ -29,7 +29,7 @@ const files = async (): Promise<string> =>
 const AGENTS = ['node', 'MainThread'];
 const ruleset = () => host.sandbox.must('nft', ['list', 'ruleset']);
 
-/** A host that tracks no flow starts no conntrack. */
+/** A host that tracks no flow is not asked for any. */
 const FLOW = 'tcp 192.0.2.1 8088';
 
 describe('killed', { timeout: 300_000 }, () => {
@@ -53,26 +53,10 @@ describe('killed', { timeout: 300_000 }, () => {
     expect([await ruleset(), await files()], where).toEqual(before);
   };
 
-  const PROGRAMS = ['ADD', 'DEL'].flatMap((verb) =>
+  const MOMENTS = ['ADD', 'DEL'].flatMap((verb) =>
     (['before', 'after'] as const).map((moment) => [verb, moment] as const),
   );
-  it.each(PROGRAMS)(
-    "%s, %s the work of each program that it starts, leaves what the runtime's DEL takes back",
-    async (verb, moment) => {
-      for (let k = 1; ; k++) {
-        await prepare(verb);
-        const env = killingTools(host.sandbox.folder, k, moment);
-        const { exitCode } = await lab.cni(verb, 'c2', MINE, { ...EXTRA, env });
-        await host.sandbox.idle(AGENTS);
-        await expectTakenBack(`program ${k}`);
-        if (exitCode !== 0) continue;
-        expect(k).toBeGreaterThan(1);
-        break;
-      }
-    },
-  );
-
-  it.each(PROGRAMS)(
+  it.each(MOMENTS)(
     "%s, %s each message to the kernel, leaves what the runtime's DEL takes back",
     async (verb, moment) => {
       for (let k = 1; ; k++) {

@@ -2,6 +2,7 @@ import { runSync, runConcurrently, type Run } from '@flatnet/exec';
 import { NETLINK_NETFILTER, openSocket } from '@flatnet/netlink';
 import { openBunSys } from '@flatnet/sys/bun';
 import type { Sys } from '@flatnet/sys';
+import { conntrackInProcess } from './conntrack-in-process.ts';
 import { ipInProcess } from './ip/in-process.ts';
 import { nftInProcess } from './nft/in-process.ts';
 import { realProc, type ProcFiles } from './proc.ts';
@@ -26,7 +27,7 @@ export const realKernel = (signal?: AbortSignal): CommandKernel => {
   const answered = (run: Run): Run => {
     if (process.versions['bun'] === undefined) return run;
     const netfilter = () => openSocket(libc(), NETLINK_NETFILTER);
-    return ipInProcess(nftInProcess(run, netfilter), libc);
+    return ipInProcess(conntrackInProcess(nftInProcess(run, netfilter), netfilter), libc);
   };
   return {
     proc: realProc,
