@@ -8,7 +8,7 @@
  * On a network's first ADD the bridge is created after the delegate has answered: a bridge stays, and must not for an ADD that fails.
  */
 import { type AddResult, type IpamResult } from '@flatnet/cni';
-import { applyIp, applySysctls, linkExists, showDefaults, type AddressedLink, type Kernel } from '@flatnet/kernel';
+import { applyIp, applySysctls, linkExists, type AddressedLink, type Kernel } from '@flatnet/kernel';
 import type { AddRequest, Rollback } from '@flatnet/skel';
 import { announce } from './announce.ts';
 import { createNetworkBridge, networkMtu } from './bridge.ts';
@@ -21,8 +21,8 @@ import { ensureGateways, refuseOverlap, refuseWithoutIpv6 } from './gateway.ts';
 import { planOf, withFinalMac, type Plan } from './plan.ts';
 import { applyRules } from './rules.ts';
 import { allSettledOrFirst } from './settle.ts';
-import { addSourceRouting } from './source-routing.ts';
-import { isDefault, topologyOf, type Topology } from './topology.ts';
+import { addSourceRouting, behindOthers, takenMetrics } from './source-routing.ts';
+import { topologyOf, type Topology } from './topology.ts';
 import { armUndo, type Made } from './undo.ts';
 import { connect, joinCommands, pairCommands, quietHostEnd } from './veth.ts';
 import { gatewayDevice } from './vlan.ts';
@@ -126,12 +126,10 @@ async function configureContainer(
     const settings = containerSysctls(config, ifName, ipv6);
     unwritten.push(...(await applySysctls(kernel, netns, settings, neededSysctls(ifName, ipv6))));
   }
-  const families = ([4, 6] as const).filter((family) =>
-    topology.routes.some((route) => route.family === family && isDefault(route.dst)),
-  );
-  const commands = [...families.map(showDefaults), ...containerCommands(plan, topology)];
-  const printed = await applyIp(kernel, `configure ${ifName} in ${netns}`, commands, netns);
-  await addSourceRouting(kernel, plan, netns, topology, printed);
+  const taken = await takenMetrics(kernel, netns, topology);
+  const commands = containerCommands(plan, behindOthers(topology, taken));
+  await applyIp(kernel, `configure ${ifName} in ${netns}`, commands, netns);
+  await addSourceRouting(kernel, plan, netns, topology, taken);
   // A MAC that follows from the address is the one that neighbours know.
   if (plan.isMacChosen || config.ipamType === 'dhcp') await announce(kernel, plan, netns);
   if (ipv6 && config.enableDad) await awaitDad(kernel, ifName, netns, signal);

@@ -1,6 +1,6 @@
 /**
- * A container on several networks: the first default route wins, so an answer to a connection that came in by the second network would
- * leave by the first, with an address that nobody there knows. A rule per address sends it back the way it came:
+ * A container on several networks: the first default route wins, and each further one stands behind it. An answer to a connection that came
+ * in by the second network would leave by the first, with an address that nobody there knows. A rule per address sends it back:
  *
  *   ip rule from 10.87.2.5 lookup T        table T: 10.87.2.0/24 dev eth1; default via 10.87.2.1 dev eth1
  */
@@ -12,20 +12,23 @@ import {
   applyIp,
   defaultMetrics,
   flushSourceRules,
+  showDefaults,
   type IpCommand,
   type Kernel,
 } from '@flatnet/kernel';
 import type { Plan } from './plan.ts';
 import { subnetOf } from './subnet.ts';
-import { needsOnlink } from './container.ts';
 import { isDefault, type Topology, type WantedAddress } from './topology.ts';
 
 /** Before the main table (32766), after what an administrator is likely to write. */
 const RULE_PRIORITY = 32_000;
 /** Tables below are the system's or the administrator's. */
 const FIRST_TABLE = 0x1000_0000;
-/** What the kernel gives an IPv6 route that names no metric (IP6_RT_PRIO_USER). */
-const METRIC6 = 1024;
+/** The metric of a route that names none (IPv6: IP6_RT_PRIO_USER). */
+const USUAL_METRIC = { 4: 0, 6: 1024 } as const;
+
+/** The metrics of the default routes that were there before this network's, by family. */
+export type TakenMetrics = Readonly<Record<4 | 6, readonly number[]>>;
 
 /** The attachment's own table: the container's namespace holds a handful of them, out of 16 million. */
 export const sourceTable = (hostVeth: string): number => FIRST_TABLE + Number.parseInt(hostVeth.slice(2, 8), 16);
@@ -64,8 +67,35 @@ export async function dropSourceRules(kernel: Kernel, hostVeth: string, netns: s
   }
 }
 
+/** Asks the container's namespace. @throws ToolError. */
+export async function takenMetrics(kernel: Kernel, netns: string, topology: Topology): Promise<TakenMetrics> {
+  const families = ([4, 6] as const).filter((family) =>
+    topology.routes.some((route) => route.family === family && isDefault(route.dst)),
+  );
+  const printed = await applyIp(kernel, `list the default routes in ${netns}`, families.map(showDefaults), netns);
+  return { 4: defaultMetrics(printed, 4), 6: defaultMetrics(printed, 6) };
+}
+
 /**
- * @param printed the default routes that were there before this network's, as `showDefaults` of both families prints them.
+ * The topology with its default routes behind those that are there. Of two with one metric the kernel takes now this one and now that one
+ * (fib_select_default for IPv4, a merged route for IPv6), and half of the answers would leave by the wrong network.
+ */
+export function behindOthers(topology: Topology, taken: TakenMetrics): Topology {
+  const routes = topology.routes.map((route) => {
+    const { family, dst, priority, table } = route;
+    const usual = USUAL_METRIC[family];
+    if (!isDefault(dst) || priority !== undefined || table !== undefined || !taken[family].includes(usual))
+      return route;
+    let metric = usual + 1;
+    while (taken[family].includes(metric)) metric += 1;
+    return { ...route, priority: metric };
+  });
+  return { ...topology, routes };
+}
+
+/**
+ * Makes the rules and the table of a further network.
+ *
  * @throws ToolError.
  */
 export async function addSourceRouting(
@@ -73,47 +103,21 @@ export async function addSourceRouting(
   plan: Plan,
   netns: string,
   topology: Topology,
-  printed: string,
+  taken: TakenMetrics,
 ): Promise<void> {
-  const metrics = { 4: defaultMetrics(printed, 4), 6: defaultMetrics(printed, 6) };
-  if (metrics[6].includes(METRIC6)) await raiseMetric(kernel, plan, netns, topology, metrics[6]);
   const back = topology.addresses.filter(({ cidr: { ip }, gateway }) => {
     const out = topology.routes.some(({ family, dst }) => family === ip.family && isDefault(dst));
-    const isSecond = metrics[ip.family].length > 0 || plan.config.defaultRoutePriority !== undefined;
+    const isSecond = taken[ip.family].length > 0 || plan.config.defaultRoutePriority !== undefined;
     return out && gateway !== undefined && isSecond;
   });
+  if (back.length === 0) return;
   // Two addresses of one subnet have their routes in common.
   const routes = new Map(back.flatMap((address) => routesBack(plan, address)).map((route) => [route.join(' '), route]));
-  if (back.length === 0) return;
   // Before the rules: a DEL that comes after an ADD that was killed finds them, too.
   recordRules(kernel, plan.hostVeth);
   const doing = `route replies back by ${plan.ifName}`;
   await applyIp(kernel, doing, [...routes.values()], netns);
   for (const { cidr } of back) await addRule(kernel, plan, netns, doing, cidr.ip);
-}
-
-/**
- * IPv6 merges default routes of one metric into one that takes both ways by turns, and half of the answers would leave by the wrong
- * network. Ours goes behind those that were there.
- */
-async function raiseMetric(
-  kernel: Kernel,
-  plan: Plan,
-  netns: string,
-  topology: Topology,
-  taken: readonly number[],
-): Promise<void> {
-  let metric = METRIC6 + 1;
-  while (taken.includes(metric)) metric += 1;
-  const merged = topology.routes.filter(
-    ({ family, dst, priority, table }) =>
-      family === 6 && isDefault(dst) && priority === undefined && table === undefined,
-  );
-  const commands = merged.flatMap((route): IpCommand[] => [
-    ['route', 'delete', ...addRoute(route).slice(2)],
-    addRoute({ ...route, priority: metric }, needsOnlink(route, topology)),
-  ]);
-  await applyIp(kernel, `put the IPv6 default route of ${plan.ifName} behind the others`, commands, netns);
 }
 
 function routesBack(plan: Plan, { cidr, gateway }: WantedAddress): IpCommand[] {

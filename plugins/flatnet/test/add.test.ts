@@ -26,7 +26,7 @@ it('makes a working attachment of the short configuration', async () => {
   expect(sysctls).toContain('net/ipv6/conf/eth0/disable_ipv6=1');
 });
 
-it('runs four programs where the network stands: the pair, the sysctls, the addresses, the rules', async () => {
+it('makes five calls where the network stands: the pair, the sysctls, the default routes, the addresses, the rules', async () => {
   const world = new World();
   await world.add();
   const { files, calls } = world.kernel;
@@ -36,7 +36,7 @@ it('runs four programs where the network stands: the pair, the sysctls, the addr
   world.answer = { ...world.answer, ips: [{ address: '10.87.1.3/24' }] };
   await world.add(CONF, { attachment: { containerId: 'c2', ifName: 'eth1' } });
   const programs = calls.slice(before).map(({ line }) => line.split(' ', 2).join(' '));
-  expect(programs.sort()).toEqual(['ip -j', 'ip -n', 'nft -j', 'nsenter --net=/run/netns/c1']);
+  expect(programs.sort()).toEqual(['ip -j', 'ip -n', 'ip -n', 'nft -j', 'nsenter --net=/run/netns/c1']);
 });
 
 it('refuses a second ADD and leaves the first alone, lease included', async () => {

@@ -36,7 +36,7 @@ const withStatic = (n: number, ...addresses: readonly Json[]): Json =>
   network(host, n, { ipam: { type: 'static', addresses } });
 
 it(
-  'puts the IPv6 default route of a second network behind the first, and CHECK finds both',
+  'puts the default routes of a second network behind those of the first, and CHECK finds all',
   async () => {
     const first = await ok('ADD', 'c1', network(host, 1));
     const second = await ok('ADD', 'c1', network(host, 2), 'eth1');
@@ -45,6 +45,8 @@ it(
       { dev: 'eth0', gateway: 'fd60:1::1', metric: 1024 },
       { dev: 'eth1', gateway: 'fd60:2::1', metric: 1025 },
     ]);
+    const routes4 = (await ip('-n', 'c1', '-4', 'route', 'show', 'default')).trim().split(/ *\n/);
+    expect(routes4).toEqual(['default via 10.60.1.1 dev eth0', 'default via 10.60.2.1 dev eth1 metric 1']);
     expect(await ip('-n', 'c1', '-6', 'rule')).toMatch(/from fd60:2::\S+ lookup/);
     expect(await ip('-n', 'c1', '-6', 'rule')).not.toMatch(/from fd60:1::/);
     await ok('CHECK', 'c1', network(host, 1, { prevResult: first }));

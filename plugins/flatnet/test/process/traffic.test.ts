@@ -36,6 +36,13 @@ const hostEnds = async (name: string): Promise<unknown[]> => {
 const pings = async (from: string, to: string, ...more: string[]): Promise<boolean> =>
   (await host.sandbox.inNetns(from, 'busybox', ['ping', '-c', '1', '-W', '5', ...more, to])).exitCode === 0;
 
+/** RetransSegs of /proc/net/snmp: a segment is sent again when its answer was lost. */
+const repeatedSegments = async (netns: string): Promise<number> => {
+  const { stdout } = await host.sandbox.inNetns(netns, 'cat', ['/proc/net/snmp']);
+  const [names = [], values = []] = stdout.match(/^Tcp: .*/gm)?.map((line) => line.split(' ')) ?? [];
+  return Number(values[names.indexOf('RetransSegs')]);
+};
+
 it('carries packets inside, outside, in both families, at full size, and none with a foreign source', async () => {
   await ok('ADD', 'c1', 1);
   const [four = '', six = ''] = addressesOf(await ok('ADD', 'c2', 1));
@@ -53,6 +60,31 @@ it('carries packets inside, outside, in both families, at full size, and none wi
   await ok('DEL', 'c1', 1);
   await ok('DEL', 'c2', 1);
   await ok('DEL', 'c3', 2);
+}, 120_000);
+
+it('a container on two networks answers by the one that was asked, each time', async () => {
+  const routes = ['10.60.1.0/24', '10.60.2.0/24'].map((subnet) => ['route', 'add', subnet, 'via', '192.0.2.1']);
+  for (const route of routes) await host.sandbox.must('ip', ['-n', 'outside', ...route]);
+  // Each time with new addresses, whose gateways the container has not spoken to.
+  for (const order of [
+    [1, 2],
+    [2, 1],
+  ]) {
+    const asked: string[] = [];
+    for (const [at, n] of order.entries()) {
+      const conf = { ...network(host, n), antiSpoof: true };
+      const answer = await host.call('ADD', 'c1', conf, { ifName: `eth${at}` });
+      asked.push(...addressesOf(answer.json ?? {}).filter((address) => !address.includes(':')));
+    }
+    const before = await repeatedSegments('outside');
+    for (const address of [...asked, ...asked, ...asked]) {
+      const said = await host.sandbox.inNetns('outside', 'timeout', ['10', 'bash', '-c', `: <>/dev/tcp/${address}/9`]);
+      expect(said.stderr, `${address} of ${asked.join(', ')}`).toContain('refused');
+    }
+    expect(await repeatedSegments('outside')).toBe(before);
+    for (const [at, n] of order.entries()) await host.call('DEL', 'c1', network(host, n), { ifName: `eth${at}` });
+  }
+  for (const route of routes) await host.sandbox.must('ip', ['-n', 'outside', 'route', 'delete', route[2] ?? '']);
 }, 120_000);
 
 it('finishes DEL with a netns that is gone, and leaves one alone that another container has now', async () => {
