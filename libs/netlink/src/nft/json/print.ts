@@ -4,6 +4,7 @@ import { dump, find } from '../../request.ts';
 import type { Socket } from '../../socket.ts';
 import { type Chain, type ChainRef, getChain, listChains } from '../chain.ts';
 import { type TableRef } from '../family.ts';
+import { readConsistently } from '../generation.ts';
 import { readElements } from '../read-elements.ts';
 import { listRules, listTableRules, type Rule } from '../rule.ts';
 import { getSet, listSets, type Set as KernelSet, type SetRef } from '../set.ts';
@@ -19,7 +20,10 @@ import type { SetPrinter } from './print-state.ts';
  * @param terse leaves out the elements of named sets and maps.
  * @throws NetlinkError; UnsupportedJson of a rule or set that has no form here.
  */
-export function printTable(socket: Socket, table: TableRef, terse = false): JsonObject[] | undefined {
+export const printTable = (socket: Socket, table: TableRef, terse = false): JsonObject[] | undefined =>
+  readConsistently(socket, () => readTable(socket, table, terse));
+
+function readTable(socket: Socket, table: TableRef, terse: boolean): JsonObject[] | undefined {
   const found = find(socket, getTable(table), ENOENT);
   if (found === undefined) return undefined;
   const sets = dump(socket, listSets(table));
@@ -33,7 +37,10 @@ export function printTable(socket: Socket, table: TableRef, terse = false): Json
 }
 
 /** A chain with its rules; undefined when it does not exist. @throws as `printTable`. */
-export function printChain(socket: Socket, ref: ChainRef): JsonObject[] | undefined {
+export const printChain = (socket: Socket, ref: ChainRef): JsonObject[] | undefined =>
+  readConsistently(socket, () => readChain(socket, ref));
+
+function readChain(socket: Socket, ref: ChainRef): JsonObject[] | undefined {
   const chain = find(socket, getChain(ref), ENOENT);
   if (chain === undefined) return undefined;
   const rules = dump(socket, listRules(ref));
