@@ -7,7 +7,7 @@
  *     map source_by_device4 { device . address : jump att_… }     the same, where two networks have one address
  *     map outbound4 { container address : jump out_… }            the same, for flatnet-portmap's ipMasq
  *     map clamped4 { container address : jump clamp_… }           whose segments are clamped
- *     map anchors { host end : jump att_… }                       who has more than masquerade; no hook looks at it
+ *     map have_clamp { host end : jump att_… }                    who has a chain clamp_…; no hook looks at it (have_port likewise)
  *     chain postrouting  nat, srcnat
  *     chain forward      filter, mangle
  *   }
@@ -32,7 +32,6 @@ export const BRIDGE = { family: 'bridge', table: 'flatnet' } as const;
 
 export const IN_USE = 'in_use';
 export const PORTS = 'ports';
-export const ANCHORS = 'anchors';
 
 type Family = 4 | 6;
 const FAMILIES = [6, 4] as const;
@@ -44,6 +43,9 @@ export const deviceMap = (family: Family): string => `source_by_device${family}`
 export const clampedMap = (family: Family): string => `clamped${family}`;
 
 export type ChainKind = 'main' | 'clamp' | 'port';
+
+/** The map whose element makes `att_…` referred to as long as the attachment has a chain of this kind. */
+export const anchorMap = (kind: Exclude<ChainKind, 'main'>): string => `have_${kind}`;
 const kindWord = (kind: ChainKind, maker: Maker): string =>
   kind !== 'main' ? kind : maker === 'flatnet' ? 'att' : 'out';
 
@@ -77,7 +79,8 @@ const byFamily = <T>(of: (family: Family) => T): readonly T[] => FAMILIES.map(of
 export const INET_BASE: Base = {
   at: INET,
   maps: {
-    [ANCHORS]: 'ifname',
+    [anchorMap('clamp')]: 'ifname',
+    [anchorMap('port')]: 'ifname',
     ...Object.fromEntries(
       byFamily((family) => [
         [sourceMap('flatnet', family), addressType(family)] as const,

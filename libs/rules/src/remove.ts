@@ -7,7 +7,7 @@
 import type { Run } from '@flatnet/exec';
 import { add, applyNft, chain, remove, type ApplyOptions, type NftCommand } from '@flatnet/kernel';
 import { isKind } from './errors.ts';
-import { ANCHORS, BRIDGE, chainOf, clampedMap, IN_USE, INET, ownerOfChain, PORTS, sourceMap } from './layout.ts';
+import { anchorMap, BRIDGE, chainOf, clampedMap, IN_USE, INET, ownerOfChain, PORTS, sourceMap } from './layout.ts';
 import { legacyRemoval, type HostEnds, type LegacyPart } from './legacy.ts';
 import { canonical, listTables, ownedBy, type Listing, type Owned } from './listing.ts';
 import { familyOf, hostEndOf, isSameOwner, type RuleOwner } from './model.ts';
@@ -52,7 +52,8 @@ function guess(owner: RuleOwner, { expected, addresses = [] }: RemoveOptions): r
       ...(clamped
         ? addresses.map((address) => ({ map: clampedMap(familyOf(address)), key: address, target: clamp }))
         : []),
-      ...(clamped || antiSpoof ? [{ map: ANCHORS, key, target: main }] : []),
+      ...(clamped ? [{ map: anchorMap('clamp'), key, target: main }] : []),
+      ...(antiSpoof ? [{ map: anchorMap('port'), key, target: main }] : []),
     ]),
     ...deleteChains(INET, clamped ? [main, clamp] : [main]),
     ...(antiSpoof

@@ -1,7 +1,17 @@
 /** The rules of an attachment as objects of a table: chains with their rules, and elements that jump to them. Pure. */
 import { concat, type NftJson } from '@flatnet/kernel';
 import { antiSpoofRules, clampRules, masqueradeRules, refersTo, type Rule } from './expressions.ts';
-import { BRIDGE_BASE, chainOf, clampedMap, deviceMap, ANCHORS, IN_USE, INET_BASE, PORTS, sourceMap } from './layout.ts';
+import {
+  anchorMap,
+  BRIDGE_BASE,
+  chainOf,
+  clampedMap,
+  deviceMap,
+  IN_USE,
+  INET_BASE,
+  PORTS,
+  sourceMap,
+} from './layout.ts';
 import type { Base } from './layout.ts';
 import { familyOf, hostEndOf, type AttachmentRules } from './model.ts';
 
@@ -30,6 +40,7 @@ export interface Part {
  */
 export function partsOf(rules: AttachmentRules): readonly Part[] {
   const { owner, masquerade, clamped = [], antiSpoof } = rules;
+  const key = hostEndOf(owner);
   const [main, clamp, port] = [chainOf(owner, 'main'), chainOf(owner, 'clamp'), chainOf(owner, 'port')];
   const inet: Part = {
     base: INET_BASE,
@@ -38,20 +49,19 @@ export function partsOf(rules: AttachmentRules): readonly Part[] {
       ...(clamped.length === 0 ? [] : [{ name: clamp, rules: [refersTo(IN_USE), ...clampRules] }]),
     ],
     elements: [
-      ...(masquerade?.addresses ?? []).map((key) => ({
-        ...{ map: sourceMap(owner.maker, familyOf(key)), key, target: main },
+      ...(masquerade?.addresses ?? []).map((address) => ({
+        ...{ map: sourceMap(owner.maker, familyOf(address)), key: address, target: main },
       })),
-      ...clamped.map((key) => ({ map: clampedMap(familyOf(key)), key, target: clamp })),
-      ...(antiSpoof === undefined && clamped.length === 0
-        ? []
-        : [{ map: ANCHORS, key: hostEndOf(owner), target: main }]),
+      ...clamped.map((address) => ({ map: clampedMap(familyOf(address)), key: address, target: clamp })),
+      ...(clamped.length === 0 ? [] : [{ map: anchorMap('clamp'), key, target: main }]),
+      ...(antiSpoof === undefined ? [] : [{ map: anchorMap('port'), key, target: main }]),
     ],
   };
   if (antiSpoof === undefined) return [inet];
   const bridge: Part = {
     base: BRIDGE_BASE,
     chains: [{ name: port, rules: [refersTo(IN_USE), ...antiSpoofRules(antiSpoof)] }],
-    elements: [{ map: PORTS, key: hostEndOf(owner), target: port }],
+    elements: [{ map: PORTS, key, target: port }],
   };
   return [inet, bridge];
 }

@@ -94,6 +94,25 @@ it.each([
   await removeRules(run, owner(2), hints);
 });
 
+it('DEL removes everything, whatever ADD was asked for and whatever the configuration asks for now', async () => {
+  const anything = (n: number, asked: number): AttachmentRules => {
+    const { owner: of, device, masquerade, clamped, antiSpoof } = full(n) as Required<AttachmentRules>;
+    const [first, second, third] = [asked & 1, asked & 2, asked & 4];
+    return { owner: of, device, ...(first && { masquerade }), ...(second && { clamped }), ...(third && { antiSpoof }) };
+  };
+  const expectations = [0, 1, 2, 3].map((asked) => ({ clamped: (asked & 1) > 0, antiSpoof: (asked & 2) > 0 }));
+  await ensureRules(run, full(2), alive);
+  for (const asked of [1, 2, 3, 4, 5, 6, 7]) {
+    for (const now of ['nothing' as const, ...expectations]) {
+      await ensureRules(run, anything(1, asked), alive);
+      await removeRules(run, owner(1), { addresses: addressesOf(1), expected: now });
+      expect(await ruleset(), `${asked} ${JSON.stringify(now)}`).not.toMatch(/000000000001|10\.1\.0\.1\b|fd00::1\b/);
+    }
+  }
+  expect(await check(full(2))).toEqual(WHOLE);
+  await removeRules(run, owner(2), { isLast: true });
+});
+
 it('ADD over what an earlier life left has just the new rules', async () => {
   await ensureRules(run, full(2), alive);
   await ensureRules(run, full(1), alive);

@@ -59,9 +59,8 @@ function wrongKinds(rules: AttachmentRules, listings: readonly Listing[]): Reado
   return new Set(
     [...missing, ...surplus].flatMap((words): readonly RuleKind[] => {
       if (/^table inet /.test(words)) return ['masquerade', 'mss'];
-      if (/table bridge /.test(words)) return ['guard'];
-      if (/chain clamp_|map clamped|chain forward/.test(words)) return ['mss'];
-      if (/map anchors/.test(words)) return rules.clamped === undefined ? ['guard'] : ['mss'];
+      if (/table bridge |map have_port/.test(words)) return ['guard'];
+      if (/chain clamp_|map clamped|map have_clamp|chain forward/.test(words)) return ['mss'];
       return rules.masquerade !== undefined ? ['masquerade'] : rules.clamped !== undefined ? ['mss'] : ['guard'];
     }),
   );
