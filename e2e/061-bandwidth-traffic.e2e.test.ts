@@ -76,13 +76,16 @@ const configOf = ({ rate, direction, burst, extra = {} }: Load): Json => {
   return { [`${key}Rate`]: rate, ...(burst === undefined ? {} : { [`${key}Burst`]: burst }), ...extra };
 };
 
-/** A machine that stands still for a moment makes a figure worse, never better: the best of three counts. */
-async function expectHeld(load: Load, { least = 0.95, most = 1.05, latency = Infinity } = {}): Promise<Measured> {
+/**
+ * A machine that stands still for a moment lowers the rate and raises the latency: the best of five counts.
+ * The limit itself is the upper bound; the lower one only tells that the limit does not choke the traffic.
+ */
+async function expectHeld(load: Load, { least = 0.9, most = 1.05, latency = Infinity } = {}): Promise<Measured> {
   await must(host.sandbox, 'ADD', { config: configOf(load) });
   try {
     let measured = await measure(load);
     const isHeld = ({ ratio, average }: Measured) => ratio >= least && ratio <= most && average <= latency;
-    for (let tries = 2; tries > 0 && !isHeld(measured); tries -= 1) measured = await measure(load);
+    for (let tries = 4; tries > 0 && !isHeld(measured); tries -= 1) measured = await measure(load);
     expect(measured.ratio, JSON.stringify({ load, measured })).toBeGreaterThanOrEqual(least);
     expect(measured.ratio, JSON.stringify({ load, measured })).toBeLessThanOrEqual(most);
     expect(measured.average, JSON.stringify({ load, measured })).toBeLessThanOrEqual(latency);
