@@ -1,7 +1,7 @@
-/** How many programs a call executes when nothing has to be made anew: each costs milliseconds, so none comes in unnoticed. */
+/** Which programs a call executes: each costs milliseconds, so none comes in unnoticed. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chainOf, type Conflist, type Json } from '@flatnet/testing';
+import { BIN, callPlugin, chainOf, type Conflist, type Json } from '@flatnet/testing';
 import { expect, it } from 'vitest';
 import { useSandbox, withNetns } from './fixture.ts';
 
@@ -59,3 +59,23 @@ it.each(MOST)(
     });
   },
 );
+
+it('a host without ip, nft, sysctl or conntrack: the first ADD of the host, CHECK, STATUS, and DEL of everything', async () => {
+  const { sandbox } = host;
+  const under = ['env', 'PATH=/nonexistent', 'FLATNET_TOOL_PATH=/nonexistent'];
+  await withNetns(sandbox, ['one'], async ([netns]) => {
+    const options = { antiSpoof: true, clampMSS: true, ipMasq: true, isDefaultGateway: true };
+    const list = { ...listOf(options), cniVersion: '1.1.0' };
+    const chain = chainOf(sandbox, list);
+    const attachment = {
+      ...{ containerId: 'one', netns: netns!, ifName: 'eth0', under },
+      capabilities: { portMappings: [{ hostPort: 8093, containerPort: 80, protocol: 'tcp' }] },
+    };
+    await chain.add(attachment);
+    await chain.check(attachment);
+    const config = { cniVersion: '1.1.0', name: list.name, ...list.plugins[0]! };
+    const status = await callPlugin(sandbox, { plugin: `${BIN}/flatnet`, verb: 'STATUS', config, under });
+    expect(status, status.stdout).toMatchObject({ exitCode: 0, stdout: '' });
+    await chain.del(attachment);
+  });
+});

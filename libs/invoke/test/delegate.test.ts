@@ -26,7 +26,7 @@ const request = (): BaseRequest<unknown> => ({
   cniPath: ['/no/such/directory', directory],
   invocation: { env: { CNI_COMMAND: 'ADD', CNI_ARGS: 'A=b', PATH: '/bin:/usr/bin' }, stdin: Buffer.from(STDIN) },
   signal: new AbortController().signal,
-  phase: (_, work) => work(),
+  phase: async (_, work) => work(),
   note: () => undefined,
 });
 

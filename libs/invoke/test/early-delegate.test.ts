@@ -53,7 +53,7 @@ async function untilItReads(): Promise<void> {
 const request = (early: EarlyDelegate): BaseRequest<unknown> => ({
   ...{ verb: 'DEL', cniVersion: '1.0.0', network: 'net', config: {}, args: new Map(), cniPath: [directory] },
   ...{ invocation, signal: new AbortController().signal, early },
-  phase: (_, work) => work(),
+  phase: async (_, work) => work(),
   note: () => undefined,
 });
 const starts = (): number => readFileSync(file('started'), 'utf8').trim().split('\n').length;

@@ -1,10 +1,10 @@
 /** Reads what other programs do with forwarded packets; the judge of it is @flatnet/firewall. */
 import { PROBED_HOST, tablesOf, type Firewalls, type Table, type Uplinks } from '@flatnet/firewall';
 import { ToolError } from '@flatnet/exec';
-import { queryIp } from './ip.ts';
 import type { Kernel } from './kernel.ts';
-import { listLinks } from './link.ts';
 
+/** What is asked; nothing is changed. */
+type Reader = Pick<Kernel, 'run' | 'proc' | 'rtnetlink'>;
 type Objects = readonly Record<string, unknown>[];
 
 const MAX_BYTES = 64 << 20;
@@ -15,7 +15,7 @@ const MAX_BYTES = 64 << 20;
  *
  * @throws ToolError where nft cannot be asked at all.
  */
-export async function readFirewalls(kernel: Kernel): Promise<Firewalls> {
+export async function readFirewalls(kernel: Reader): Promise<Firewalls> {
   const unreadable = legacyTables(kernel);
   const tables: Table[] = [];
   for (const place of await placesToRead(kernel, unreadable)) {
@@ -25,14 +25,14 @@ export async function readFirewalls(kernel: Kernel): Promise<Firewalls> {
       unreadable.push(`table ${place.join(' ')} (${reasonOf(error)})`);
     }
   }
-  const uplinks = tables.length === 0 ? { others: [] } : await uplinksOf(kernel);
+  const uplinks = tables.length === 0 ? { others: [] } : uplinksOf(kernel);
   return { tables, uplinks, unreadable };
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Rules of iptables-legacy are not nft's. The file names the tables that were used since boot in this network namespace. */
-function legacyTables(kernel: Kernel): string[] {
+function legacyTables(kernel: Reader): string[] {
   const files = [
     ['ip', 'iptables-legacy'],
     ['ip6', 'ip6tables-legacy'],
@@ -47,7 +47,7 @@ function legacyTables(kernel: Kernel): string[] {
 
 type TablePlace = readonly [family: string, table: string];
 
-async function placesToRead(kernel: Kernel, unreadable: string[]): Promise<readonly TablePlace[]> {
+async function placesToRead(kernel: Reader, unreadable: string[]): Promise<readonly TablePlace[]> {
   const objects = await listing(kernel, ['chains']);
   if (objects === undefined) unreadable.push('the list of chains, which is not JSON');
   const chains = (objects ?? []).map((object) => object['chain'] as Record<string, unknown> | undefined);
@@ -61,7 +61,7 @@ async function placesToRead(kernel: Kernel, unreadable: string[]): Promise<reado
 }
 
 /** As JSON and as text: the text names the rules to people, translates extensions of iptables, and tells what 1.0.6 garbles in JSON. */
-async function readTable(kernel: Kernel, place: TablePlace): Promise<readonly Table[]> {
+async function readTable(kernel: Reader, place: TablePlace): Promise<readonly Table[]> {
   const text = await nft(kernel, ['-a', 'list', 'table', ...place]);
   if (/^\tflags [^\n]*\bdormant\b/m.test(text)) return [];
   const objects = await listing(kernel, ['table', ...place]);
@@ -70,7 +70,7 @@ async function readTable(kernel: Kernel, place: TablePlace): Promise<readonly Ta
 }
 
 /** Undefined where nft printed no JSON, as version 1.0.6 does of tables with flags. @throws ToolError. */
-async function listing(kernel: Kernel, words: readonly string[]): Promise<Objects | undefined> {
+async function listing(kernel: Reader, words: readonly string[]): Promise<Objects | undefined> {
   const stdout = await nft(kernel, ['-j', 'list', ...words]);
   try {
     const parsed: unknown = JSON.parse(stdout);
@@ -81,27 +81,20 @@ async function listing(kernel: Kernel, words: readonly string[]): Promise<Object
   }
 }
 
-async function nft(kernel: Kernel, args: readonly string[]): Promise<string> {
+async function nft(kernel: Reader, args: readonly string[]): Promise<string> {
   const result = await kernel.run('nft', args, { maxBytes: MAX_BYTES });
   if (result.ending === 'exit' && result.exitCode === 0) return result.stdout;
   throw new ToolError('nft', 'failed', `nft ${args.join(' ')}`, result.stderr.trim().slice(0, 200) || result.ending);
 }
 
 /** A way out by a bridge is one only where it is the usual way: other bridges lead to containers. */
-async function uplinksOf(kernel: Kernel): Promise<Uplinks> {
-  const usual = (await deviceTo(kernel, 4)) ?? (await deviceTo(kernel, 6));
-  const links = await listLinks(kernel);
+function uplinksOf(kernel: Reader): Uplinks {
+  const usual = deviceTo(kernel, 4) ?? deviceTo(kernel, 6);
+  const links = kernel.rtnetlink.listLinks();
   const others = links.filter(({ name, kind, master }) => name !== 'lo' && kind !== 'bridge' && master === undefined);
   return { ...(usual === undefined ? {} : { usual }), others: others.map(({ name }) => name) };
 }
 
-/** The device by which the host reaches the rest of the world; undefined where it has no route. */
-export async function deviceTo(kernel: Kernel, family: 4 | 6): Promise<string | undefined> {
-  try {
-    const [route] = await queryIp(kernel, 'look for the way out', [`-${family}`, 'route', 'get', PROBED_HOST[family]]);
-    return typeof route?.['dev'] === 'string' ? route['dev'] : undefined;
-  } catch (error) {
-    if (error instanceof ToolError && error.kind !== 'missing') return undefined;
-    throw error;
-  }
-}
+/** The device by which the host reaches the rest of the world; undefined where it has no route. @throws RtnetlinkError. */
+export const deviceTo = ({ rtnetlink }: Pick<Kernel, 'rtnetlink'>, family: 4 | 6): string | undefined =>
+  rtnetlink.findDeviceTo(PROBED_HOST[family]);

@@ -14,22 +14,23 @@ const CONF6 = 'ipv6/conf';
 const FORWARDING6 = `${CONF6}/all/forwarding`;
 const FORCE6 = `${CONF6}/all/force_forwarding`;
 
-const valueOf = (kernel: Kernel, key: string): string | undefined => kernel.proc.read(`/proc/sys/net/${key}`);
+const valueOf = (kernel: Pick<Kernel, 'proc'>, key: string): string | undefined =>
+  kernel.proc.read(`/proc/sys/net/${key}`);
 
 /** Whether the host forwards packets of this family from every interface; undefined where the kernel has no such setting. */
-export function isForwarding(kernel: Kernel, family: 4 | 6): boolean | undefined {
+export function isForwarding(kernel: Pick<Kernel, 'proc'>, family: 4 | 6): boolean | undefined {
   const values = (family === 4 ? ['ipv4/ip_forward'] : [FORWARDING6, FORCE6]).map((key) => valueOf(kernel, key));
   return values.every((value) => value === undefined) ? undefined : values.some((value) => (value ?? '0') !== '0');
 }
 
 /** The setting that switches forwarding on, on this kernel. */
-export function forwardingKey(kernel: Kernel, family: 4 | 6): string {
+export function forwardingKey(kernel: Pick<Kernel, 'proc'>, family: 4 | 6): string {
   if (family === 4) return 'ipv4/ip_forward';
   return valueOf(kernel, FORCE6) === undefined ? FORWARDING6 : FORCE6;
 }
 
 /** Lets the host forward. @throws ToolError that names the setting; what was written before it stays. */
-export function ensureForwarding(kernel: Kernel, family: 4 | 6): void {
+export function ensureForwarding(kernel: Pick<Kernel, 'proc'>, family: 4 | 6): void {
   if (isForwarding(kernel, family) !== false) return;
   for (const [key, value] of forwardingSettings(kernel, family)) requireSysctls(kernel, { [key]: value });
 }
@@ -39,7 +40,10 @@ export function ensureForwarding(kernel: Kernel, family: 4 | 6): void {
  *
  * A generator, since the interfaces are listed after `default` was written: one that appears meanwhile takes after it, or is listed.
  */
-export function* forwardingSettings(kernel: Kernel, family: 4 | 6): Generator<readonly [key: string, value: string]> {
+export function* forwardingSettings(
+  kernel: Pick<Kernel, 'proc'>,
+  family: 4 | 6,
+): Generator<readonly [key: string, value: string]> {
   const key = forwardingKey(kernel, family);
   if (key === FORWARDING6) {
     yield* Object.entries(keptAdvertisements(kernel, ['default']));
@@ -54,7 +58,7 @@ export function* forwardingSettings(kernel: Kernel, family: 4 | 6): Generator<re
  *
  * @param names `default` stands for the interfaces that come later: they hear what they would have heard without us.
  */
-export function keptAdvertisements(kernel: Kernel, names: readonly string[]): Sysctls {
+export function keptAdvertisements(kernel: Pick<Kernel, 'proc'>, names: readonly string[]): Sysctls {
   const listening = names.filter(
     (name) =>
       valueOf(kernel, `${CONF6}/${name}/accept_ra`) === '1' && valueOf(kernel, `${CONF6}/${name}/forwarding`) === '0',
@@ -66,7 +70,7 @@ const PSEUDO = new Set(['all', 'default', 'lo']);
 
 /** The setting that keeps IPv6 off a device, as `net.…`; undefined when IPv6 works there. @param device need not exist yet. */
 export function ipv6Obstacle(
-  kernel: Kernel,
+  kernel: Pick<Kernel, 'proc'>,
   device: string,
 ): { readonly what: string; readonly next: string } | undefined {
   if (!hasIpv6(kernel)) {

@@ -15,7 +15,7 @@ export interface HostSetting {
 }
 
 /** The settings that the plugins change on this kernel. */
-export function hostSettings(kernel: Kernel): readonly HostSetting[] {
+export function hostSettings(kernel: Pick<Kernel, 'proc'>): readonly HostSetting[] {
   const key6 = forwardingKey(kernel, 6);
   return [
     {
@@ -67,7 +67,7 @@ export interface HostSettingState {
 }
 
 /** Forwarding of both families, router advertisements that a forwarding host ignores, and IPv6 that is switched off. */
-export function hostSettingStates(kernel: Kernel): readonly HostSettingState[] {
+export function hostSettingStates(kernel: Pick<Kernel, 'proc'>): readonly HostSettingState[] {
   const off = ipv6Obstacle(kernel, 'default');
   if (off === undefined) return [forwardingState(kernel, 4), forwardingState(kernel, 6), advertisementState(kernel)];
   const sysctls = hasIpv6(kernel) ? ['net.ipv6.conf.default.disable_ipv6=0'] : [];
@@ -82,7 +82,7 @@ export function hostSettingStates(kernel: Kernel): readonly HostSettingState[] {
   return [forwardingState(kernel, 4), ipv6];
 }
 
-function forwardingState(kernel: Kernel, family: 4 | 6): HostSettingState {
+function forwardingState(kernel: Pick<Kernel, 'proc'>, family: 4 | 6): HostSettingState {
   const key = forwardingKey(kernel, family);
   const state = { name: settingName(key), family, harms: 'containers' as const };
   if (isForwarding(kernel, family) === true) return { ...state, isAsWanted: true, reason: 'on', sysctls: [] };
@@ -92,7 +92,7 @@ function forwardingState(kernel: Kernel, family: 4 | 6): HostSettingState {
 }
 
 /** On a host that is a router (`forwarding=1`), interfaces that ignore advertisements though they would hear them on a host. */
-function advertisementState(kernel: Kernel): HostSettingState {
+function advertisementState(kernel: Pick<Kernel, 'proc'>): HostSettingState {
   const deaf = valueOf(kernel, 'ipv6/conf/all/forwarding') === '1' ? deafInterfaces(kernel) : [];
   const names = deaf.map((device) => settingName(`ipv6/conf/${device}/accept_ra`));
   const state = {
@@ -105,7 +105,7 @@ function advertisementState(kernel: Kernel): HostSettingState {
 }
 
 /** Bridges and their ports should hear no advertisements. */
-function deafInterfaces(kernel: Kernel): readonly string[] {
+function deafInterfaces(kernel: Pick<Kernel, 'proc'>): readonly string[] {
   const isInside = (name: string): boolean =>
     ['bridge', 'brport'].some((part) => kernel.proc.exists(`/sys/class/net/${name}/${part}`));
   return kernel.proc
@@ -114,4 +114,5 @@ function deafInterfaces(kernel: Kernel): readonly string[] {
     .filter((name) => valueOf(kernel, `ipv6/conf/${name}/accept_ra`) === '1');
 }
 
-const valueOf = (kernel: Kernel, key: string): string | undefined => kernel.proc.read(`/proc/sys/net/${key}`);
+const valueOf = (kernel: Pick<Kernel, 'proc'>, key: string): string | undefined =>
+  kernel.proc.read(`/proc/sys/net/${key}`);

@@ -1,12 +1,10 @@
-export * from './batch.ts';
 export * from './forwarding.ts';
 export * from './host-settings.ts';
-export * from './ip.ts';
 export * from './kernel.ts';
-export * from './link.ts';
-export * from './netns.ts';
 export * from './proc.ts';
-export * from './route.ts';
+export * from './rtnetlink/change.ts';
+export { RtnetlinkError } from './rtnetlink/error.ts';
+export * from './rtnetlink/rtnetlink.ts';
 export * from './sysctl.ts';
 export * from './used-subnets.ts';
 export * from './nft/index.ts';

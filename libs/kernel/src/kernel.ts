@@ -1,44 +1,56 @@
-import { runSync, runConcurrently, type Run } from '@flatnet/exec';
-import { NETLINK_NETFILTER, openSocket } from '@flatnet/netlink';
-import { openBunSys } from '@flatnet/sys/bun';
-import type { Sys } from '@flatnet/sys';
+import { runSync, type Run } from '@flatnet/exec';
+import { NETLINK_NETFILTER, openSocket, type Socket } from '@flatnet/netlink';
+import { type Sys, withNetns } from '@flatnet/sys';
+import { openSys } from '@flatnet/sys/open';
 import { conntrackInProcess } from './conntrack-in-process.ts';
-import { ipInProcess } from './ip/in-process.ts';
 import { nftInProcess } from './nft/in-process.ts';
 import { realProc, type ProcFiles } from './proc.ts';
+import { refusalOf } from './rtnetlink/error.ts';
+import { openRtnetlink } from './rtnetlink/open.ts';
+import type { Rtnetlink } from './rtnetlink/rtnetlink.ts';
 
-/** All that flatnet touches of the kernel: programs (ip, …), nft, and the files of /proc and /sys. Tests hand in the fake. */
+/** All that flatnet touches of the kernel. Tests hand in the fake. */
 export interface Kernel {
+  readonly rtnetlink: Rtnetlink;
+  /** `nft` and `conntrack`: what this library knows of them is done by netlink, in this process; the rest starts the program. */
   readonly run: Run;
   readonly proc: ProcFiles;
-}
-
-/** A kernel for a plugin's command, whose steps may run at the same time. */
-export interface CommandKernel extends Kernel {
-  /** For a program that runs beside others, started before them; `run` is for those that are waited for, and may stand still meanwhile. */
-  readonly runAside: Run;
+  /**
+   * Does `work`, which is synchronous, with the files of the network namespace at `netns`.
+   *
+   * @throws RtnetlinkError: kind `not-found` where there is no such namespace.
+   */
+  inNetns<T>(netns: string, work: (proc: ProcFiles) => T): T;
 }
 
 /**
- * The kernel of the network namespace that this process is in. With `signal`, no program is started after it aborts, and those that run
- * aside are killed. In an executable the kernel is asked by netlink, from within this process; under Node the programs do it.
+ * The kernel of the network namespace that this process is in. With `signal`, nothing is changed and no program is started after it
+ * aborts.
  */
-export const realKernel = (signal?: AbortSignal): CommandKernel => {
-  const answered = (run: Run): Run => {
-    if (process.versions['bun'] === undefined) return run;
-    const netfilter = () => openSocket(libc(), NETLINK_NETFILTER);
-    return ipInProcess(conntrackInProcess(nftInProcess(run, netfilter), netfilter), libc);
-  };
-  return {
-    proc: realProc,
-    run: answered(until(signal, runSync)),
-    runAside: answered(until(signal, runConcurrently)),
-  };
-};
+export const realKernel = (signal?: AbortSignal): Kernel => kernelOver(until(signal, runSync), signal);
+
+/** @param run starts the programs that are still needed. */
+export const kernelOver = (run: Run, signal?: AbortSignal): Kernel => ({
+  rtnetlink: openRtnetlink(libc, { signal }),
+  run: inProcess(run),
+  proc: realProc,
+  inNetns(netns, work) {
+    try {
+      return withNetns(libc(), netns, () => ({ result: work(realProc) })).result;
+    } catch (error) {
+      throw refusalOf(error, `look into network namespace ${netns}`, 0);
+    }
+  },
+});
 
 let loaded: Sys | undefined;
 /** libc, loaded at the first call. */
-const libc = (): Sys => (loaded ??= openBunSys());
+const libc = (): Sys => (loaded ??= openSys());
+
+let netfilter: Socket | undefined;
+const openNetfilter = (): Socket => (netfilter ??= openSocket(libc(), NETLINK_NETFILTER));
+
+const inProcess = (run: Run): Run => conntrackInProcess(nftInProcess(run, openNetfilter), openNetfilter);
 
 const until = (signal: AbortSignal | undefined, run: Run): Run =>
   signal === undefined ? run : (file, args, options) => run(file, args, { signal, ...options });

@@ -1,7 +1,7 @@
 /** Which subnets the host's routes show to be in use, so that a container network must not have them. */
-import { Cidr, parseCidr, parseIp } from '@flatnet/addressing';
-import { queryIp } from './ip.ts';
+import { type Cidr, parseCidr } from '@flatnet/addressing';
 import type { Kernel } from './kernel.ts';
+import type { Route } from './rtnetlink/rtnetlink.ts';
 
 export interface UsedSubnet {
   readonly subnet: Cidr;
@@ -19,50 +19,30 @@ const LEADING = new Set(['unicast', 'nat', 'local', 'anycast']);
 /**
  * The subnet that a route shows to be in use; undefined for default routes, for those that lead nowhere, and for link-local addresses,
  * which are on every link.
- *
- * @param route one entry of `ip -j route show`.
  */
-export function usedSubnetOf(route: Readonly<Record<string, unknown>>): UsedSubnet | undefined {
-  const { dst, type = 'unicast' } = route;
-  const subnet = typeof dst === 'string' ? destination(dst) : undefined;
-  if (subnet === undefined || !LEADING.has(String(type))) return undefined;
+export function usedSubnetOf({ destination, type, device }: Route): UsedSubnet | undefined {
+  if (!LEADING.has(type)) return undefined;
+  const subnet = parseCidr(destination);
   if (subnet.prefix < LARGEST_NETWORK[subnet.ip.family] || LINK_LOCAL.some((link) => link.overlaps(subnet)))
     return undefined;
-  return { subnet, device: deviceOf(route) };
+  return { subnet, device: device ?? 'another device' };
 }
 
 const LINK_LOCAL = [parseCidr('fe80::/10'), parseCidr('169.254.0.0/16')];
 
-/** A route by several next hops has its devices there. */
-function deviceOf({ dev, nexthops }: Readonly<Record<string, unknown>>): string {
-  if (typeof dev === 'string') return dev;
-  const [first] = Array.isArray(nexthops) ? (nexthops as readonly Record<string, unknown>[]) : [];
-  return typeof first?.['dev'] === 'string' ? first['dev'] : 'another device';
-}
-
-/** `ip` prints a host route without its length. */
-function destination(text: string): Cidr | undefined {
-  try {
-    return text.includes('/') ? parseCidr(text) : new Cidr(parseIp(text), text.includes(':') ? 128 : 32);
-  } catch {
-    return undefined;
-  }
-}
-
 /**
- * The first route of the main table that shows a part of `subnet` to be in use, but for those by `own` and by the loopback device. `ip`
- * prints only what overlaps: a router's whole table may have a million routes.
+ * The first route of the main table that shows a part of `subnet` to be in use, but for those by `own` and by the loopback device.
  *
- * @throws IpError.
+ * @throws RtnetlinkError.
  */
-export async function findOverlap(kernel: Kernel, subnet: Cidr, own: string): Promise<UsedSubnet | undefined> {
-  const text = `${subnet.network}/${subnet.prefix}`;
-  for (const selector of ['root', 'match']) {
-    const args = [`-${subnet.ip.family}`, 'route', 'show', 'table', 'main', selector, text];
-    const routes = await queryIp(kernel, `list the routes that overlap ${text}`, args);
-    const used = routes.flatMap((route) => usedSubnetOf(route) ?? []);
-    const found = used.find(({ device, subnet: other }) => device !== own && device !== 'lo' && other.overlaps(subnet));
-    if (found !== undefined) return found;
-  }
-  return undefined;
+export function findOverlap(
+  { rtnetlink }: Pick<Kernel, 'rtnetlink'>,
+  subnet: Cidr,
+  own: string,
+): UsedSubnet | undefined {
+  const overlapping = `${subnet.network}/${subnet.prefix}`;
+  return rtnetlink
+    .listRoutes({ family: subnet.ip.family, overlapping })
+    .flatMap((route) => usedSubnetOf(route) ?? [])
+    .find(({ device }) => device !== own && device !== 'lo');
 }

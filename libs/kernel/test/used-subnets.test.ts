@@ -1,53 +1,37 @@
 import { parseCidr } from '@flatnet/addressing';
-import type { RunResult } from '@flatnet/exec';
 import { expect, it } from 'vitest';
-import { findOverlap, usedSubnetOf } from '../src/index.ts';
+import { appendRoute, findOverlap, usedSubnetOf } from '../src/index.ts';
 import { FakeKernel } from '../src/testing.ts';
 
 it.each([
-  [{ dst: 'default', dev: 'eth0' }, undefined],
-  [{ dst: '0.0.0.0/0', dev: 'eth0' }, undefined],
-  [{ dst: '0.0.0.0/1', dev: 'tun0' }, undefined],
-  [{ dst: '128.0.0.0/1', dev: 'tun0' }, undefined],
-  [{ dst: '8.0.0.0/7', dev: 'wg0' }, undefined],
-  [{ dst: '::/1', dev: 'tun0' }, undefined],
-  [{ dst: '2000::/3', dev: 'tun0' }, undefined],
-  [{ dst: 'fc00::/7', dev: 'mesh0' }, 'fc00::/7 by mesh0'],
-  [{ dst: '10.0.0.0/8', dev: 'tun0' }, '10.0.0.0/8 by tun0'],
-  [{ dst: '10.88.0.0/16', dev: 'eth0' }, '10.88.0.0/16 by eth0'],
-  [{ dst: '10.88.0.7', dev: 'eth0' }, '10.88.0.7/32 by eth0'],
-  [{ dst: 'fd00::7', dev: 'eth0' }, 'fd00::7/128 by eth0'],
-  [{ dst: '10.88.0.0/16', type: 'unreachable' }, undefined],
-  [{ dst: '10.88.0.0/16', type: 'blackhole' }, undefined],
-  [{ dst: '10.88.0.0/16', type: 'prohibit' }, undefined],
-  [{ dst: 'fc00::/7', type: 'unreachable', dev: 'lo' }, undefined],
-  [{ dst: 'fe80::/64', dev: 'eth0' }, undefined],
-  [{ dst: '10.88.0.0/16', nexthops: [{ dev: 'eth1' }, { dev: 'eth2' }] }, '10.88.0.0/16 by eth1'],
-  [{ dst: 'nonsense' }, undefined],
-])('%j is the network %s', (route, wanted) => {
-  const used = usedSubnetOf(route);
+  ['0.0.0.0/0', 'unicast', 'eth0', undefined],
+  ['0.0.0.0/1', 'unicast', 'tun0', undefined],
+  ['128.0.0.0/1', 'unicast', 'tun0', undefined],
+  ['8.0.0.0/7', 'unicast', 'wg0', undefined],
+  ['::/1', 'unicast', 'tun0', undefined],
+  ['2000::/3', 'unicast', 'tun0', undefined],
+  ['fc00::/7', 'unicast', 'mesh0', 'fc00::/7 by mesh0'],
+  ['10.0.0.0/8', 'unicast', 'tun0', '10.0.0.0/8 by tun0'],
+  ['10.88.0.0/16', 'unicast', 'eth0', '10.88.0.0/16 by eth0'],
+  ['10.88.0.7/32', 'unicast', 'eth0', '10.88.0.7/32 by eth0'],
+  ['fd00::7/128', 'unicast', 'eth0', 'fd00::7/128 by eth0'],
+  ['10.88.0.0/16', 'unreachable', undefined, undefined],
+  ['10.88.0.0/16', 'blackhole', undefined, undefined],
+  ['10.88.0.0/16', 'prohibit', undefined, undefined],
+  ['fc00::/7', 'unreachable', 'lo', undefined],
+  ['fe80::/64', 'unicast', 'eth0', undefined],
+])('%s (%s, %s) is the network %s', (destination, type, device, wanted) => {
+  const used = usedSubnetOf({ destination, type, ...(device === undefined ? {} : { device }) });
   expect(used === undefined ? undefined : `${used.subnet} by ${used.device}`).toBe(wanted);
 });
 
-const answer = (routes: object[]): RunResult => ({
-  ...{ exitCode: 0, stdout: JSON.stringify(routes), stderr: '', ending: 'exit' },
-});
-
-it('asks for the routes that overlap only, and passes over the own bridge', async () => {
+it('passes over the own bridge and default routes', () => {
   const kernel = new FakeKernel();
-  kernel.intercept = ({ line }) =>
-    line.includes(' root ')
-      ? answer([{ dst: '10.88.0.0/16', dev: 'br0' }])
-      : line.includes(' match ')
-        ? answer([
-            { dst: 'default', dev: 'eth0' },
-            { dst: '10.0.0.0/8', dev: 'tun0' },
-          ])
-        : undefined;
+  const route = (dst: string, dev: string): void => kernel.rtnetlink.apply(appendRoute({ family: 4, dst, dev }));
+  route('10.88.0.0/16', 'br0');
+  route('0.0.0.0/0', 'eth0');
   const subnet = parseCidr('10.88.0.1/16');
-  expect(String((await findOverlap(kernel, subnet, 'br0'))?.subnet)).toBe('10.0.0.0/8');
-  expect(kernel.calls.map(({ line }) => line)).toEqual([
-    'ip -j -4 route show table main root 10.88.0.0/16',
-    'ip -j -4 route show table main match 10.88.0.0/16',
-  ]);
+  expect(findOverlap(kernel, subnet, 'br0')).toBeUndefined();
+  route('10.0.0.0/8', 'tun0');
+  expect(String(findOverlap(kernel, subnet, 'br0')?.subnet)).toBe('10.0.0.0/8');
 });

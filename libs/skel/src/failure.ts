@@ -12,17 +12,17 @@ const PASSING = new Set<ToolErrorKind>(['timeout', 'aborted', 'busy', 'no-proces
 /** Debian's packages of the tools. */
 const PACKAGES: Readonly<Record<string, string>> = {
   ip: 'iproute2',
-  bridge: 'iproute2',
   nft: 'nftables',
   nsenter: 'util-linux',
   sysctl: 'procps',
-  conntrack: 'conntrack',
 };
 
 /** The next step after a tool's failure, as an imperative; undefined where its own words have to do. */
 export function nextStepOf({ kind, tool }: ToolError): string | undefined {
   switch (kind) {
     case 'missing':
+      // What loads libc says itself what is missing.
+      if (tool === 'rtnetlink') return undefined;
       return `install the package ${PACKAGES[tool] ?? `of ${tool}`}`;
     case 'denied':
       return 'check its permissions, the mount options (noexec), and the security module of the host';

@@ -37,7 +37,7 @@ export interface BaseRequest<C> {
   /** What the entry's `startEarly` started for this command. */
   readonly early?: EarlyStart;
   /** Times a phase for the log line: `await request.phase('bridge', () => …)`. */
-  phase<T>(name: string, work: () => Promise<T>): Promise<T>;
+  phase<T>(name: string, work: () => T | Promise<T>): Promise<T>;
   /** Words for the log line of this call, e.g. how much of a range is used. The last one counts. */
   note(text: string): void;
 }

@@ -18,7 +18,7 @@ export class Trace {
   constructor(readonly plugin: string) {}
 
   /** Runs `work` and adds its duration to the phase's. */
-  async phase<T>(name: string, work: () => Promise<T>): Promise<T> {
+  async phase<T>(name: string, work: () => T | Promise<T>): Promise<T> {
     const begin = performance.now();
     this.#running.set(name, begin);
     try {

@@ -82,5 +82,7 @@ export const ENOPROTOOPT = 92;
 export const EOPNOTSUPP = 95;
 export const EAFNOSUPPORT = 97;
 export const EADDRNOTAVAIL = 99;
+export const ENETUNREACH = 101;
 export const ENOBUFS = 105;
 export const ETIMEDOUT = 110;
+export const EHOSTUNREACH = 113;

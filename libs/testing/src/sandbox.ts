@@ -13,6 +13,8 @@ import { execa } from 'execa';
 export interface Sandbox {
   /** A scratch folder on the machine's disk, the same path inside and outside; removed by `close`. */
   readonly folder: string;
+  /** Path of its network namespace, as seen from outside. */
+  readonly netns: string;
   /** Runs a program inside; `file` is absolute or a bare name of a system tool. Never rejects for a non-zero exit. */
   run(file: string, args: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** Like `run`, rejects with the tool's own words unless the exit code is 0. Answers stdout. */
@@ -102,6 +104,7 @@ function insideOf(pid: number, end: () => Promise<void>): Sandbox {
   };
   return {
     folder,
+    netns: `/proc/${pid}/ns/net`,
     run,
     must,
     async addNetns(name) {

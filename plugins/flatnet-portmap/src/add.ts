@@ -61,7 +61,7 @@ function armUndo(
   });
 }
 
-async function program(kernel: Kernel, records: Records, record: PublishRecord): Promise<void> {
+async function program(kernel: Pick<Kernel, 'run' | 'proc'>, records: Records, record: PublishRecord): Promise<void> {
   const { replaced } = await publishOrWait(kernel.run, records, record).catch((error: unknown) => {
     throw error instanceof PortHeld ? held(error, record.owner.containerId) : error;
   });

@@ -46,7 +46,7 @@ const request = (extra: object, attachment = one, address = '10.9.0.2/24'): AddR
     ...{ verb: 'ADD', cniVersion: '1.0.0', network: 'net', attachment, prevResult, netns: '/proc/self/ns/net' },
     ...{ args: new Map(), cniPath: [], invocation: { env: {}, stdin: new Uint8Array() } },
     config: decodeConfig({ ...extra, prevResult }, 'ADD', decodeRaw),
-    ...{ signal: new AbortController().signal, phase: (_name, work) => work(), note: () => undefined },
+    ...{ signal: new AbortController().signal, phase: async (_name, work) => work(), note: () => undefined },
   };
 };
 const IP_MASQ = { ipMasq: true };

@@ -57,7 +57,7 @@ const request = (portMappings: readonly unknown[], extra: object = {}): AddReque
   cniPath: [],
   invocation: { env: {}, stdin: new Uint8Array() },
   signal: new AbortController().signal,
-  phase: (_name, work) => work(),
+  phase: async (_name, work) => work(),
   note: () => undefined,
   attachment: { containerId: 'one', ifName: 'eth0' },
   netns: '/proc/self/ns/net',

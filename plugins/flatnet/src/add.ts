@@ -1,20 +1,20 @@
 /**
- * ADD. Invariant: refuse, arm, act, report. The link comes first: it is this ADD's claim on the attachment (claim.ts). Steps that wait
- * run concurrently:
+ * ADD. Invariant: refuse, arm, act, report. The link comes first: it is this ADD's claim on the attachment (claim.ts). Then the delegated
+ * plugin, a process of its own, finds an address while this one makes what needs none:
  *
- *   pair, bridge port --+-- delegate ADD ---------------------------+-- gateway on the bridge --+-- MAC, addresses, routes, up (netns)
- *                       +-- sysctls in the netns -------------------+                           +-- rules (host)
+ *   pair, bridge port --+-- delegate ADD -----+-- gateway on the bridge -- rules (host) -- MAC, addresses, routes, up (netns)
+ *                       +-- sysctls, VLANs ---+
  *
  * On a network's first ADD the bridge is created after the delegate has answered: a bridge stays, and must not for an ADD that fails.
  */
 import { type AddResult, type IpamResult } from '@flatnet/cni';
-import { applyIp, applySysctls, linkExists, type AddressedLink, type Kernel } from '@flatnet/kernel';
+import { applySysctls, linkExists, setLink, type Kernel } from '@flatnet/kernel';
 import type { AddRequest, Rollback } from '@flatnet/skel';
 import { announce } from './announce.ts';
 import { createNetworkBridge, networkMtu } from './bridge.ts';
 import { nameInUse } from './claim.ts';
 import type { FlatnetConfig } from './config.ts';
-import { containerCommands, containerSysctls, neededSysctls, refuseUnreachable } from './container.ts';
+import { containerChanges, containerSysctls, neededSysctls, refuseUnreachable } from './container.ts';
 import { awaitDad } from './dad.ts';
 import type { Deps } from './deps.ts';
 import { ensureGateways, refuseOverlap, refuseWithoutIpv6 } from './gateway.ts';
@@ -24,7 +24,7 @@ import { allSettledOrFirst } from './settle.ts';
 import { addSourceRouting, behindOthers, takenMetrics } from './source-routing.ts';
 import { topologyOf, type Topology } from './topology.ts';
 import { armUndo, type Made } from './undo.ts';
-import { connect, joinCommands, pairCommands, quietHostEnd } from './veth.ts';
+import { connect, joinChanges, pairChanges, quietHostEnd } from './veth.ts';
 import { gatewayDevice } from './vlan.ts';
 import { joinVlans } from './vlan-port.ts';
 
@@ -45,38 +45,33 @@ export async function add(deps: Deps, request: Request, rollback: Rollback): Pro
   const kernel = deps.kernel(request.signal);
   const plan = planOf(request);
   const { config } = plan;
-  await refuseEarly(deps, kernel, request, plan);
+  refuseEarly(deps, kernel, request, plan);
   const made = armUndo(deps, request, plan, rollback);
   const isFirst = !linkExists(kernel, config.bridge);
   const mtu = await request.phase('bridge', () => networkMtu(kernel, plan));
   const step: Attaching = { kernel, request, plan, made, mtu, unwritten: [] };
 
-  const present = await request.phase('veth', () => createPair(step, isFirst));
+  await request.phase('veth', () => createPair(step, isFirst));
   made.lease = config.ipamType !== undefined;
   const leased = request.phase('delegate', () => askDelegate(deps, request));
-  if (isFirst) await refuseTaken(kernel, plan, await leased);
-  const joined = isFirst ? joinNewBridge(step) : Promise.resolve(present);
-  const prepared = joined.then(() => prepare(step));
-  const [ipam, bridge] = await allSettledOrFirst([leased, joined, prepared]);
+  if (isFirst) refuseTaken(kernel, plan, await leased);
+  const [ipam] = await allSettledOrFirst([leased, prepare(step, isFirst)]);
 
   const topology = ipam === undefined ? undefined : topologyOf(config, plan.ifName, ipam);
   if (topology !== undefined) refuseUnreachable(topology);
   const final = withFinalMac(kernel, plan, topology);
-  await request.phase('gateway', () => configureGateway(step, topology, bridge));
+  await request.phase('gateway', () => configureGateway(step, topology));
   made.rules = true;
-  await allSettledOrFirst([
-    // First what runs aside.
-    request.phase('nft', () => applyRules(kernel, kernel.runAside, final, topology)),
-    request.phase('container', () => configureContainer(step, final, topology)),
-  ]);
+  await request.phase('nft', () => applyRules(kernel, final, topology));
+  await request.phase('container', () => configureContainer(step, final, topology));
   noteUnusual(step, topology);
-  return resultOf(step, final, bridge, ipam, topology);
+  return resultOf(step, final, ipam, topology);
 }
 
 /** Everything that can be refused while nothing is made. */
-async function refuseEarly(deps: Deps, kernel: Kernel, { cniPath }: Request, plan: Plan): Promise<void> {
+function refuseEarly(deps: Deps, kernel: Kernel, { cniPath }: Request, plan: Plan): void {
   const { bridge, hints, ipamType, isGateway, vlans } = plan.config;
-  if (linkExists(kernel, plan.hostVeth)) throw await nameInUse(kernel, plan);
+  if (linkExists(kernel, plan.hostVeth)) throw nameInUse(kernel, plan);
   if (isGateway) refuseWithoutIpv6(kernel, gatewayDevice(bridge, vlans), hints.subnets);
   if (ipamType !== undefined) deps.findPlugin(ipamType, cniPath);
 }
@@ -86,27 +81,29 @@ async function askDelegate(deps: Deps, request: Request): Promise<IpamResult | u
   return ipamType === undefined ? undefined : deps.delegateAdd(ipamType, request, { signal: request.signal });
 }
 
-/** @returns the bridge as it is with its new port, where the pair joins it at once. */
-async function createPair({ kernel, request: { netns }, plan, made, mtu }: Attaching, isFirst: boolean) {
-  const pair = pairCommands(plan, { netns, mtu, claim: made.claim });
-  return connect(kernel, plan, netns, isFirst ? pair : [...pair, ...joinCommands(plan)], made);
-}
-
-async function joinNewBridge({ kernel, request, plan, made, mtu, unwritten }: Attaching) {
-  unwritten.push(...(await request.phase('bridge', () => createNetworkBridge(kernel, plan, mtu))));
-  return request.phase('veth', () => connect(kernel, plan, request.netns, joinCommands(plan), made));
+/** The pair, in the bridge at once where that exists. */
+function createPair({ kernel, request: { netns }, plan, made, mtu }: Attaching, isFirst: boolean): void {
+  const pair = pairChanges(plan, { netns, mtu, claim: made.claim });
+  connect(kernel, plan, netns, isFirst ? pair : [...pair, ...joinChanges(plan)], made);
 }
 
 /** What needs no answer of the delegate. */
-async function prepare({ kernel, request, plan, unwritten }: Attaching): Promise<void> {
+async function prepare(step: Attaching, isFirst: boolean): Promise<void> {
+  const { kernel, request, plan, unwritten } = step;
   const { config, hostVeth, ifName } = plan;
+  if (isFirst) await request.phase('bridge', () => joinNewBridge(step));
   unwritten.push(...quietHostEnd(kernel, hostVeth));
   const { vlans } = config;
   if (vlans !== undefined) await request.phase('vlan', () => joinVlans(kernel, plan, vlans));
   const { ipv6 } = config.hints;
   const settings = containerSysctls(config, ifName, ipv6);
-  const apply = () => applySysctls(kernel, request.netns, settings, neededSysctls(ifName, ipv6));
+  const apply = (): readonly string[] => applySysctls(kernel, request.netns, settings, neededSysctls(ifName, ipv6));
   unwritten.push(...(await request.phase('sysctl', apply)));
+}
+
+function joinNewBridge({ kernel, request, plan, made, mtu, unwritten }: Attaching): void {
+  unwritten.push(...createNetworkBridge(kernel, plan, mtu));
+  connect(kernel, plan, request.netns, joinChanges(plan), made);
 }
 
 async function configureContainer(
@@ -117,39 +114,34 @@ async function configureContainer(
   const { config, ifName } = plan;
   if (config.disableContainerInterface) return;
   if (topology === undefined) {
-    await applyIp(kernel, `bring ${ifName} up`, [['link', 'set', 'dev', ifName, 'up']], netns);
+    kernel.rtnetlink.change(`bring ${ifName} up`, [setLink(ifName, { up: true })], netns);
     return;
   }
   const ipv6 = topology.addresses.some(({ cidr }) => cidr.ip.family === 6);
   // The configuration told nothing of the family that the delegate chose: its settings are made late.
   if (ipv6 !== config.hints.ipv6) {
     const settings = containerSysctls(config, ifName, ipv6);
-    unwritten.push(...(await applySysctls(kernel, netns, settings, neededSysctls(ifName, ipv6))));
+    unwritten.push(...applySysctls(kernel, netns, settings, neededSysctls(ifName, ipv6)));
   }
-  const taken = await takenMetrics(kernel, netns, topology);
-  const commands = containerCommands(plan, behindOthers(topology, taken));
-  await applyIp(kernel, `configure ${ifName} in ${netns}`, commands, netns);
-  await addSourceRouting(kernel, plan, netns, topology, taken);
+  const taken = takenMetrics(kernel, netns, topology);
+  const changes = containerChanges(plan, behindOthers(topology, taken));
+  kernel.rtnetlink.change(`configure ${ifName} in ${netns}`, changes, netns);
+  addSourceRouting(kernel, plan, netns, topology, taken);
   // A MAC that follows from the address is the one that neighbours know.
   if (plan.isMacChosen || config.ipamType === 'dhcp') await announce(kernel, plan, netns);
   if (ipv6 && config.enableDad) await awaitDad(kernel, ifName, netns, signal);
 }
 
-async function refuseTaken(kernel: Kernel, { config, ifName }: Plan, ipam: IpamResult | undefined): Promise<void> {
+function refuseTaken(kernel: Kernel, { config, ifName }: Plan, ipam: IpamResult | undefined): void {
   if (ipam === undefined || config.allowOverlap) return;
-  await refuseOverlap(kernel, topologyOf(config, ifName, ipam).gateways, config.bridge);
+  refuseOverlap(kernel, topologyOf(config, ifName, ipam).gateways, config.bridge);
 }
 
-async function configureGateway(
-  { kernel, plan: { config }, unwritten }: Attaching,
-  topology: Topology | undefined,
-  present: AddressedLink | undefined,
-): Promise<void> {
+function configureGateway({ kernel, plan: { config }, unwritten }: Attaching, topology: Topology | undefined): void {
   if (topology === undefined) return;
   const { bridge, forceAddress, allowOverlap } = config;
   const device = gatewayDevice(bridge, config.vlans);
-  const known = device === bridge ? present : undefined;
-  unwritten.push(...(await ensureGateways(kernel, topology.gateways, { device, forceAddress, allowOverlap }, known)));
+  unwritten.push(...ensureGateways(kernel, topology.gateways, { device, forceAddress, allowOverlap }));
 }
 
 /** For the log line of this call. */
@@ -163,13 +155,12 @@ function noteUnusual({ request, unwritten }: Attaching, topology: Topology | und
 }
 
 function resultOf(
-  { request, mtu }: Attaching,
+  { kernel, request, mtu }: Attaching,
   plan: Plan,
-  bridge: AddressedLink | undefined,
   ipam: IpamResult | undefined,
   topology: Topology | undefined,
 ): AddResult {
-  const { mac } = bridge ?? {};
+  const { mac } = kernel.rtnetlink.findLink(plan.config.bridge) ?? {};
   return {
     interfaces: [
       { name: plan.config.bridge, ...(mac === undefined ? {} : { mac }), mtu },

@@ -1,4 +1,4 @@
-import { applyIp, findLink, setLink, type Kernel } from '@flatnet/kernel';
+import { setLink, type Kernel } from '@flatnet/kernel';
 import type { Plan } from './plan.ts';
 
 /** A bridge without STP forwards within milliseconds; one with STP takes half a minute, which ADD does not wait for. */
@@ -13,14 +13,14 @@ const POLL_MS = 5;
  */
 export async function announce(kernel: Kernel, plan: Plan, netns: string): Promise<void> {
   const end = performance.now() + MAX_WAIT_MS;
-  while ((await isWaiting(kernel, plan.hostVeth)) && performance.now() < end) {
+  while (isWaiting(kernel, plan.hostVeth) && performance.now() < end) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-  const setMac = setLink(plan.ifName, 'address', plan.containerMac);
-  await applyIp(kernel, `announce the MAC of ${plan.ifName}`, [setMac], netns);
+  const setMac = setLink(plan.ifName, { mac: plan.containerMac });
+  kernel.rtnetlink.change(`announce the MAC of ${plan.ifName}`, [setMac], netns);
 }
 
-async function isWaiting(kernel: Kernel, hostVeth: string): Promise<boolean> {
-  const state = (await findLink(kernel, hostVeth))?.portState;
+function isWaiting({ rtnetlink }: Kernel, hostVeth: string): boolean {
+  const state = rtnetlink.findLink(hostVeth)?.port?.state;
   return state !== undefined && state !== 'forwarding';
 }

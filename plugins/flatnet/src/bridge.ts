@@ -1,11 +1,11 @@
 import { stableMac } from '@flatnet/cni';
 import { ToolError } from '@flatnet/exec';
-import { applyIp, createBridge, ensureSysctls, linkExists, machineId, type Kernel } from '@flatnet/kernel';
+import { createBridge, ensureSysctls, linkExists, machineId, type Kernel } from '@flatnet/kernel';
 import { mtuOfDevice, uplinkMtu } from './mtu.ts';
 import type { Plan } from './plan.ts';
 
 /** The MTU of a network: the configured one, else that of its bridge, else that of the host's way out. */
-export async function networkMtu(kernel: Kernel, { config: { bridge, mtu } }: Plan): Promise<number> {
+export function networkMtu(kernel: Kernel, { config: { bridge, mtu } }: Plan): number {
   if (mtu !== undefined) return mtu;
   return linkExists(kernel, bridge) ? mtuOfDevice(kernel, bridge) : uplinkMtu(kernel);
 }
@@ -16,11 +16,11 @@ export async function networkMtu(kernel: Kernel, { config: { bridge, mtu } }: Pl
  *
  * @returns the settings that cannot be written.
  */
-export async function createNetworkBridge(kernel: Kernel, plan: Plan, mtu: number): Promise<readonly string[]> {
+export function createNetworkBridge(kernel: Kernel, plan: Plan, mtu: number): readonly string[] {
   const { bridge } = plan.config;
   const mac = bridgeMac(kernel, plan.network);
   try {
-    await applyIp(kernel, `create bridge ${bridge}`, [createBridge({ name: bridge, mac, mtu })]);
+    kernel.rtnetlink.change(`create bridge ${bridge}`, [createBridge({ name: bridge, mac, mtu })]);
   } catch (error) {
     // Fifty first ADDs at once: one creates it, for the others it exists.
     if (!(error instanceof ToolError && error.kind === 'exists')) throw error;

@@ -1,29 +1,24 @@
 import type { AddResult } from '@flatnet/cni';
-import {
-  findAddressedLink,
-  findLink,
-  forwardingKey,
-  isForwarding,
-  settingName,
-  type Kernel,
-  type Link,
-} from '@flatnet/kernel';
+import { forwardingKey, isForwarding, linkExists, settingName, type Kernel, type Link } from '@flatnet/kernel';
 import type { Plan } from './plan.ts';
-import { hasAddress } from './gateway.ts';
+import { addressesOf, isAmong } from './gateway.ts';
 import type { Topology } from './topology.ts';
 import { gatewayDevice } from './vlan.ts';
 
+/** linux/if.h */
+const IFF_PROMISC = 0x100;
 const RESTART = 'restart the container';
 
 /** The bridge, its port, forwarding. */
-export async function hostDifferences(
+export function hostDifferences(
   kernel: Kernel,
   plan: Plan,
   topology: Topology | undefined,
   prevResult: AddResult | undefined,
-): Promise<readonly string[]> {
+): readonly string[] {
   const { bridge, promiscMode, vlans } = plan.config;
-  const [port, master] = await Promise.all([findLink(kernel, plan.hostVeth), findLink(kernel, bridge)]);
+  const port = kernel.rtnetlink.findLink(plan.hostVeth);
+  const master = kernel.rtnetlink.findLink(bridge);
   const mtu = prevResult?.interfaces.find(({ name }) => name === plan.hostVeth)?.mtu;
   return [
     ...(port === undefined ? [`host end ${plan.hostVeth} is missing (${RESTART})`] : portDifferences(plan, port, mtu)),
@@ -32,7 +27,7 @@ export async function hostDifferences(
       : bridgeDifferences(bridge, master, promiscMode)),
     ...(topology === undefined || master === undefined
       ? []
-      : await gatewayDifferences(kernel, gatewayDevice(bridge, vlans), topology)),
+      : gatewayDifferences(kernel, gatewayDevice(bridge, vlans), topology)),
   ];
 }
 
@@ -55,8 +50,8 @@ function portDifferences(plan: Plan, port: Link, mtu: number | undefined): reado
     ...(mtu === undefined || port.mtu === mtu
       ? []
       : [`MTU of ${hostVeth} is ${port.mtu}, not ${mtu} ${repair(`mtu ${mtu}`)}`]),
-    ...flag('hairpin', port.hairpin, config.hairpinMode),
-    ...flag('isolated', port.isolated, config.portIsolation),
+    ...flag('hairpin', port.port?.hairpin, config.hairpinMode),
+    ...flag('isolated', port.port?.isolated, config.portIsolation),
   ];
 }
 
@@ -65,16 +60,16 @@ function bridgeDifferences(name: string, bridge: Link, promiscuous: boolean): re
     return [`${name} is not a bridge but ${bridge.kind ?? 'a plain device'} (choose another "bridge")`];
   return [
     ...(bridge.up ? [] : [`bridge ${name} is down (ip link set dev ${name} up)`]),
-    ...(promiscuous && !bridge.promiscuous
+    ...(promiscuous && (bridge.flags & IFF_PROMISC) === 0
       ? [`bridge ${name} is not promiscuous (ip link set dev ${name} promisc on)`]
       : []),
   ];
 }
 
-async function gatewayDifferences(kernel: Kernel, device: string, { gateways }: Topology): Promise<readonly string[]> {
+function gatewayDifferences(kernel: Kernel, device: string, { gateways }: Topology): readonly string[] {
   if (gateways.length === 0) return [];
-  const link = await findAddressedLink(kernel, device);
-  const missing = gateways.filter((gateway) => !hasAddress(link, gateway));
+  const present = linkExists(kernel, device) ? addressesOf(kernel, device) : [];
+  const missing = gateways.filter((gateway) => !isAmong(present, gateway));
   const families = [...new Set(gateways.map(({ ip }) => ip.family))];
   const notForwarding = families.filter((family) => isForwarding(kernel, family) === false);
   return [

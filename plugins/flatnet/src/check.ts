@@ -23,14 +23,17 @@ export async function check(deps: Deps, request: CheckRequest<FlatnetConfig>): P
   const kernel = deps.kernel(request.signal);
   const plan = recordedPlan(request);
   const topology = recordedTopology(request, plan);
-  const [refusal, ...found] = await Promise.all([
+  const [refusal, rules, forwarding] = await Promise.all([
     delegateRefusal(deps, request),
-    hostDifferences(kernel, plan, topology, request.prevResult),
-    containerDifferences(kernel, plan, request.netns, topology, request.prevResult),
     ruleDifferences(kernel, plan, topology),
     forwardDifferences(kernel, plan, topology),
   ]);
-  const own = found.flat();
+  const own = [
+    ...hostDifferences(kernel, plan, topology, request.prevResult),
+    ...containerDifferences(kernel, plan, request.netns, topology, request.prevResult),
+    ...rules,
+    ...forwarding,
+  ];
   if (own.length === 0 && refusal !== undefined) throw refusal;
   const differences = [
     ...(refusal === undefined ? [] : [`${request.config.ipamType}: ${sentenceOf(refusal)}`]),

@@ -3,33 +3,32 @@
  * the delegated plugin only once it holds the claim, so it undoes a lease only where no other ADD of this attachment can have one.
  */
 import { CniError, ErrorCode } from '@flatnet/cni';
-import { ToolError } from '@flatnet/exec';
-import { findLink, IpError, type Kernel, type Link } from '@flatnet/kernel';
+import { RtnetlinkError, type Kernel, type Link } from '@flatnet/kernel';
 import type { AttachmentNames } from './naming.ts';
 import type { Plan } from './plan.ts';
 
-/** `unknown`: the creating program was killed, so the kernel has to be asked. */
+/** `unknown`: the kernel did not answer in time, so it has to be asked again. */
 export type Created = 'no' | 'yes' | 'unknown';
 
-/** The creating command is the first of its batch: if it failed, nothing was made; if a later one failed, the link is this ADD's. */
+/** The creation is the first of the changes: if it was refused, nothing was made; if a later one was, the link is this ADD's. */
 const CREATE = 0;
 
-/** What the failed batch that begins with the creation has left. */
+/** What the failed changes that begin with the creation have left. */
 export function createdBefore(error: unknown): Created {
-  if (error instanceof IpError) return error.failed === undefined ? 'unknown' : error.failed === CREATE ? 'no' : 'yes';
-  return error instanceof ToolError && error.kind !== 'missing' ? 'unknown' : 'no';
+  if (!(error instanceof RtnetlinkError)) return 'no';
+  if (error.failed !== CREATE) return 'yes';
+  return error.isUnknown ? 'unknown' : 'no';
 }
 
 /**
- * A number that no other ADD gives the link as its group in the creating call: it tells, after a program was killed, which ADD made the
- * link. The group is set back with the link's `up`.
+ * A number that no other ADD gives the link as its group in the creating call: it tells, where the answer did not come, which ADD made
+ * the link. The group is set back with the link's `up`.
  */
 export const claimNumber = (): number => Number(process.hrtime.bigint() & 0x3fff_ffffn) + 1;
 
-/** Whether the link exists and was created by the ADD with this number. @throws IpError. */
-export async function isCreatedBy(kernel: Kernel, hostVeth: string, number: number): Promise<boolean> {
-  return (await findLink(kernel, hostVeth))?.group === String(number);
-}
+/** Whether the link exists and was created by the ADD with this number. @throws RtnetlinkError. */
+export const isCreatedBy = (kernel: Kernel, hostVeth: string, number: number): boolean =>
+  kernel.rtnetlink.findLink(hostVeth)?.group === number;
 
 /**
  * Whether a link under the host end's name is this attachment's: by its alternative name or its alias. A link that has no alias yet
@@ -37,14 +36,14 @@ export async function isCreatedBy(kernel: Kernel, hostVeth: string, number: numb
  */
 export function belongsTo(names: AttachmentNames, link: Link): boolean {
   if (link.kind !== 'veth') return false;
-  if (link.alternativeNames.includes(names.alternative)) return true;
+  if (link.altNames.includes(names.alternative)) return true;
   return link.alias === undefined ? link.mac === names.hostMac : link.alias === names.alias;
 }
 
 /** Why ADD cannot create the host end: its name is in use. Nothing of what is there may be undone, its lease included. */
-export async function nameInUse(kernel: Kernel, plan: Plan): Promise<CniError> {
+export function nameInUse(kernel: Kernel, plan: Plan): CniError {
   const { ifName, network, hostVeth } = plan;
-  const link = await findLink(kernel, hostVeth);
+  const link = kernel.rtnetlink.findLink(hostVeth);
   if (link !== undefined && !belongsTo(plan, link)) {
     const whose =
       link.alias === undefined ? `a link of kind ${link.kind ?? 'none'}` : `alias ${JSON.stringify(link.alias)}`;

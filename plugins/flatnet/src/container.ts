@@ -1,7 +1,7 @@
-/** What the container's interface gets, as settings and `ip` commands: pure. */
-import { parseCidr, parseIp, type Cidr } from '@flatnet/addressing';
+/** What the container's interface gets, as settings and changes: pure. */
+import { parseCidr, parseIp } from '@flatnet/addressing';
 import { CniError, ErrorCode } from '@flatnet/cni';
-import { addRoute, setLink, type IpCommand, type RouteSpec, type Sysctls } from '@flatnet/kernel';
+import { addAddress, appendRoute, setLink, type Change, type RouteSpec, type Sysctls } from '@flatnet/kernel';
 import type { FlatnetConfig } from './config.ts';
 import type { Plan } from './plan.ts';
 import type { Topology } from './topology.ts';
@@ -29,27 +29,20 @@ export const neededSysctls = (ifName: string, ipv6: boolean): readonly string[] 
 
 /**
  * The MAC before `up`, since a link-local address is made of it then; routes after it, since they need a device that is up. The last
- * command sets the MAC that the interface has, upon which the kernel announces the addresses.
+ * change sets the MAC that the interface has, upon which the kernel announces the addresses.
  */
-export function containerCommands(
+export function containerChanges(
   { config, ifName, containerMac }: Pick<Plan, 'config' | 'ifName' | 'containerMac'>,
   topology: Topology,
-): readonly IpCommand[] {
-  const setMac = setLink(ifName, 'address', containerMac);
+): readonly Change[] {
+  const setMac = setLink(ifName, { mac: containerMac });
   return [
     setMac,
-    ...topology.addresses.map(({ cidr }) => addAddress(cidr, ifName, config.enableDad)),
-    setLink(ifName, 'up'),
-    ...topology.routes.map((route) => addRoute(route, needsOnlink(route, topology))),
+    ...topology.addresses.map(({ cidr }) => addAddress(ifName, String(cidr), config.enableDad)),
+    setLink(ifName, { up: true }),
+    ...topology.routes.map((route) => appendRoute(route, needsOnlink(route, topology))),
     setMac,
   ];
-}
-
-/** IPv6 addresses skip duplicate address detection: for its whole second they could not be used. */
-export function addAddress(cidr: Cidr, device: string, detectDuplicates = false): IpCommand {
-  const broadcast = cidr.ip.family === 4 && cidr.prefix < 31 ? ['broadcast', '+'] : [];
-  const flags = cidr.ip.family === 6 && !detectDuplicates ? ['nodad'] : [];
-  return ['address', 'add', String(cidr), ...broadcast, 'dev', device, ...flags];
 }
 
 const isLinkLocal = (gateway: string): boolean => /^fe[89ab]/.test(gateway);

@@ -1,5 +1,5 @@
 import { CniError, ErrorCode } from '@flatnet/cni';
-import { queryIp, type Kernel } from '@flatnet/kernel';
+import type { Kernel } from '@flatnet/kernel';
 
 /** The detection of one address takes one to two seconds (RFC 4862). */
 const DAD_TIMEOUT_MS = 10_000;
@@ -8,24 +8,20 @@ const LOOK_MS = 100;
 /**
  * Waits until duplicate address detection has passed all IPv6 addresses of an interface: before, no program can be bound to them.
  *
- * @throws CniError code 100 for an address that somebody else has, 11 when the detection does not end; IpError.
+ * @throws CniError code 100 for an address that another interface has, 11 when the detection does not end; RtnetlinkError.
  */
 export async function awaitDad(kernel: Kernel, ifName: string, netns: string, signal: AbortSignal): Promise<void> {
-  const doing = `wait for the IPv6 addresses of ${ifName}`;
   for (const end = performance.now() + DAD_TIMEOUT_MS; ; await new Promise((resolve) => setTimeout(resolve, LOOK_MS))) {
-    const [link] = await queryIp(kernel, doing, ['-6', 'address', 'show', 'dev', ifName], netns);
-    const addresses = Array.isArray(link?.['addr_info'])
-      ? (link['addr_info'] as readonly Record<string, unknown>[])
-      : [];
-    const isDetecting = addresses.some(({ tentative, dadfailed }) => tentative === true && dadfailed !== true);
-    const duplicates = addresses.filter(({ dadfailed }) => dadfailed === true);
+    const addresses = kernel.rtnetlink.listAddresses(ifName, netns);
+    const isDetecting = addresses.some(({ tentative, dadFailed }) => tentative && !dadFailed);
+    const duplicates = addresses.filter(({ dadFailed }) => dadFailed);
     // Two containers of one address have one MAC and one link-local address, too: the user knows the other one.
-    const asked = duplicates.find(({ scope }) => scope !== 'link');
+    const asked = duplicates.find(({ address }) => !address.startsWith('fe80:'));
     const duplicate = asked ?? (isDetecting ? undefined : duplicates[0]);
     if (duplicate !== undefined) {
       throw new CniError(
         ErrorCode.conflict,
-        `somebody else has address ${String(duplicate['local'])}`,
+        `another interface of the network has address ${duplicate.address}`,
         `duplicate address detection of ${ifName} found it on this network; free it there, or choose another address`,
       );
     }

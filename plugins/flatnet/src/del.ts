@@ -27,16 +27,15 @@ export async function del(deps: Deps, request: DelRequest<FlatnetConfig>): Promi
       return false;
     }
   };
-  // The rules concern only what this attachment sends, so rules and link may go at the same time.
   const leaving = { ...names, network, config, tag: networkHash(network) };
   const wasAlone = isAlone(kernel, names.hostVeth);
-  const rules = step(request.phase('nft', () => dropRules(kernel, kernel.runAside, leaving)));
+  const areRulesGone = await step(request.phase('nft', () => dropRules(kernel, leaving)));
   const { netns } = request;
   if (netns !== undefined && hasSourceRules(kernel, names.hostVeth)) {
     await step(request.phase('rules', () => dropSourceRules(kernel, names.hostVeth, netns)));
   }
   const isLinkGone = await step(request.phase('veth', () => deleteLink(kernel, request, names)));
-  if ((await rules) && !wasAlone) await step(dropIdleTables(kernel, kernel.run));
+  if (areRulesGone && !wasAlone) await step(dropIdleTables(kernel));
   const { ipamType } = config;
   // A link that stays keeps its address.
   if (isLinkGone && ipamType !== undefined) {
@@ -49,7 +48,7 @@ export async function del(deps: Deps, request: DelRequest<FlatnetConfig>): Promi
 }
 
 /** A foreign link of that name stays as it is: this attachment's is gone, so its lease goes as well. */
-async function deleteLink(kernel: Kernel, request: DelRequest<FlatnetConfig>, names: AttachmentNames): Promise<void> {
-  if ((await disconnect(kernel, names)) !== 'foreign') return;
+function deleteLink(kernel: Kernel, request: DelRequest<FlatnetConfig>, names: AttachmentNames): void {
+  if (disconnect(kernel, names) !== 'foreign') return;
   request.note(`link ${names.hostVeth} is not this attachment's and was left as it is`);
 }

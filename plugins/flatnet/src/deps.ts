@@ -1,10 +1,10 @@
 import { delegateAdd, delegateVerb, findPlugin } from '@flatnet/invoke';
-import { type CommandKernel, realKernel } from '@flatnet/kernel';
+import { type Kernel, realKernel } from '@flatnet/kernel';
 
 /** What the handlers touch of the world; tests hand in fakes. */
 export interface Deps {
-  /** With a signal, its programs end when it aborts; undoing takes a kernel without one. */
-  kernel(signal?: AbortSignal): CommandKernel;
+  /** With a signal, it changes nothing after that aborts; undoing takes a kernel without one. */
+  kernel(signal?: AbortSignal): Kernel;
   readonly delegateAdd: typeof delegateAdd;
   readonly delegateVerb: typeof delegateVerb;
   readonly findPlugin: typeof findPlugin;

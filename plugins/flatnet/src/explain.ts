@@ -1,20 +1,19 @@
 import { CniError, ErrorCode } from '@flatnet/cni';
-import { findLink, IpError, linkExists, type IpCommand, type Kernel } from '@flatnet/kernel';
+import { linkExists, type Change, type Kernel, type RtnetlinkError } from '@flatnet/kernel';
 import { nameInUse } from './claim.ts';
 import type { Plan } from './plan.ts';
 
-/** What the kernel meant when it refused one of the commands that attach a container, in the words of the configuration. */
-export async function explain(
+/** What the kernel meant when it refused one of the changes that attach a container, in the words of the configuration. */
+export function explain(
   kernel: Kernel,
   plan: Plan,
   netns: string,
-  commands: readonly IpCommand[],
-  error: IpError,
-): Promise<Error> {
+  changes: readonly Change[],
+  error: RtnetlinkError,
+): Error {
   const { bridge } = plan.config;
-  const failed = error.failed === undefined ? undefined : commands[error.failed];
-  if (failed?.[0] === 'link' && failed[1] === 'add') return explainCreation(kernel, plan, netns, error);
-  if (/exchange full/i.test(error.reason)) {
+  if (changes[error.failed]?.do === 'create-veth') return explainCreation(kernel, plan, netns, error);
+  if (error.code === 'EXFULL') {
     return new CniError(
       ErrorCode.exhausted,
       `bridge ${bridge} is full`,
@@ -23,17 +22,16 @@ export async function explain(
     );
   }
   const cut = error.kind === 'aborted' || error.kind === 'timeout';
-  const link = cut ? undefined : await findLink(kernel, bridge);
+  const link = cut ? undefined : kernel.rtnetlink.findLink(bridge);
   if (link !== undefined && link.kind !== 'bridge') {
     const what = link.kind === undefined ? 'a device without a kind' : `a device of kind ${link.kind}`;
     const next = `it is ${what}; choose another name with the key "bridge"`;
     return new CniError(ErrorCode.conflict, `${bridge} is not a bridge`, next, { cause: error });
   }
-  if (failed === undefined) return error;
-  return new IpError(error.kind, `${error.doing} (ip ${failed.join(' ')})`, error.reason, error.failed);
+  return error;
 }
 
-async function explainCreation(kernel: Kernel, plan: Plan, netns: string, error: IpError): Promise<Error> {
+function explainCreation(kernel: Kernel, plan: Plan, netns: string, error: RtnetlinkError): Error {
   if (error.kind !== 'exists') return error;
   if (linkExists(kernel, plan.hostVeth)) return nameInUse(kernel, plan);
   return new CniError(

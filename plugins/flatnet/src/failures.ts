@@ -1,5 +1,5 @@
 /** Runs every step in order, also after one failed, and answers the failures. */
-export async function failuresOf(steps: readonly (() => Promise<unknown>)[]): Promise<readonly unknown[]> {
+export async function failuresOf(steps: readonly (() => unknown)[]): Promise<readonly unknown[]> {
   const failures: unknown[] = [];
   for (const step of steps) {
     try {

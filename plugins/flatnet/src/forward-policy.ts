@@ -4,7 +4,7 @@
  */
 import { parseCidr, type Cidr } from '@flatnet/addressing';
 import { judge, obstacleOf } from '@flatnet/firewall';
-import { queryIp, type Kernel } from '@flatnet/kernel';
+import { cidrOf, type Kernel } from '@flatnet/kernel';
 import { readFirewalls } from '@flatnet/kernel/firewalls';
 import { ToolError } from '@flatnet/exec';
 
@@ -21,17 +21,17 @@ export async function forwardObstacle(
 ): Promise<string | undefined> {
   const firewalls = await readFirewalls(kernel);
   if (firewalls.tables.length === 0) return undefined;
-  const known = subnets.length > 0 ? subnets : await subnetsOf(kernel, device);
+  const known = subnets.length > 0 ? subnets : subnetsOf(kernel, device);
   return obstacleOf(judge({ bridge: device, subnets: known }, firewalls), device, firewalls);
 }
 
-async function subnetsOf(kernel: Kernel, device: string): Promise<readonly Cidr[]> {
+/** RT_SCOPE_UNIVERSE of linux/rtnetlink.h */
+const GLOBAL = 0;
+
+function subnetsOf({ rtnetlink }: Kernel, device: string): readonly Cidr[] {
   try {
-    const [link] = await queryIp(kernel, `list the addresses of ${device}`, ['address', 'show', 'dev', device]);
-    const entries = Array.isArray(link?.['addr_info']) ? (link['addr_info'] as readonly Record<string, unknown>[]) : [];
-    return entries
-      .filter(({ scope }) => scope === 'global')
-      .map(({ local, prefixlen }) => parseCidr(`${String(local)}/${String(prefixlen)}`));
+    const addresses = rtnetlink.listAddresses(device);
+    return addresses.filter(({ scope }) => scope === GLOBAL).map((address) => parseCidr(cidrOf(address)));
   } catch (error) {
     if (error instanceof ToolError && error.kind === 'not-found') return [];
     throw error;

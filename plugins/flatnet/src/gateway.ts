@@ -2,18 +2,17 @@ import { parseCidr, type Cidr } from '@flatnet/addressing';
 import { CniError, ErrorCode } from '@flatnet/cni';
 import { ToolError } from '@flatnet/exec';
 import {
-  applyIp,
+  addAddress,
+  cidrOf,
+  deleteAddress,
   ensureForwarding,
-  findAddressedLink,
   findOverlap,
   ipv6Obstacle,
   setLink,
-  type AddressedLink,
-  type IpCommand,
+  type Change,
   type Kernel,
 } from '@flatnet/kernel';
 import { ignoreAdvertisements } from './bridge.ts';
-import { addAddress } from './container.ts';
 
 export interface GatewayOptions {
   readonly device: string;
@@ -24,30 +23,28 @@ export interface GatewayOptions {
 /**
  * Gives the bridge the gateways' addresses, and lets the host forward. Both are shared, hence never undone; what is refused comes first.
  *
- * @param present the device as it was a moment ago, where that is known.
  * @returns the settings that cannot be written.
  * @throws CniError code 50 where IPv6 is off, 100 when the bridge has another address, or the subnet is in use; ToolError.
  */
-export async function ensureGateways(
-  kernel: Kernel,
-  gateways: readonly Cidr[],
-  options: GatewayOptions,
-  present?: AddressedLink,
-): Promise<readonly string[]> {
+export function ensureGateways(kernel: Kernel, gateways: readonly Cidr[], options: GatewayOptions): readonly string[] {
   if (gateways.length === 0) return [];
   refuseWithoutIpv6(kernel, options.device, gateways.map(String));
-  const device = present ?? (await findAddressedLink(kernel, options.device));
-  const missing = gateways.filter((gateway) => !hasAddress(device, gateway));
-  if (missing.length > 0) await addMissing(kernel, gateways, missing, options);
+  const present = addressesOf(kernel, options.device);
+  const missing = gateways.filter((gateway) => !isAmong(present, gateway));
+  if (missing.length > 0) addMissing(kernel, gateways, { present, missing }, options);
   // A foreign bridge may listen, and one whose ADD was killed before the setting was made.
   const notes = ignoreAdvertisements(kernel, options.device);
   for (const family of new Set(gateways.map(({ ip }) => ip.family))) ensureForwarding(kernel, family);
   return notes;
 }
 
-/** Whether a link has an address with its prefix length. */
-export const hasAddress = (link: AddressedLink | undefined, cidr: Cidr): boolean =>
-  link?.addresses.some((text) => String(parseCidr(text)) === String(cidr)) === true;
+/** With their prefix lengths. @throws RtnetlinkError: kind `not-found` where there is no such device. */
+export const addressesOf = ({ rtnetlink }: Kernel, device: string): readonly Cidr[] =>
+  rtnetlink.listAddresses(device).map((address) => parseCidr(cidrOf(address)));
+
+/** Whether an address with its prefix length is there. */
+export const isAmong = (present: readonly Cidr[], cidr: Cidr): boolean =>
+  present.some((each) => String(each) === String(cidr));
 
 /** @param texts addresses or subnets that the device is to carry. @throws CniError code 50 that names the setting and the next step. */
 export function refuseWithoutIpv6(kernel: Kernel, device: string, texts: readonly string[]): void {
@@ -58,39 +55,42 @@ export function refuseWithoutIpv6(kernel: Kernel, device: string, texts: readonl
   throw new CniError(ErrorCode.notAvailable, message, `${obstacle.what}: ${obstacle.next}`);
 }
 
-async function addMissing(
+interface Addresses {
+  readonly present: readonly Cidr[];
+  readonly missing: readonly Cidr[];
+}
+
+function addMissing(
   kernel: Kernel,
   gateways: readonly Cidr[],
-  missing: readonly Cidr[],
-  options: GatewayOptions,
-): Promise<void> {
-  // Asked again: since the last look the delegated plugin was at work.
-  const link = await findAddressedLink(kernel, options.device);
-  const replaced = conflicting(link, gateways, missing);
-  if (replaced.length > 0 && !options.forceAddress) {
+  { present, missing }: Addresses,
+  { device, forceAddress, allowOverlap }: GatewayOptions,
+): void {
+  const replaced = conflicting(present, gateways, missing);
+  if (replaced.length > 0 && !forceAddress) {
     throw new CniError(
       ErrorCode.conflict,
-      `"${options.device}" already has an IP address different from ${missing.join(', ')}`,
+      `"${device}" already has an IP address different from ${missing.join(', ')}`,
       `it has ${replaced.join(', ')}; use another bridge, remove that address, or set forceAddress`,
     );
   }
-  if (!options.allowOverlap) await refuseOverlap(kernel, missing, options.device);
-  const doing = `give ${options.device} the address ${missing.join(', ')}`;
-  await applyIp(
-    kernel,
+  if (!allowOverlap) refuseOverlap(kernel, missing, device);
+  const doing = `give ${device} the address ${missing.join(', ')}`;
+  kernel.rtnetlink.change(
     doing,
-    replaced.map((cidr) => ['address', 'delete', String(cidr), 'dev', options.device]),
+    replaced.map((cidr) => deleteAddress(device, String(cidr))),
   );
   // A bridge that was given no MAC takes the lowest of its ports', and another one with each container that comes or goes; then the
   // others' neighbour entries of their gateway are wrong for half a minute. Saying the present one makes it stay.
-  const pin = link?.mac === undefined ? [] : [setLink(options.device, 'address', link.mac)];
-  for (const gateway of missing) await addOnce(kernel, doing, [...pin, addAddress(gateway, options.device)]);
+  const { mac } = kernel.rtnetlink.findLink(device) ?? {};
+  const pin = mac === undefined ? [] : [setLink(device, { mac })];
+  for (const gateway of missing) addOnce(kernel, doing, [...pin, addAddress(device, String(gateway))]);
 }
 
 /** Another ADD may be quicker: then it is there, which is all that is wanted. */
-async function addOnce(kernel: Kernel, doing: string, commands: readonly IpCommand[]): Promise<void> {
+function addOnce(kernel: Kernel, doing: string, changes: readonly Change[]): void {
   try {
-    await applyIp(kernel, doing, commands);
+    kernel.rtnetlink.change(doing, changes);
   } catch (error) {
     if (!(error instanceof ToolError && error.kind === 'exists')) throw error;
   }
@@ -100,25 +100,23 @@ async function addOnce(kernel: Kernel, doing: string, commands: readonly IpComma
  * Addresses of the device that cannot stay next to the missing ones. As in the reference: IPv4 has one subnet per bridge, IPv6 any
  * number that do not overlap.
  */
-function conflicting(
-  link: AddressedLink | undefined,
-  wanted: readonly Cidr[],
-  missing: readonly Cidr[],
-): readonly Cidr[] {
-  const cidrs = (link?.addresses ?? []).filter((text) => !text.startsWith('fe80:')).map((text) => parseCidr(text));
+function conflicting(present: readonly Cidr[], wanted: readonly Cidr[], missing: readonly Cidr[]): readonly Cidr[] {
   const families = new Set(missing.map(({ ip }) => ip.family));
-  return cidrs.filter(
+  return present.filter(
     (cidr) =>
       families.has(cidr.ip.family) &&
-      !wanted.some((gateway) => String(gateway) === String(cidr)) &&
+      !LINK_LOCAL.contains(cidr.ip) &&
+      !isAmong(wanted, cidr) &&
       (cidr.ip.family === 4 || missing.some((gateway) => gateway.overlaps(cidr))),
   );
 }
 
+const LINK_LOCAL = parseCidr('fe80::/10');
+
 /** @throws CniError code 100 that names the route in the way. */
-export async function refuseOverlap(kernel: Kernel, gateways: readonly Cidr[], device: string): Promise<void> {
+export function refuseOverlap(kernel: Kernel, gateways: readonly Cidr[], device: string): void {
   for (const gateway of gateways) {
-    const culprit = await findOverlap(kernel, gateway, device);
+    const culprit = findOverlap(kernel, gateway, device);
     if (culprit === undefined) continue;
     throw new CniError(
       ErrorCode.conflict,

@@ -3,7 +3,7 @@
  * address is handed out while its old link lives. Another network's things are not even looked at.
  */
 import { CniError, ErrorCode, networkHash } from '@flatnet/cni';
-import { applyIp, deleteLink, listLinks, type Link } from '@flatnet/kernel';
+import { deleteLink, type Kernel, type Link } from '@flatnet/kernel';
 import { removeListed } from '@flatnet/rules';
 import { ToolError } from '@flatnet/exec';
 import type { GcRequest } from '@flatnet/skel';
@@ -27,19 +27,24 @@ export async function gc(deps: Deps, request: GcRequest<FlatnetConfig>): Promise
         kernel.run,
         ({ maker, networkHash: of, attachment }) =>
           maker === 'flatnet' && of === tag && !valid.has(hostEndOf(attachment)),
-        { network: { maker: 'flatnet', networkHash: tag }, hostEnds: () => listHostEnds(kernel, network) },
+        {
+          network: { maker: 'flatnet', networkHash: tag },
+          hostEnds: () => Promise.resolve(listHostEnds(kernel, network)),
+        },
       );
     };
     const stale: Link[] = [];
-    const look = async (): Promise<void> => {
-      const links = await listLinks(kernel, ['type', 'veth']);
+    const look = (): void => {
+      const links = kernel.rtnetlink.listLinks({ kind: 'veth' });
       stale.push(...links.filter((link) => isOf(network, link) && !valid.has(link.name)));
     };
     failures.push(...(await failuresOf([collectRules, look])));
-    const deletions = stale.map(({ name }) => async (): Promise<void> => {
-      await applyIp(kernel, `delete link ${name}`, [deleteLink(name)]).catch(unlessGone);
-    });
-    failures.push(...(await failuresOf(deletions)), ...(await failuresOf([() => dropIdleTables(kernel, kernel.run)])));
+    const deletions = stale.map(
+      ({ name }) =>
+        (): void =>
+          deleteIfThere(kernel, name),
+    );
+    failures.push(...(await failuresOf(deletions)), ...(await failuresOf([() => dropIdleTables(kernel)])));
   }
   const { ipamType } = config;
   if (ipamType !== undefined) failures.push(...(await failuresOf([() => deps.delegateVerb('GC', ipamType, request)])));
@@ -54,6 +59,10 @@ export async function gc(deps: Deps, request: GcRequest<FlatnetConfig>): Promise
   );
 }
 
-function unlessGone(error: unknown): void {
-  if (!(error instanceof ToolError && error.kind === 'not-found')) throw error;
+function deleteIfThere(kernel: Kernel, name: string): void {
+  try {
+    kernel.rtnetlink.change(`delete link ${name}`, [deleteLink(name)]);
+  } catch (error) {
+    if (!(error instanceof ToolError && error.kind === 'not-found')) throw error;
+  }
 }

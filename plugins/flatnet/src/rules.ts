@@ -10,7 +10,6 @@ import {
   type AttachmentRules,
   type RuleOwner,
 } from '@flatnet/rules';
-import type { Run } from '@flatnet/exec';
 import { isGuarded, type FlatnetConfig } from './config.ts';
 import { hostEndOf, listHostEnds } from './host-ends.ts';
 import type { Plan } from './plan.ts';
@@ -38,8 +37,8 @@ export function wantedRules(plan: Plan, topology: Topology | undefined): Attachm
 }
 
 /** ADD. An address whose attachment has a host end is that one's; of every other one the rules are stale. */
-export const applyRules = (kernel: Kernel, run: Run, plan: Plan, topology: Topology | undefined): Promise<void> =>
-  ensureRules(run, wantedRules(plan, topology), {
+export const applyRules = (kernel: Kernel, plan: Plan, topology: Topology | undefined): Promise<void> =>
+  ensureRules(kernel.run, wantedRules(plan, topology), {
     isFirst: isAlone(kernel, plan.hostVeth),
     isAlive: ({ attachment }) => linkExists(kernel, hostEndOf(attachment)),
   });
@@ -56,20 +55,20 @@ export interface Leaving {
 }
 
 /** DEL, and the undo of ADD: every rule of the attachment, whatever the configuration asks for now; the tables with the last one. */
-export function dropRules(kernel: Kernel, run: Run, { network, tag, hostVeth, config }: Leaving): Promise<void> {
+export function dropRules(kernel: Kernel, { network, tag, hostVeth, config }: Leaving): Promise<void> {
   const { clampMss: clamped, ipMasq, hints } = config;
   const antiSpoof = isGuarded(config);
-  return removeRules(run, ruleOwner(tag, hostVeth), {
+  return removeRules(kernel.run, ruleOwner(tag, hostVeth), {
     expected: ipMasq || clamped || antiSpoof ? { antiSpoof, clamped } : 'nothing',
     addresses: hints.attached,
     isLast: isAlone(kernel, hostVeth),
-    hostEnds: () => listHostEnds(kernel, network),
+    hostEnds: () => Promise.resolve(listHostEnds(kernel, network)),
   });
 }
 
 /** The end of DEL and GC: of several last DELs at once each saw the links of the others, so the tables are still there. */
-export async function dropIdleTables(kernel: Kernel, run: Run): Promise<void> {
-  if (hostEndsIn(kernel.proc).length === 0) await removeIdleTables(run);
+export async function dropIdleTables(kernel: Kernel): Promise<void> {
+  if (hostEndsIn(kernel.proc).length === 0) await removeIdleTables(kernel.run);
 }
 
 /** CHECK: every rule that is missing or too much, with its repair. */

@@ -6,16 +6,7 @@
  */
 import type { Ip } from '@flatnet/addressing';
 import { ToolError } from '@flatnet/exec';
-import {
-  addRoute,
-  addSourceRule,
-  applyIp,
-  defaultMetrics,
-  flushSourceRules,
-  showDefaults,
-  type IpCommand,
-  type Kernel,
-} from '@flatnet/kernel';
+import { addSourceRule, appendRoute, type Kernel, type RouteSpec } from '@flatnet/kernel';
 import type { Plan } from './plan.ts';
 import { subnetOf } from './subnet.ts';
 import { isDefault, type Topology, type WantedAddress } from './topology.ts';
@@ -55,25 +46,24 @@ export const hasSourceRules = (kernel: Kernel, hostVeth: string): boolean =>
  * Removes an attachment's rules from a namespace that lives on. Only its own rules name its table, so a namespace that is another
  * container's by now loses nothing.
  *
- * @throws ToolError, but not for a namespace that is gone.
+ * @throws RtnetlinkError, but not for a namespace that is gone.
  */
-export async function dropSourceRules(kernel: Kernel, hostVeth: string, netns: string): Promise<void> {
-  for (const family of [4, 6] as const) {
-    try {
-      await flushSourceRules(kernel, sourceTable(hostVeth), family, netns);
-    } catch (error) {
-      if (!(error instanceof ToolError && error.kind === 'not-found')) throw error;
-    }
+export function dropSourceRules(kernel: Kernel, hostVeth: string, netns: string): void {
+  try {
+    kernel.rtnetlink.deleteRules(sourceTable(hostVeth), netns);
+  } catch (error) {
+    if (!(error instanceof ToolError && error.kind === 'not-found')) throw error;
   }
 }
 
-/** Asks the container's namespace. @throws ToolError. */
-export async function takenMetrics(kernel: Kernel, netns: string, topology: Topology): Promise<TakenMetrics> {
-  const families = ([4, 6] as const).filter((family) =>
-    topology.routes.some((route) => route.family === family && isDefault(route.dst)),
-  );
-  const printed = await applyIp(kernel, `list the default routes in ${netns}`, families.map(showDefaults), netns);
-  return { 4: defaultMetrics(printed, 4), 6: defaultMetrics(printed, 6) };
+/** Asks the container's namespace. @throws RtnetlinkError. */
+export function takenMetrics({ rtnetlink }: Kernel, netns: string, topology: Topology): TakenMetrics {
+  const metricsOf = (family: 4 | 6): readonly number[] => {
+    const destination = family === 4 ? '0.0.0.0/0' : '::/0';
+    if (!topology.routes.some(({ dst }) => dst === destination)) return [];
+    return rtnetlink.listRoutes({ family, destination }, netns).map(({ metric = 0 }) => metric);
+  };
+  return { 4: metricsOf(4), 6: metricsOf(6) };
 }
 
 /**
@@ -96,15 +86,15 @@ export function behindOthers(topology: Topology, taken: TakenMetrics): Topology 
 /**
  * Makes the rules and the table of a further network.
  *
- * @throws ToolError.
+ * @throws RtnetlinkError.
  */
-export async function addSourceRouting(
+export function addSourceRouting(
   kernel: Kernel,
   plan: Plan,
   netns: string,
   topology: Topology,
   taken: TakenMetrics,
-): Promise<void> {
+): void {
   const back = topology.addresses.filter(({ cidr: { ip }, gateway }) => {
     const out = topology.routes.some(({ family, dst }) => family === ip.family && isDefault(dst));
     const isSecond = taken[ip.family].length > 0 || plan.config.defaultRoutePriority !== undefined;
@@ -112,28 +102,34 @@ export async function addSourceRouting(
   });
   if (back.length === 0) return;
   // Two addresses of one subnet have their routes in common.
-  const routes = new Map(back.flatMap((address) => routesBack(plan, address)).map((route) => [route.join(' '), route]));
+  const routes = new Map(back.flatMap((address) => routesBack(plan, address)).map((way) => [way.route.dst, way]));
   // Before the rules: a DEL that comes after an ADD that was killed finds them, too.
   recordRules(kernel, plan.hostVeth);
   const doing = `route replies back by ${plan.ifName}`;
-  await applyIp(kernel, doing, [...routes.values()], netns);
-  for (const { cidr } of back) await addRule(kernel, plan, netns, doing, cidr.ip);
+  const ways = [...routes.values()].map(({ route, onlink }) => appendRoute(route, onlink));
+  kernel.rtnetlink.change(doing, ways, netns);
+  for (const { cidr } of back) addRule(kernel, plan, netns, doing, cidr.ip);
 }
 
-function routesBack(plan: Plan, { cidr, gateway }: WantedAddress): IpCommand[] {
+interface Way {
+  readonly route: RouteSpec;
+  readonly onlink: boolean;
+}
+
+function routesBack(plan: Plan, { cidr, gateway }: WantedAddress): readonly Way[] {
   const { family } = cidr.ip;
   const common = { family, dev: plan.ifName, table: sourceTable(plan.hostVeth) };
-  const everywhere = family === 4 ? '0.0.0.0/0' : '::/0';
+  const dst = family === 4 ? '0.0.0.0/0' : '::/0';
   return [
-    addRoute({ ...common, dst: subnetOf(cidr) }),
-    addRoute({ ...common, dst: everywhere, gateway: String(gateway) }, !cidr.contains(gateway!)),
+    { route: { ...common, dst: subnetOf(cidr) }, onlink: false },
+    { route: { ...common, dst, gateway: String(gateway) }, onlink: !cidr.contains(gateway!) },
   ];
 }
 
-async function addRule(kernel: Kernel, plan: Plan, netns: string, doing: string, ip: Ip): Promise<void> {
-  const rule = addSourceRule(String(ip), sourceTable(plan.hostVeth), RULE_PRIORITY);
+function addRule(kernel: Kernel, plan: Plan, netns: string, doing: string, ip: Ip): void {
+  const rule = addSourceRule({ source: String(ip), table: sourceTable(plan.hostVeth), priority: RULE_PRIORITY });
   try {
-    await applyIp(kernel, doing, [rule], netns, ip.family === 6 ? 6 : undefined);
+    kernel.rtnetlink.change(doing, [rule], netns);
   } catch (error) {
     // The rule of an earlier attachment whose ADD was killed.
     if (!(error instanceof ToolError && error.kind === 'exists')) throw error;

@@ -1,7 +1,6 @@
-/** STATUS: would ADD work now? Asked every few seconds by a kubelet, so one nft start beside the delegate's. */
+/** STATUS: would ADD work now? Asked every few seconds by a kubelet, so it starts nft once, beside the delegated plugin. */
 import { parseCidr } from '@flatnet/addressing';
 import { CniError, ErrorCode } from '@flatnet/cni';
-import { findTool } from '@flatnet/exec';
 import type { StatusRequest } from '@flatnet/skel';
 import { isForwarded, type FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
@@ -10,15 +9,8 @@ import { refuseWithoutIpv6 } from './gateway.ts';
 import { allSettledOrFirst } from './settle.ts';
 import { gatewayDevice } from './vlan.ts';
 
-const TOOLS = ['ip', 'nft', 'nsenter', 'sysctl'];
-
 /** @throws CniError code 50 when ADD would fail; 51 when the host would drop the containers' traffic. */
 export async function status(deps: Deps, request: StatusRequest<FlatnetConfig>): Promise<void> {
-  const missing = TOOLS.filter((tool) => findTool(tool) === undefined);
-  if (missing.length > 0) {
-    const next = 'install iproute2, nftables, util-linux and procps';
-    throw new CniError(ErrorCode.notAvailable, `tools are missing: ${missing.join(', ')}`, next);
-  }
   const { ipamType, bridge, isGateway, vlans, hints } = request.config;
   const device = gatewayDevice(bridge, vlans);
   const kernel = deps.kernel(request.signal);

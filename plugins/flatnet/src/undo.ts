@@ -35,16 +35,16 @@ export function armUndo(deps: Deps, request: AddRequest<FlatnetConfig>, plan: Pl
     if (made.link === 'no') return;
     linkStays = true;
     const kernel = deps.kernel();
-    if (made.link === 'yes' || (await isCreatedBy(kernel, hostVeth, made.claim))) await disconnect(kernel, plan);
+    if (made.link === 'yes' || isCreatedBy(kernel, hostVeth, made.claim)) disconnect(kernel, plan);
     linkStays = false;
   });
   rollback.arm(`routing rules of ${plan.ifName}`, async () => {
     const kernel = deps.kernel();
-    if (made.link === 'yes' && hasSourceRules(kernel, hostVeth)) await dropSourceRules(kernel, hostVeth, request.netns);
+    if (made.link === 'yes' && hasSourceRules(kernel, hostVeth)) dropSourceRules(kernel, hostVeth, request.netns);
   });
   rollback.arm(`nftables rules of ${hostVeth}`, async () => {
     const kernel = deps.kernel();
-    if (made.rules) await dropRules(kernel, kernel.run, plan);
+    if (made.rules) await dropRules(kernel, plan);
   });
   return made;
 }

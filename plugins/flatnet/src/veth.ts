@@ -1,22 +1,14 @@
-import { CniError, ErrorCode } from '@flatnet/cni';
 import { ToolError } from '@flatnet/exec';
 import {
   addAlternativeName,
-  applyAndList,
-  applyIp,
   createVeth,
   deleteLink,
   ensureSysctls,
-  findLink,
-  IpError,
-  isBatchWord,
   linkExists,
-  parseAddressedLink,
+  RtnetlinkError,
   setLink,
   setPort,
-  showAddresses,
-  type AddressedLink,
-  type IpCommand,
+  type Change,
   type Kernel,
 } from '@flatnet/kernel';
 import { belongsTo, createdBefore, type Created } from './claim.ts';
@@ -32,7 +24,7 @@ export interface VethOptions {
 }
 
 /** The veth pair with its owner's marks, both ends down. */
-export function pairCommands(plan: Plan, { netns, mtu, claim }: VethOptions): readonly IpCommand[] {
+export function pairChanges(plan: Plan, { netns, mtu, claim }: VethOptions): readonly Change[] {
   const { hostVeth } = plan;
   return [
     createVeth({
@@ -41,51 +33,43 @@ export function pairCommands(plan: Plan, { netns, mtu, claim }: VethOptions): re
     }),
     addAlternativeName(hostVeth, plan.alternative),
     // No link-local address on a bridge port: it would only be one more thing that answers.
-    setLink(hostVeth, 'alias', plan.alias, 'addrgenmode', 'none'),
+    setLink(hostVeth, { alias: plan.alias, noLinkLocal: true }),
   ];
 }
 
-/** The host end on the bridge and up, the bridge up; prints the bridge. */
-export function joinCommands({ hostVeth, config }: Plan): readonly IpCommand[] {
+const DEFAULT_GROUP = 0;
+
+/** The host end on the bridge and up, the bridge up. */
+export function joinChanges({ hostVeth, config }: Plan): readonly Change[] {
   return [
-    setLink(hostVeth, 'master', config.bridge),
+    setLink(hostVeth, { master: config.bridge }),
     setPort(hostVeth, { hairpin: config.hairpinMode, isolated: config.portIsolation }),
-    setLink(hostVeth, 'group', 'default', 'up'),
-    setLink(config.bridge, ...(config.promiscMode ? ['promisc', 'on'] : []), 'up'),
-    showAddresses(config.bridge),
+    setLink(hostVeth, { group: DEFAULT_GROUP, up: true }),
+    setLink(config.bridge, { ...(config.promiscMode ? { promiscuous: true as const } : {}), up: true }),
   ];
 }
 
 /**
- * Runs commands of the two above as one process.
+ * Makes changes of the two above.
  *
- * @param made is told whether the commands, if they begin with the pair, created it.
- * @returns the bridge, where they print it.
- * @throws CniError 100, 101 in the words of the configuration; ToolError.
+ * @param made is told whether the changes, if they begin with the pair, created it.
+ * @throws CniError 100, 101 in the words of the configuration; RtnetlinkError.
  */
-export async function connect(
+export function connect(
   kernel: Kernel,
   plan: Plan,
   netns: string,
-  commands: readonly IpCommand[],
+  changes: readonly Change[],
   made: { link: Created },
-): Promise<AddressedLink | undefined> {
-  if (!isBatchWord(netns)) {
-    throw new CniError(
-      ErrorCode.invalidNetns,
-      'unusable path of a network namespace',
-      `${JSON.stringify(netns)} has blanks or quotes: give a path without them`,
-    );
-  }
+): void {
   const before = made.link;
   try {
     if (before === 'no') made.link = 'unknown';
-    const [bridge] = await applyAndList(kernel, `attach ${plan.ifName} to bridge ${plan.config.bridge}`, commands);
+    kernel.rtnetlink.change(`attach ${plan.ifName} to bridge ${plan.config.bridge}`, changes);
     made.link = 'yes';
-    return bridge === undefined ? undefined : parseAddressedLink(bridge);
   } catch (error) {
     made.link = before === 'no' ? createdBefore(error) : before;
-    throw error instanceof IpError ? await explain(kernel, plan, netns, commands, error) : error;
+    throw error instanceof RtnetlinkError ? explain(kernel, plan, netns, changes, error) : error;
   }
 }
 
@@ -98,20 +82,20 @@ export const quietHostEnd = (kernel: Kernel, hostVeth: string): readonly string[
  * same call, and finds a link that was renamed.
  *
  * @returns `foreign` for a link of that name that is not this attachment's, which stays as it is.
- * @throws IpError.
+ * @throws RtnetlinkError.
  */
-export async function disconnect(kernel: Kernel, names: AttachmentNames): Promise<'deleted' | 'absent' | 'foreign'> {
-  if (await deleteIfThere(kernel, names.alternative, names)) return 'deleted';
+export function disconnect(kernel: Kernel, names: AttachmentNames): 'deleted' | 'absent' | 'foreign' {
+  if (deleteIfThere(kernel, names.alternative, names)) return 'deleted';
   if (!linkExists(kernel, names.hostVeth)) return 'absent';
-  const link = await findLink(kernel, names.hostVeth);
+  const link = kernel.rtnetlink.findLink(names.hostVeth);
   if (link === undefined) return 'absent';
   if (!belongsTo(names, link)) return 'foreign';
-  return (await deleteIfThere(kernel, names.hostVeth, names)) ? 'deleted' : 'absent';
+  return deleteIfThere(kernel, names.hostVeth, names) ? 'deleted' : 'absent';
 }
 
-async function deleteIfThere(kernel: Kernel, name: string, { hostVeth }: AttachmentNames): Promise<boolean> {
+function deleteIfThere(kernel: Kernel, name: string, { hostVeth }: AttachmentNames): boolean {
   try {
-    await applyIp(kernel, `delete link ${hostVeth}`, [deleteLink(name)]);
+    kernel.rtnetlink.change(`delete link ${hostVeth}`, [deleteLink(name)]);
     return true;
   } catch (error) {
     if (!(error instanceof ToolError && error.kind === 'not-found')) throw error;

@@ -1,5 +1,5 @@
 import { CniError, ErrorCode } from '@flatnet/cni';
-import type { IpCommand } from '@flatnet/kernel';
+import { addVlans, deleteVlans, type Change } from '@flatnet/kernel';
 
 /** VLANs of a bridge port, as ranges without overlap. */
 export interface VlanPlan {
@@ -55,15 +55,13 @@ function merge(ranges: readonly VlanRange[]): VlanRange[] {
   return merged;
 }
 
-/** The commands of `bridge -batch -` that put `port` into its VLANs. */
-export function vlanCommands(port: string, plan: VlanPlan): readonly IpCommand[] {
+/** The changes that put `port` into its VLANs. */
+export function vlanChanges(port: string, plan: VlanPlan): readonly Change[] {
   const leaveDefault = !plan.keepDefault && plan.native !== KERNEL_DEFAULT;
+  const tagged = plan.tagged.map(({ first, last }) => (first === last ? { id: first } : { id: first, to: last }));
   return [
-    ...(leaveDefault ? [['vlan', 'delete', 'dev', port, 'vid', String(KERNEL_DEFAULT)]] : []),
-    ['vlan', 'add', 'dev', port, 'vid', String(plan.native), 'pvid', 'untagged'],
-    ...plan.tagged.map(({ first, last }) => [
-      ...['vlan', 'add', 'dev', port, 'vid', first === last ? String(first) : `${first}-${last}`],
-    ]),
+    ...(leaveDefault ? [deleteVlans(port, [{ id: KERNEL_DEFAULT }])] : []),
+    addVlans(port, [{ id: plan.native, pvid: true, untagged: true }, ...tagged]),
   ];
 }
 

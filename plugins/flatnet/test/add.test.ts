@@ -1,4 +1,5 @@
 import { CniError } from '@flatnet/cni';
+import { appendRoute, RtnetlinkError } from '@flatnet/kernel';
 import { expect, it } from 'vitest';
 import { CONF, NETNS, World } from './world.ts';
 
@@ -10,7 +11,7 @@ it('makes a working attachment of the short configuration', async () => {
   expect(container).toMatchObject({ name: 'eth0', sandbox: NETNS, mtu: 1500 });
   expect(result.ips).toEqual([{ address: '10.87.1.2/24', gateway: '10.87.1.1', interface: 2 }]);
   expect(result.routes).toEqual([{ dst: '0.0.0.0/0', gw: '10.87.1.1' }]);
-  const { links, files, nft, sysctls } = world.kernel;
+  const { rtnetlink: links, files, nft, settings } = world.kernel;
   expect(links.find('', host!.name)).toMatchObject({
     master: 'fl-net',
     hairpin: true,
@@ -20,23 +21,25 @@ it('makes a working attachment of the short configuration', async () => {
   });
   expect(links.find(NETNS, 'eth0')).toMatchObject({ up: true, addresses: ['10.87.1.2/24'], mac: container!.mac });
   expect(links.find('', 'fl-net')).toMatchObject({ up: true, addresses: ['10.87.1.1/24'] });
-  expect(links.routes).toEqual(['0.0.0.0/0 via 10.87.1.1 dev eth0']);
+  expect(links.routes).toEqual([{ family: 4, dst: '0.0.0.0/0', gateway: '10.87.1.1', dev: 'eth0' }]);
   expect(files.get('/proc/sys/net/ipv4/ip_forward')).toBe('1');
   expect(nft.contents).toContain('inet flatnet map source4 1');
-  expect(sysctls).toContain('net/ipv6/conf/eth0/disable_ipv6=1');
+  expect(settings.get('ipv6/conf/eth0/disable_ipv6')).toBe('1');
 });
 
-it('makes five calls where the network stands: the pair, the sysctls, the default routes, the addresses, the rules', async () => {
+it('starts one transaction, and no program, where the network stands', async () => {
   const world = new World();
   await world.add();
   const { files, calls } = world.kernel;
   files.set('/proc/sys/net/ipv6/conf/fl-net/mtu', '1500');
-  world.kernel.links.deleteRoutes();
+  world.kernel.rtnetlink.deleteRoutes();
   const before = calls.length;
   world.answer = { ...world.answer, ips: [{ address: '10.87.1.3/24' }] };
   await world.add(CONF, { attachment: { containerId: 'c2', ifName: 'eth1' } });
-  const programs = calls.slice(before).map(({ line }) => line.split(' ', 2).join(' '));
-  expect(programs.sort()).toEqual(['ip -j', 'ip -n', 'ip -n', 'nft -j', 'nsenter --net=/run/netns/c1']);
+  const words = calls.slice(before).map(({ words: said }) => said.split(' ')[0]);
+  expect(
+    words.filter((word) => ['ip', 'nft', 'sysctl', 'nsenter', 'bridge', 'conntrack'].includes(word ?? '')),
+  ).toEqual(['nft']);
 });
 
 it('refuses a second ADD and leaves the first alone, lease included', async () => {
@@ -49,7 +52,7 @@ it('refuses a second ADD and leaves the first alone, lease included', async () =
 
 it('names an interface that another network gave the container, and asks for no lease', async () => {
   const world = new World();
-  world.kernel.links.add(NETNS, 'eth0', 'veth');
+  world.kernel.rtnetlink.add(NETNS, 'eth0', 'veth');
   await expect(world.add()).rejects.toThrow('interface eth0 already exists in');
   expect(world.asked).toEqual([]);
   expect(world.links).toEqual(['eth0']);
@@ -57,24 +60,24 @@ it('names an interface that another network gave the container, and asks for no 
 
 it('leaves alone what is not a bridge', async () => {
   const world = new World();
-  world.kernel.links.add('', 'dummy0', 'dummy');
+  world.kernel.rtnetlink.add('', 'dummy0', 'dummy');
   await expect(world.add({ ...CONF, bridge: 'dummy0' })).rejects.toThrow('dummy0 is not a bridge');
-  expect(world.kernel.links.find('', 'dummy0')).toMatchObject({ up: false, addresses: [] });
+  expect(world.kernel.rtnetlink.find('', 'dummy0')).toMatchObject({ up: false, addresses: [] });
   expect(world.links).toEqual(['dummy0']);
 });
 
 it('says that a bridge is full', async () => {
   const world = new World();
-  world.kernel.intercept = ({ input }) =>
-    input.includes('master')
-      ? { exitCode: 1, stdout: '', stderr: 'RTNETLINK answers: Exchange full\nCommand failed -:3', ending: 'exit' }
-      : undefined;
+  world.kernel.intercept = ({ change }) => {
+    if (change?.do !== 'set-link' || change.change.master === undefined) return undefined;
+    throw new RtnetlinkError('failed', 'attach', 'Exchange full', 3, 'EXFULL');
+  };
   await expect(world.add()).rejects.toThrow('bridge fl-net is full');
 });
 
 it('refuses a bridge with another address, and replaces it when told to', async () => {
   const world = new World();
-  const bridge = world.kernel.links.add('', 'fl-net', 'bridge', { addresses: ['10.1.1.1/24'] });
+  const bridge = world.kernel.rtnetlink.add('', 'fl-net', 'bridge', { addresses: ['10.1.1.1/24'] });
   await expect(world.add()).rejects.toThrow('"fl-net" already has an IP address different from 10.87.1.1/24');
   expect(bridge.addresses).toEqual(['10.1.1.1/24']);
   await world.add({ ...CONF, forceAddress: true });
@@ -83,10 +86,7 @@ it('refuses a bridge with another address, and replaces it when told to', async 
 
 it('names the route that a new subnet would take away', async () => {
   const world = new World();
-  world.kernel.intercept = ({ line }) =>
-    line.includes('route show table main')
-      ? { exitCode: 0, stdout: '[{"dst":"10.0.0.0/8","dev":"wg0"}]', stderr: '', ending: 'exit' }
-      : undefined;
+  world.kernel.rtnetlink.apply(appendRoute({ family: 4, dst: '10.0.0.0/8', dev: 'wg0' }));
   await expect(world.add()).rejects.toThrow(CniError);
   await expect(world.add()).rejects.toMatchObject({ details: expect.stringContaining('10.0.0.0/8 by wg0') });
   await world.add({ ...CONF, allowOverlap: true });
@@ -107,8 +107,8 @@ it.each([
 it('with other options than before it has exactly those: what an ADD that was killed left is replaced', async () => {
   const world = new World();
   await world.add({ ...CONF, antiSpoof: true, clampMSS: true });
-  world.kernel.links.deleteRoutes();
-  world.kernel.links.delete('', world.links[0]!);
+  world.kernel.rtnetlink.deleteRoutes();
+  world.kernel.rtnetlink.delete('', world.links[0]!);
   await world.add({ ...CONF, ipMasq: false, isDefaultGateway: true });
   expect(world.kernel.nft.contents).toEqual([]);
 });
@@ -126,8 +126,8 @@ it('switches IPv6 on late when only the delegate knew of it', async () => {
   world.answer = { ips: [{ address: 'fd00::2/64' }], routes: [], dns: {} };
   const result = await world.add();
   expect(result.routes).toEqual([{ dst: '::/0', gw: 'fd00::1' }]);
-  expect(world.kernel.sysctls).toContain('net/ipv6/conf/eth0/disable_ipv6=0');
-  expect(world.kernel.sysctls).toContain('net/ipv6/conf/eth0/accept_ra=0');
+  expect(world.kernel.settings.get('ipv6/conf/eth0/disable_ipv6')).toBe('0');
+  expect(world.kernel.settings.get('ipv6/conf/eth0/accept_ra')).toBe('0');
 });
 
 it.each([
@@ -149,7 +149,7 @@ it('attaches at layer 2 without a delegate', async () => {
   const result = await world.add({ name: 'net', disableContainerInterface: true });
   expect(result.ips).toEqual([]);
   expect(world.asked).toEqual([]);
-  expect(world.kernel.links.find(NETNS, 'eth0')).toMatchObject({ up: false });
+  expect(world.kernel.rtnetlink.find(NETNS, 'eth0')).toMatchObject({ up: false });
 });
 
 it('takes the MAC of the runtime before args before CNI_ARGS', async () => {

@@ -1,11 +1,12 @@
 import { defaultBridge, isInterfaceName } from '@flatnet/cni';
+import type { Change } from '@flatnet/kernel';
 import { describe, expect, it } from 'vitest';
 import { decodeConfig, type FlatnetConfig } from '../src/config.ts';
 import { decodeRaw } from '../src/schema.ts';
 import { aliasPrefixes, attachmentNames } from '../src/naming.ts';
-import { containerCommands, refuseUnreachable } from '../src/container.ts';
+import { containerChanges, refuseUnreachable } from '../src/container.ts';
 import { topologyOf, type Topology } from '../src/topology.ts';
-import { gatewayDevice, parseVlans, vlanCommands } from '../src/vlan.ts';
+import { gatewayDevice, parseVlans, vlanChanges } from '../src/vlan.ts';
 
 const decode = (more: object = {}) => decodeConfig({ name: 'n', ipam: { type: 'i' }, ...more }, 'ADD', decodeRaw);
 
@@ -80,10 +81,11 @@ describe('configuration', () => {
 });
 
 describe('topology', () => {
-  const linesOf = (config: FlatnetConfig, topology: Topology): readonly string[] =>
-    containerCommands({ config, ifName: 'eth0', containerMac: '02:00:00:00:00:05' }, topology).map((words) =>
-      words.join(' '),
-    );
+  const changesOf = (config: FlatnetConfig, topology: Topology): readonly Change[] =>
+    containerChanges({ config, ifName: 'eth0', containerMac: '02:00:00:00:00:05' }, topology);
+  const onlinkBy = (gateway: string): object => ({
+    ...{ do: 'append-route', onlink: true, route: { family: 4, dst: '0.0.0.0/0', dev: 'eth0', gateway } },
+  });
   const ipam = {
     ips: [{ address: '10.1.0.5/24' }, { address: 'fd00::5/64', gateway: 'fd00::ff' }],
     routes: [
@@ -95,17 +97,24 @@ describe('topology', () => {
   it('fills in gateways and default routes, and programs every field of a route', () => {
     const config = decode({ defaultRoutePriority: 50 });
     const topology = topologyOf(config, 'eth0', ipam);
-    const lines = linesOf(config, topology);
-    expect(lines).toEqual([
-      'link set dev eth0 address 02:00:00:00:00:05',
-      'address add 10.1.0.5/24 broadcast + dev eth0',
-      'address add fd00::5/64 dev eth0 nodad',
-      'link set dev eth0 up',
-      'route append 10.9.0.0/16 via 10.1.0.1 dev eth0 mtu 1300 advmss 1200 metric 7 table 100 scope 0',
-      'route append 10.8.0.0/16 dev eth0 scope 253',
-      'route append 0.0.0.0/0 via 10.1.0.1 dev eth0 metric 50',
-      'route append ::/0 via fd00::ff dev eth0 metric 50',
-      'link set dev eth0 address 02:00:00:00:00:05',
+    const setMac = { do: 'set-link', name: 'eth0', change: { mac: '02:00:00:00:00:05' } };
+    const address = (text: string): object => ({
+      ...{ do: 'add-address', name: 'eth0', address: text, detectDuplicates: false },
+    });
+    const route = (family: 4 | 6, dst: string, more: object): object => ({
+      ...{ do: 'append-route', onlink: false, route: { family, dst, dev: 'eth0', ...more } },
+    });
+    const fields = { mtu: 1300, advmss: 1200, priority: 7, table: 100, scope: 0 };
+    expect(changesOf(config, topology)).toEqual([
+      setMac,
+      address('10.1.0.5/24'),
+      address('fd00::5/64'),
+      { do: 'set-link', name: 'eth0', change: { up: true } },
+      route(4, '10.9.0.0/16', { gateway: '10.1.0.1', ...fields }),
+      route(4, '10.8.0.0/16', { scope: 253 }),
+      route(4, '0.0.0.0/0', { gateway: '10.1.0.1', priority: 50 }),
+      route(6, '::/0', { gateway: 'fd00::ff', priority: 50 }),
+      setMac,
     ]);
     expect(topology.gateways.map(String)).toEqual(['10.1.0.1/24', 'fd00::ff/64']);
     expect(topology.masqueraded).toEqual(['10.1.0.0/24', 'fd00::/64']);
@@ -116,7 +125,7 @@ describe('topology', () => {
       routes: [],
       dns: {},
     });
-    expect(linesOf(decode(), topology)).toContain('route append 0.0.0.0/0 via 10.1.0.1 dev eth0 onlink');
+    expect(changesOf(decode(), topology)).toContainEqual(onlinkBy('10.1.0.1'));
   });
   it.each([
     ['inside of the subnet', '10.1.0.5/24', '10.1.0.1', { gw: '10.1.0.9' }, true],
@@ -146,7 +155,7 @@ describe('topology', () => {
       dns: {},
     });
     refuseUnreachable(topology);
-    expect(linesOf(decode(), topology)).toContain('route append 0.0.0.0/0 via 10.9.0.1 dev eth0 onlink');
+    expect(changesOf(decode(), topology)).toContainEqual(onlinkBy('10.9.0.1'));
   });
   it.each([
     ['10.1.0.5/24', ['::/0'], '0.0.0.0/0'],
@@ -175,14 +184,15 @@ describe('VLANs', () => {
       { first: 5, last: 8 },
       { first: 20, last: 20 },
     ]);
-    expect(vlanCommands('p', plan).map((words) => words.join(' '))).toEqual([
-      'vlan delete dev p vid 1',
-      'vlan add dev p vid 100 pvid untagged',
-      'vlan add dev p vid 5-8',
-      'vlan add dev p vid 20',
+    expect(vlanChanges('p', plan)).toEqual([
+      { do: 'delete-vlans', name: 'p', self: false, vlans: [{ id: 1 }] },
+      {
+        ...{ do: 'add-vlans', name: 'p', self: false },
+        vlans: [{ id: 100, pvid: true, untagged: true }, { id: 5, to: 8 }, { id: 20 }],
+      },
     ]);
     expect(gatewayDevice('br0', plan)).toBe('br0.100');
     expect(parseVlans(0, [], false)).toBeUndefined();
-    expect(vlanCommands('p', parseVlans(100, undefined, true)!)).toHaveLength(1);
+    expect(vlanChanges('p', parseVlans(100, undefined, true)!)).toHaveLength(1);
   });
 });

@@ -1,9 +1,10 @@
 /** Two ADDs of one attachment at once: the loser undoes neither the winner's link nor its lease, however it ends. */
 import { CniError, type IpamResult } from '@flatnet/cni';
-import type { RunResult } from '@flatnet/exec';
+import { createVeth, RtnetlinkError } from '@flatnet/kernel';
+import type { FakeCall } from '@flatnet/kernel/testing';
 import { expect, it } from 'vitest';
 import { attachmentNames } from '../src/naming.ts';
-import { ANSWER, CONF, World } from './world.ts';
+import { ANSWER, CONF, NETNS, World } from './world.ts';
 
 const names = attachmentNames('net', { containerId: 'c1', ifName: 'eth0' });
 
@@ -27,14 +28,17 @@ class Delegate {
   }
 }
 
-const killed: RunResult = { exitCode: null, stdout: '', stderr: '', ending: 'timeout' };
-const creates = (input: string): boolean => input.startsWith(`link add name ${names.hostVeth} `);
+/** The kernel does not answer: what it did is not known. */
+const noAnswer = (): never => {
+  throw new RtnetlinkError('timeout', 'attach', 'no answer', 0, 'ETIMEDOUT');
+};
+const creates = ({ change }: FakeCall): boolean => change?.do === 'create-veth' && change.host === names.hostVeth;
 
 it.each(['a network that is new', 'a network whose bridge exists'])(
   '%s: B comes while the delegate of A is at work: B is refused, and asks and undoes nothing',
   async (network) => {
     const world = new World();
-    if (network.includes('exists')) world.kernel.links.add('', 'fl-net', 'bridge');
+    if (network.includes('exists')) world.kernel.rtnetlink.add('', 'fl-net', 'bridge');
     const delegate = new Delegate(world);
     const a = world.add();
     await delegate.waitFor(1);
@@ -55,29 +59,28 @@ it('A and B begin at the same moment: one of them attaches, the other undoes not
   expect(world.links).toHaveLength(2);
 });
 
-it('B looks before A has created the link, and its own creation is killed: what is there is not of B', async () => {
+it('B looks before A has created the link, and gets no answer to its own creation: what is there is not of B', async () => {
   const world = new World();
-  const creations: (() => void)[] = [];
-  world.kernel.intercept = ({ input }) => {
-    if (!creates(input) || creations.length > 0) return undefined;
-    return new Promise((resolve) => creations.push(() => resolve(killed)));
+  world.kernel.intercept = (call) => {
+    if (!creates(call)) return undefined;
+    const { hostVeth: host, hostMac, containerMac, alternative } = names;
+    const spec = { host, hostMac, container: 'eth0', containerMac, netns: NETNS, group: 7 };
+    world.kernel.rtnetlink.apply(createVeth(spec));
+    world.kernel.rtnetlink.apply({ do: 'add-alternative-name', name: host, alternative });
+    return noAnswer();
   };
-  const b = world.add().catch((error: unknown) => error);
-  while (creations.length === 0) await new Promise((resolve) => setImmediate(resolve));
-  await world.add();
-  creations[0]!();
-  expect(await b).toMatchObject({ kind: 'timeout' });
+  await expect(world.add()).rejects.toMatchObject({ kind: 'timeout' });
   expect(world.undoFailures).toEqual([]);
-  expect(world.asked).toEqual(['ADD']);
+  expect(world.asked).toEqual([]);
   expect(world.links).toHaveLength(2);
 });
 
-it('a creation that was killed after it took effect is undone', async () => {
+it('a creation that took effect without an answer is undone', async () => {
   const world = new World();
-  world.kernel.intercept = ({ input }) => {
-    if (!creates(input)) return undefined;
-    world.kernel.links.execute('', input.split('\n')[0]!.split(' '));
-    return killed;
+  world.kernel.intercept = (call) => {
+    if (!creates(call)) return undefined;
+    world.kernel.rtnetlink.apply(call.change!);
+    return noAnswer();
   };
   await expect(world.add()).rejects.toMatchObject({ kind: 'timeout' });
   expect(world.links).toEqual([]);
@@ -102,8 +105,10 @@ it('the delegate refuses A: link and lease are undone; then B attaches', async (
 
 it('the bridge step of A fails after its lease: link and lease are undone', async () => {
   const world = new World();
-  world.kernel.intercept = ({ input }) =>
-    input.includes('type bridge\n') ? { exitCode: 2, stdout: '', stderr: 'boom', ending: 'exit' } : undefined;
+  world.kernel.intercept = ({ change }) => {
+    if (change?.do !== 'create-bridge') return undefined;
+    throw new RtnetlinkError('failed', 'create', 'boom', 0);
+  };
   await expect(world.add()).rejects.toThrow('boom');
   expect(world.asked).toEqual(['ADD', 'DEL']);
   expect(world.links).toEqual([]);

@@ -53,7 +53,7 @@ export class World {
       config: decodeConfig({ ...conf }, verb, decodeRaw),
       invocation: { env: {}, stdin: new Uint8Array() },
       signal: new AbortController().signal,
-      phase: <T>(_: string, work: () => Promise<T>): Promise<T> => work(),
+      phase: async <T>(_: string, work: () => T | Promise<T>): Promise<T> => work(),
       note: () => undefined,
       attachment: { containerId: 'c1', ifName: 'eth0' },
       netns: NETNS,
@@ -78,7 +78,7 @@ export class World {
   /** Links that are not bridges, here and in the container. */
   get links(): string[] {
     const names = (netns: string): string[] =>
-      [...this.kernel.links.in(netns).values()].filter(({ kind }) => kind !== 'bridge').map(({ name }) => name);
+      [...this.kernel.rtnetlink.in(netns).values()].filter(({ kind }) => kind !== 'bridge').map(({ name }) => name);
     return [...names(''), ...names(NETNS)];
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync, readSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Run } from '@flatnet/exec';
+import { kernelOver, type Kernel } from '@flatnet/kernel';
 import { execaRunApart } from '@flatnet/exec/execa';
 import { errnoOf } from './failure.ts';
 import { openShaping, type Shaping } from './limit/shaping.ts';
@@ -9,6 +10,7 @@ import type { PluginSchemas } from './schema/conflist-schema.ts';
 /** All that a command touches outside of the file system. */
 export interface World {
   readonly run: Run;
+  readonly kernel: Kernel;
   /** Limits of bandwidth: nothing is opened before it is used. */
   readonly shaping: () => Shaping;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -54,6 +56,7 @@ function ask(question: string): boolean {
 
 export const realWorld = (): World => ({
   run: execaRunApart,
+  kernel: kernelOver(execaRunApart),
   shaping: openShaping,
   env: process.env,
   out: (text) => write(1, text),

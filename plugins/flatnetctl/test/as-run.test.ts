@@ -1,3 +1,4 @@
+import { FakeKernel } from '@flatnet/kernel/testing';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,10 +66,11 @@ describe("the reference's names", () => {
       ...{ cniPath: path(), subjects: [{ name: 'pod', file, storeFolder: '' }], traces: [trace] },
       ...{ unreadable: [], orphans: [] },
     };
-    const nobodyAsks = () => Promise.reject(new Error('all is recorded'));
+    // All is recorded.
+    const kernel = new FakeKernel();
     const masquerade = { addresses: ['10.88.0.2'], subnets: ['10.88.0.0/16'] };
-    expect(await wantedRules(nobodyAsks, survey)).toMatchObject([{ rules: { masquerade } }]);
-    expect(await wantedRules(nobodyAsks, { ...survey, cniPath: [] })).toEqual([]);
+    expect(await wantedRules(kernel, survey)).toMatchObject([{ rules: { masquerade } }]);
+    expect(await wantedRules(kernel, { ...survey, cniPath: [] })).toEqual([]);
   });
 });
 

@@ -40,7 +40,7 @@ test('a check that cannot be made is a finding, and the others are told', async 
 });
 
 test('doctor without root blames no kernel, and says to be root', async () => {
-  const { ctl } = fakeWorld('/nonexistent', () => '[]', false);
+  const { ctl } = fakeWorld('/nonexistent', undefined, false);
   const { code, out } = await ctl('doctor', '-o', 'json');
   expect(code).toBe(1);
   const findings = JSON.parse(out) as { check: string; state: string; repair?: string }[];

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Run } from '@flatnet/exec';
 import { execaRun } from '@flatnet/exec/execa';
+import { FakeKernel } from '@flatnet/kernel/testing';
 import { onTestFinished } from 'vitest';
 import { type Wire, openRecords } from '@flatnet/shaping';
 import { runCli } from '../src/cli.ts';
@@ -20,16 +20,12 @@ const refuseWire: Wire = {
 /**
  * A directory of its own, which goes with the test, and a command line that reads and writes there.
  *
- * @param ip answers what `ip` prints; default: there is nothing, no route and no link.
+ * @param kernel has no route and no link unless the test makes some.
  */
-export function fakeWorld(cniPath = '/nonexistent', ip: (line: string) => string = () => '[]', isRoot = true) {
+export function fakeWorld(cniPath = '/nonexistent', kernel = new FakeKernel(), isRoot = true) {
   const root = mkdtempSync(join(tmpdir(), 'flatnetctl-'));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const places = { netDir: join(root, 'net.d'), cacheDir: join(root, 'cache') };
-  const fakeIp: Run = (file, args, options) =>
-    file === 'ip'
-      ? Promise.resolve({ exitCode: 0, stdout: ip(args.join(' ')), stderr: '', ending: 'exit' })
-      : execaRun(file, args, options);
   return {
     root,
     ...places,
@@ -37,7 +33,8 @@ export function fakeWorld(cniPath = '/nonexistent', ip: (line: string) => string
     async ctl(...args: string[]) {
       const said = { out: '', err: '' };
       const code = await runCli(args, {
-        run: fakeIp,
+        run: execaRun,
+        kernel: { ...kernel, run: execaRun, inNetns: (netns, work) => kernel.inNetns(netns, work) },
         shaping: () => ({ wire: refuseWire, records: openRecords(join(root, 'shaping')) }),
         env: {
           PATH: process.env['PATH'],

@@ -1,3 +1,4 @@
+import { FakeKernel } from '@flatnet/kernel/testing';
 import {
   chmodSync,
   existsSync,
@@ -19,8 +20,8 @@ import { backendOf, pluginDirsOf } from '../src/install/runtime-config.ts';
 import { defaultPluginDir, placesOf } from '../src/places.ts';
 import { fakeWorld } from './fake-world.ts';
 
-function setUp(ip?: (line: string) => string) {
-  const world = fakeWorld('/nonexistent', ip);
+function setUp(kernel?: FakeKernel) {
+  const world = fakeWorld('/nonexistent', kernel);
   const [from, pluginDir, binDir, stateDir] = ['dist', 'opt', 'bin', 'state'].map((name) => join(world.root, name)) as [
     ...string[],
   ] as [string, string, string, string];
@@ -127,12 +128,11 @@ describe('uninstall is refused while a container has an interface of flatnet', (
   });
 
   test('also when only its host end tells', async () => {
-    const links = [
-      { ifname: 'fl0123456789ab', ifalias: 'flatnet:web:c2:eth0' },
-      { ifname: 'flba9876543210', ifalias: 'flatnet:=0123456789ab:0123:eth0' },
-      { ifname: 'veth1', ifalias: 'of somebody else' },
-    ];
-    const { install, uninstall } = setUp((line) => (line.includes('veth') ? JSON.stringify(links) : '[]'));
+    const kernel = new FakeKernel();
+    kernel.rtnetlink.add('', 'fl0123456789ab', 'veth', { alias: 'flatnet:web:c2:eth0' });
+    kernel.rtnetlink.add('', 'flba9876543210', 'veth', { alias: 'flatnet:=0123456789ab:0123:eth0' });
+    kernel.rtnetlink.add('', 'veth1', 'veth', { alias: 'of another program' });
+    const { install, uninstall } = setUp(kernel);
     await install();
     expect((await uninstall()).err).toMatch(/: c2 on web, the one of flba9876543210\n/);
   });

@@ -1,3 +1,4 @@
+import { FakeKernel } from '@flatnet/kernel/testing';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -198,15 +199,14 @@ describe('network rm and prune', () => {
 });
 
 describe('the bridge of a removed network', () => {
-  /** A host with these bridges, idle unless they have ports, and what was run on it. */
+  /** A host with these bridges, idle unless they have ports, and which were deleted. */
   function hostOf(bridges: Readonly<Record<string, readonly string[]>>) {
-    const lines: string[] = [];
-    const world = fakeWorld('/nonexistent', (line) => {
-      lines.push(line);
-      const [, name = ''] = /(?:show dev|master) (\S+)/.exec(line) ?? [];
-      const links = line.includes('master') ? (bridges[name] ?? []) : name in bridges ? [name] : [];
-      return JSON.stringify(links.map((ifname) => ({ ifname })));
-    });
+    const kernel = new FakeKernel();
+    for (const [bridge, ports] of Object.entries(bridges)) {
+      kernel.rtnetlink.add('', bridge, 'bridge');
+      for (const port of ports) kernel.rtnetlink.add('', port, 'veth', { master: bridge });
+    }
+    const world = fakeWorld('/nonexistent', kernel);
     /** Without plugins: nothing but the bridge is looked at. */
     const write = (name: string, bridge?: string): void => {
       mkdirSync(world.netDir, { recursive: true });
@@ -214,7 +214,8 @@ describe('the bridge of a removed network', () => {
       const list = { cniVersion: '1.0.0', flatnetctl: { created: '' }, name, plugins };
       writeFileSync(join(world.netDir, `${name}.conflist`), JSON.stringify(list));
     };
-    return { ...world, write, deleted: () => lines.filter((line) => line.startsWith('link delete')) };
+    const deleted = (): readonly string[] => Object.keys(bridges).filter((name) => !kernel.rtnetlink.find('', name));
+    return { ...world, write, deleted };
   }
   const cni = (): string => {
     const { root } = fakeWorld();
@@ -234,7 +235,7 @@ describe('the bridge of a removed network', () => {
     const removed = await ctl('network', 'rm', 'x', ...path);
     expect(removed).toEqual({ code: 0, out: 'x\n', err: 'bridge docker0 stays: its name is not of flatnet\n' });
     expect((await ctl('network', 'prune', '--force', ...path)).err).toContain('bridge virbr0 stays');
-    expect(deleted()).toEqual(['link delete dev fl-web type bridge']);
+    expect(deleted()).toEqual(['fl-web']);
   });
 
   test('stays while another network names it, and blocks nothing by ports of others', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseIp } from '@flatnet/addressing';
 import { attachmentHash, macOf } from '@flatnet/cni';
-import type { Run } from '@flatnet/exec';
+import { FakeKernel } from '@flatnet/kernel/testing';
 import { isBeingCalled } from '../src/chain/calls.ts';
 import { hostEndOf, lifeOf, namespaceAt, type Life, type Witness } from '../src/chain/life.ts';
 import { decodeNetwork } from '../src/conflist/model.ts';
@@ -106,10 +106,11 @@ describe('what does not fit together', () => {
   });
 });
 
-const nobodyAsks: Run = () => Promise.reject(new Error('it is recorded'));
+/** A kernel without a namespace of a container: all is recorded. */
+const nothingThere = (): FakeKernel => new FakeKernel();
 const why = expect.stringMatching(/: restart the container$/) as string;
-const rulesOf = async (parts: Partial<Trace>, flatnet: object, run: Run = nobodyAsks) => {
-  const [wanted] = await wantedRules(run, surveyOf(parts, flatnet));
+const rulesOf = async (parts: Partial<Trace>, flatnet: object, kernel = nothingThere()) => {
+  const [wanted] = await wantedRules(kernel, surveyOf(parts, flatnet));
   return { ...wanted?.rules, unknown: wanted?.unknown };
 };
 
@@ -142,30 +143,31 @@ describe('guards that connected containers need', () => {
     result: { ...cached.result, interfaces: [{ name: 'br' }, { name: 'eth0', sandbox: '/x', mac: mac.toUpperCase() }] },
   };
   const derived = macOf(attachmentHash('web', attachment).slice(12));
-  /** `ip` in the container's namespace. */
-  const shows =
-    (address: string): Run =>
-    () =>
-      Promise.resolve({ exitCode: 0, stdout: JSON.stringify([{ address }]), stderr: '', ending: 'exit' });
+  /** What the container's namespace shows. */
+  const shows = (address: string): FakeKernel => {
+    const kernel = new FakeKernel();
+    kernel.rtnetlink.add('/x', 'eth0', 'veth', { mac: address });
+    return kernel;
+  };
   const own = { mac, addresses: ['10.0.0.5'] };
 
-  test.each<[string, Partial<Trace>, object, Run, object | undefined]>([
-    ['by the result', { cached: withMac }, {}, nobodyAsks, own],
-    ['for the MAC alone', { cached: withMac }, { antiSpoof: false, macspoofchk: true }, nobodyAsks, { mac }],
-    ['without IPAM', { cached: withMac }, { ipam: {} }, nobodyAsks, { mac }],
+  test.each<[string, Partial<Trace>, object, FakeKernel, object | undefined]>([
+    ['by the result', { cached: withMac }, {}, nothingThere(), own],
+    ['for the MAC alone', { cached: withMac }, { antiSpoof: false, macspoofchk: true }, nothingThere(), { mac }],
+    ['without IPAM', { cached: withMac }, { ipam: {} }, nothingThere(), { mac }],
     ['by the lease', { lease, netns: '/x' }, {}, shows(derived), { mac: derived, addresses: ['10.0.0.5'] }],
-    ['as Go reads keys', { cached: withMac }, { antiSpoof: null, ANTISPOOF: true }, nobodyAsks, own],
-    ['not asked for', { cached: withMac }, { antiSpoof: false }, nobodyAsks, undefined],
-  ])('%s', async (_, parts, flatnet, run, wanted) => {
-    expect((await rulesOf(parts, { antiSpoof: true, ...flatnet }, run)).antiSpoof).toEqual(wanted);
+    ['as Go reads keys', { cached: withMac }, { antiSpoof: null, ANTISPOOF: true }, nothingThere(), own],
+    ['not asked for', { cached: withMac }, { antiSpoof: false }, nothingThere(), undefined],
+  ])('%s', async (_, parts, flatnet, kernel, wanted) => {
+    expect((await rulesOf(parts, { antiSpoof: true, ...flatnet }, kernel)).antiSpoof).toEqual(wanted);
   });
 
-  test.each<[string, Partial<Trace>, Run]>([
+  test.each<[string, Partial<Trace>, FakeKernel]>([
     ['not as the container says', { lease, netns: '/x' }, shows(mac)],
     ['nothing tells the addresses', { netns: '/x' }, shows(derived)],
-    ['nothing tells the MAC', { lease }, nobodyAsks],
-  ])('unknown: %s', async (_, parts, run) => {
-    const rules = await rulesOf(parts, { antiSpoof: true }, run);
+    ['nothing tells the MAC', { lease }, nothingThere()],
+  ])('unknown: %s', async (_, parts, kernel) => {
+    const rules = await rulesOf(parts, { antiSpoof: true }, kernel);
     expect(rules).toMatchObject({ unknown: { guard: why } });
     expect(rules).not.toHaveProperty('antiSpoof');
   });
@@ -189,7 +191,7 @@ test('the masquerade of flatnet-portmap behind another main plugin is told by th
   const plugins = [{ type: 'bridge' }, { type: 'flatnet-portmap', ipMasq: true, snatAddress: '192.0.2.7' }];
   const network = decodeNetwork({ name: 'web', plugins }, 'test');
   const file = { path: '', text: '', network };
-  const [wanted] = await wantedRules(nobodyAsks, { ...survey, subjects: [{ ...subject!, file }] });
+  const [wanted] = await wantedRules(nothingThere(), { ...survey, subjects: [{ ...subject!, file }] });
   expect(wanted?.rules).toMatchObject({
     owner: { maker: 'flatnet-portmap' },
     masquerade: { addresses: ['10.0.0.5'], subnets: ['10.0.0.0/25'], snat4: '192.0.2.7' },

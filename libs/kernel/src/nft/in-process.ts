@@ -83,7 +83,8 @@ function parseListing(
 ): Request | undefined {
   const isWhole = kind === 'table' && table !== '';
   const isPart = (kind === 'chain' || kind === 'map' || kind === 'set') && name !== '';
-  return isWhole || isPart ? { commands: [], lists: [{ kind, family, table, name }], terse } : undefined;
+  const isAll = kind === 'chains' && family === '';
+  return isWhole || isPart || isAll ? { commands: [], lists: [{ kind, family, table, name }], terse } : undefined;
 }
 
 function listingOf(object: Json | undefined): Listing | undefined {
@@ -123,8 +124,9 @@ async function print(
   { kind, family, table, name }: Listing,
   terse: boolean,
 ): Promise<readonly object[] | undefined> {
-  const { printChain, printSet, printTable } = await import('@flatnet/netlink/nft/json/print');
+  const { printChain, printChains, printSet, printTable } = await import('@flatnet/netlink/nft/json/print');
   const at = { family: family as Family, table };
+  if (kind === 'chains') return printChains(socket);
   if (kind === 'table') return printTable(socket, at, terse);
   if (kind === 'chain') return printChain(socket, { ...at, chain: name });
   if (kind === 'map' || kind === 'set') return printSet(socket, { ...at, set: name });

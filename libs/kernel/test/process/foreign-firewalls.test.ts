@@ -4,7 +4,8 @@ import { judge } from '@flatnet/firewall';
 import { openSandbox, type Sandbox } from '@flatnet/testing';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { readFirewalls } from '../../src/foreign-firewalls.ts';
-import type { Kernel } from '../../src/index.ts';
+import { openNodeSys } from '@flatnet/sys/node';
+import { openRtnetlink } from '../../src/rtnetlink/open.ts';
 
 let host: Sandbox;
 const ip = (words: string): Promise<string> => host.must('ip', words.split(' '));
@@ -39,9 +40,10 @@ async function connects(): Promise<boolean> {
 }
 
 const verdict = async (tablesNames: Readonly<Record<string, string>> = {}) => {
-  const kernel: Kernel = {
+  const kernel = {
     run: host.run,
-    proc: { exists: () => false, list: () => [], read: (path) => tablesNames[path], write: () => undefined },
+    rtnetlink: openRtnetlink(openNodeSys, { home: host.netns }),
+    proc: { exists: () => false, list: () => [], read: (path: string) => tablesNames[path], write: () => undefined },
   };
   return judge({ bridge: 'br0', subnets: [parseCidr('10.60.0.0/24')] }, await readFirewalls(kernel)).outgoing;
 };

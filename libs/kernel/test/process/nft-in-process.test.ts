@@ -87,6 +87,22 @@ describe('nft in this process', () => {
     }
   });
 
+  it('lists the chains of all tables as the program does', async () => {
+    const device = { type: 'filter', hook: 'ingress', dev: 'lo', prio: -10, policy: 'accept' } as const;
+    const other = { family: 'netdev', table: 'd' } as const;
+    await applyNft(byProgram, [...BASE, { add: { table: { family: 'netdev', name: 'd' } } }]);
+    await applyNft(byProgram, [{ add: { chain: { ...other, name: 'in', ...device } } }]);
+    programs = [];
+    const chainsBy = async (by: Run): Promise<unknown> => {
+      const { stdout } = await by('nft', ['-j', 'list', 'chains']);
+      return (JSON.parse(stdout) as { nftables: { chain?: object }[] }).nftables.flatMap(({ chain }) => chain ?? []);
+    };
+    const listed = await chainsBy(run);
+    expect(programs).toEqual([]);
+    expect(listed).toHaveLength(3);
+    expect(listed).toEqual(await chainsBy(byProgram));
+  });
+
   it('all of a transaction happens, or nothing', async () => {
     await applyNft(run, BASE);
     const before = ruleset();

@@ -14,7 +14,7 @@ import {
 import { ipBytes } from '../text.ts';
 import { attribute, attributeU32 } from '../writer.ts';
 import { RTM_GETROUTE, RTM_NEWROUTE } from './constants.ts';
-import { addressFamily, AF_INET, AF_INET6, type IpFamily } from './family.ts';
+import { addressFamily, AF_INET, AF_INET6, type IpFamily, parsePrefix } from './family.ts';
 import * as r from './route.ts';
 
 export interface NextHop {
@@ -83,30 +83,59 @@ export interface RouteFilter {
   readonly index?: number;
   readonly protocol?: number;
   readonly type?: r.RouteType;
+  /** Exactly this destination. The kernel does not look for it, but what differs costs no more than a comparison. */
+  readonly destination?: string;
+  /** A destination that has addresses in common with this subnet. As `destination`. */
+  readonly overlapping?: string;
 }
 
 /** Routes of a family; the kernel filters since 4.20, and the rest is left out here. For `dump`. ENOENT: there is no such table. */
-export const listRoutes = (filter: RouteFilter): Query<Route> => ({
-  name: 'RTM_GETROUTE',
-  type: RTM_GETROUTE,
-  flags: 0,
-  write(writer) {
-    const { family, table, index, protocol } = filter;
-    r.routeHeader(writer, {
-      family: addressFamily(family),
-      ...(protocol === undefined ? {} : { protocol }),
-      ...(filter.type === undefined ? {} : { type: r.ROUTE_TYPES.indexOf(filter.type) }),
-    });
-    if (table !== undefined) attributeU32(writer, r.RTA_TABLE, table);
-    if (index !== undefined) attributeU32(writer, r.RTA_OIF, index);
-  },
-  decode(body, type) {
-    // Cached ways of single packets are not routes.
-    if (type === RTM_NEWROUTE && (u32(body, 8) & RTM_F_CLONED) !== 0) return undefined;
-    const route = decodeRoute(body, type);
-    return route !== undefined && matches(route, filter) ? route : undefined;
-  },
-});
+export function listRoutes(filter: RouteFilter): Query<Route> {
+  const isWanted = destinationFilter(filter);
+  return {
+    name: 'RTM_GETROUTE',
+    type: RTM_GETROUTE,
+    flags: 0,
+    write(writer) {
+      const { family, table, index, protocol } = filter;
+      r.routeHeader(writer, {
+        family: addressFamily(family),
+        ...(protocol === undefined ? {} : { protocol }),
+        ...(filter.type === undefined ? {} : { type: r.ROUTE_TYPES.indexOf(filter.type) }),
+      });
+      if (table !== undefined) attributeU32(writer, r.RTA_TABLE, table);
+      if (index !== undefined) attributeU32(writer, r.RTA_OIF, index);
+    },
+    decode(body, type) {
+      // Cached ways of single packets are not routes.
+      if (type === RTM_NEWROUTE && ((u32(body, 8) & RTM_F_CLONED) !== 0 || !isWanted(body))) return undefined;
+      const route = decodeRoute(body, type);
+      return route !== undefined && matches(route, filter) ? route : undefined;
+    },
+  };
+}
+
+/** Looks at the header and at one attribute: the table of a router may have a million routes. */
+function destinationFilter({ destination, overlapping }: RouteFilter): (body: Uint8Array) => boolean {
+  const text = destination ?? overlapping;
+  if (text === undefined) return () => true;
+  const wanted = parsePrefix(text);
+  return (body) => {
+    const length = u8(body, 1);
+    if (destination !== undefined && length !== wanted.length) return false;
+    const common = Math.min(length, wanted.length);
+    if (common === 0) return true;
+    const bytes = readAttributes(body, r.ROUTE_HEADER).get(r.RTA_DST) ?? new Uint8Array(wanted.bytes.length);
+    return isSamePrefix(bytes, wanted.bytes, common);
+  };
+}
+
+function isSamePrefix(one: Uint8Array, other: Uint8Array, length: number): boolean {
+  const whole = length >> 3;
+  for (let at = 0; at < whole; at += 1) if (one[at] !== other[at]) return false;
+  const mask = (0xff00 >> (length & 7)) & 0xff;
+  return ((one[whole] ?? 0) & mask) === ((other[whole] ?? 0) & mask);
+}
 
 const matches = (route: Route, { family, table, index, protocol, type }: RouteFilter): boolean =>
   route.family === family &&

@@ -171,7 +171,7 @@ it(
     expect(shown).toContain('fd60:6::5/64');
     expect(shown).not.toContain('tentative');
     const answer = await host.call('ADD', 'c2', dad);
-    expect(answer.json).toMatchObject({ code: 100, msg: 'somebody else has address fd60:6::5' });
+    expect(answer.json).toMatchObject({ code: 100, msg: 'another interface of the network has address fd60:6::5' });
     await ok('DEL', 'c1', dad);
   },
   TIMEOUT,

@@ -1,5 +1,4 @@
 import { isIdentifier, type Attachment } from '@flatnet/cni';
-import { listLinks, realProc } from '@flatnet/kernel';
 import type { World } from '../world.ts';
 
 /** A link on the host that leads to a container. */
@@ -11,9 +10,9 @@ export interface HostEnd {
   readonly owner?: { readonly network: string; readonly attachment: Attachment };
 }
 
-/** The host ends that flatnet made, by the owner in their alias (README of the flatnet plugin). @throws ToolError */
-export async function hostEndsOfFlatnet(world: World): Promise<readonly HostEnd[]> {
-  const links = await listLinks({ run: world.run, proc: realProc }, ['type', 'veth']);
+/** The host ends that flatnet made, by the owner in their alias (README of the flatnet plugin). @throws RtnetlinkError */
+export function hostEndsOfFlatnet({ kernel }: Pick<World, 'kernel'>): readonly HostEnd[] {
+  const links = kernel.rtnetlink.listLinks({ kind: 'veth' });
   return links.flatMap(({ name, alias = '', master }): HostEnd[] => {
     const [maker, network = '', containerId = '', ifName = ''] = alias.split(':');
     if (maker !== 'flatnet' || network === '') return [];

@@ -1,6 +1,5 @@
 /** Whether attached containers find what they need: CHECK of their chains, which asks the kernel, and the host's way out. */
 import { isAtLeast } from '@flatnet/cni';
-import { realProc, type Kernel } from '@flatnet/kernel';
 import { deviceTo } from '@flatnet/kernel/firewalls';
 import { check as checkAttachment } from '../chain/attachment.ts';
 import { contextOf } from '../chain/context.ts';
@@ -76,10 +75,10 @@ function checkable(network: Network, cniPath: readonly string[]): Network | unde
 }
 
 /** Without a way out of the host its containers have none. */
-export const wayOut: Check = async (world, places) => {
-  const kernel: Kernel = { run: world.run, proc: realProc };
+export const wayOut: Check = (world, places) => {
+  const { kernel } = world;
   const attached = attachedNow(places).filter(({ network }) => routingOf(network, places.cniPath).isForwarded);
-  const [way4, way6] = [await deviceTo(kernel, 4), await deviceTo(kernel, 6)];
+  const [way4, way6] = [deviceTo(kernel, 4), deviceTo(kernel, 6)];
   const lacks = (family: 4 | 6): boolean =>
     attached.some(({ network }) => subnetsOf(network).some(({ subnet }) => subnet.ip.family === family));
   const findings: Finding[] = [];

@@ -1,6 +1,5 @@
 /** What firewalls of other programs do with published ports, and where nobody can say what they do. STATUS tells of outgoing packets. */
 import { doubtOf, judge, publishedObstacleOf } from '@flatnet/firewall';
-import { realProc } from '@flatnet/kernel';
 import { readFirewalls } from '@flatnet/kernel/firewalls';
 import { asRun } from '../conflist/as-run.ts';
 import { readDirectory } from '../conflist/directory.ts';
@@ -16,7 +15,7 @@ export const firewalls: Check = async (world, places) => {
     .files.map(({ network }) => network)
     .filter((network) => isFlatnet(network, cniPath) && routingOf(network, cniPath).isForwarded);
   if (networks.length === 0) return [];
-  const found = await readFirewalls({ run: world.run, proc: realProc });
+  const found = await readFirewalls(world.kernel);
   const publishing = new Set(
     attachedNow(places)
       .filter(({ cached }) => factsOf(cached).ports.length > 0)

@@ -1,17 +1,17 @@
 /** The settings of the host as a whole that the plugins change, and how they stand. */
-import { hostSettingStates, realProc, type HostSettingState } from '@flatnet/kernel';
+import { hostSettingStates, type HostSettingState } from '@flatnet/kernel';
 import { readDirectory } from '../conflist/directory.ts';
 import type { Network } from '../conflist/model.ts';
 import { subnetsOf } from '../conflist/subnets.ts';
 import { attachedNow, routingOf } from './attached.ts';
 import { fixable, ok, type Check, type Finding } from './finding.ts';
 
-export const hostWide: Check = ({ run }, places) => {
+export const hostWide: Check = ({ kernel }, places) => {
   const isForwarded = ({ network }: { readonly network: Network }): boolean =>
     routingOf(network, places.cniPath).isForwarded;
   const attached = attachedNow(places).filter(isForwarded);
   const configured = readDirectory(places.netDir).files.filter(isForwarded);
-  return hostSettingStates({ run, proc: realProc }).map((state) => {
+  return hostSettingStates(kernel).map((state) => {
     const hasFamily = ({ network }: { readonly network: Network }): boolean =>
       subnetsOf(network).some(({ subnet }) => subnet.ip.family === state.family);
     return judge(state, attached.filter(hasFamily).length, configured.some(hasFamily));

@@ -90,13 +90,11 @@ function isInstalled(type: string, cniPath: readonly string[]): boolean {
 const MAX_PORTS = 1023;
 const NEARLY = 0.9;
 
-export const room: Check = async (world, { netDir, cniPath }: Places) => {
-  const findings = readDirectory(netDir).files.map(async ({ network }) => [
+export const room: Check = ({ kernel }, { netDir, cniPath }: Places) =>
+  readDirectory(netDir).files.flatMap(({ network }) => [
     ...poolFindings(network, cniPath),
-    ...(await bridgeFindings(world.run, network)),
+    ...bridgeFindings(kernel, network),
   ]);
-  return (await Promise.all(findings)).flat();
-};
 
 const poolFindings = (network: Network, cniPath: readonly string[]): readonly Finding[] =>
   useOf(network, cniPath).flatMap(({ subnet, total, in_use: used, free }) => {
@@ -108,9 +106,9 @@ const poolFindings = (network: Network, cniPath: readonly string[]): readonly Fi
       : [];
   });
 
-async function bridgeFindings(run: Parameters<typeof bridgePorts>[0], network: Network): Promise<readonly Finding[]> {
+function bridgeFindings(kernel: Parameters<typeof bridgePorts>[0], network: Network): readonly Finding[] {
   const bridge = bridgeOf(network);
-  const ports = bridge === undefined ? undefined : await bridgePorts(run, bridge);
+  const ports = bridge === undefined ? undefined : bridgePorts(kernel, bridge);
   if (ports === undefined || ports.length <= NEARLY * MAX_PORTS) return [];
   const reason = `${ports.length} of ${MAX_PORTS} ports are in use`;
   const repair = 'flatnetctl network create another one for the containers to come';

@@ -87,7 +87,7 @@ export async function usersOfNames(
     const network = networkOfCached(cached) ?? configured.get(cached.network);
     return isAlive(cached) && network?.plugins.some((plugin) => concerns(plugin, names));
   });
-  const ends = names.includes('flatnet') ? await hostEndsOfFlatnet(world) : [];
+  const ends = names.includes('flatnet') ? hostEndsOfFlatnet(world) : [];
   const words = (containerId: string, network: string): string => `${containerId.slice(0, 23)} on ${network}`;
   return [
     ...new Set([

@@ -129,7 +129,7 @@ export async function purge(world: World, places: Places, dryRun: boolean): Prom
   const own = readDirectory(places.netDir).files.filter(({ network }) => network.created !== undefined);
   for (const file of own) if (!dryRun) await removeNetwork(world, places, file, { force: true, dryRun });
   if (!dryRun) {
-    for (const table of TABLES) await deleteTable(world.run, table);
+    for (const table of TABLES) await deleteTable(world.kernel.run, table);
     const { wire, records } = world.shaping();
     asking('end limits of bandwidth', () => unlimitAll(wire, records));
     RUNTIME_DIRECTORIES.forEach((directory) => rmSync(directory, { recursive: true, force: true }));

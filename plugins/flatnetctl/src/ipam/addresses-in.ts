@@ -1,15 +1,10 @@
-import type { Run } from '@flatnet/exec';
-import { queryIp, realProc } from '@flatnet/kernel';
+import type { Kernel } from '@flatnet/kernel';
 
 /** The addresses of all interfaces in the namespace at `netns`, without prefix; undefined when it cannot be looked into. */
-export async function addressesIn(run: Run, netns: string): Promise<readonly string[] | undefined> {
+export function addressesIn({ rtnetlink }: Pick<Kernel, 'rtnetlink'>, netns: string): readonly string[] | undefined {
   try {
-    const links = await queryIp({ run, proc: realProc }, `list the addresses in ${netns}`, ['address', 'show'], netns);
-    return links.flatMap(({ addr_info: list }) =>
-      (Array.isArray(list) ? list : []).flatMap(({ local }: { local?: unknown }) =>
-        typeof local === 'string' ? [local] : [],
-      ),
-    );
+    const links = rtnetlink.listLinks({}, netns);
+    return links.flatMap(({ name }) => rtnetlink.listAddresses(name, netns).map(({ address }) => address));
   } catch {
     // It went away between two looks.
     return undefined;

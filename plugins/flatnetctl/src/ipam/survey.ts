@@ -77,10 +77,8 @@ export async function survey(
   { insideToo }: { readonly insideToo: boolean },
 ): Promise<Survey> {
   const known = subjectsOf(places, names);
-  const [ends, { standing, orphans }] = await Promise.all([
-    hostEndsOfFlatnet(world),
-    overview(world.run, recordsOf(known)),
-  ]);
+  const ends = hostEndsOfFlatnet(world);
+  const { standing, orphans } = await overview(world.kernel.run, recordsOf(known));
   const links = ends.flatMap((hostEnd) => (hostEnd.owner === undefined ? [] : [{ ...hostEnd.owner, hostEnd }]));
   const seen = [...links.map(({ network }) => network), ...standing.map(({ record }) => record.owner.network)];
   const subjects = names.length > 0 ? known : withStrangers(known, seen);
@@ -102,12 +100,12 @@ export async function survey(
     if (configured.has(cached.network)) note(cached.network, keyOf(cached), { cached });
   }
   const present = hostLinks();
-  const strays = await strayRules(world.run, [...clues.values()], present);
+  const strays = await strayRules(world.kernel.run, [...clues.values()], present);
   const traces = [...clues.values()].map((clue) => traceOf(clue, configured.get(clue.network), present));
   return {
     cniPath: places.cniPath,
     subjects,
-    traces: insideToo ? await lookInside(world, traces) : traces,
+    traces: insideToo ? lookInside(world, traces) : traces,
     unreadable: holdings
       .filter(({ lease }) => lease === undefined)
       .map(({ network, ip }) => ({ network, address: String(ip) })),
@@ -225,11 +223,11 @@ const hostEndsOf = (cached: CachedAttachment, network: Network): readonly string
   );
 };
 
-async function lookInside(world: World, traces: readonly Trace[]): Promise<readonly Trace[]> {
+function lookInside(world: World, traces: readonly Trace[]): readonly Trace[] {
   const seen: Trace[] = [];
   for (const trace of traces) {
     const visible = trace.life === 'alive' && trace.lease !== undefined && isVisible(trace.netns);
-    const inside = visible ? await addressesIn(world.run, trace.netns as string) : undefined;
+    const inside = visible ? addressesIn(world.kernel, trace.netns as string) : undefined;
     seen.push(inside === undefined ? trace : { ...trace, inside });
   }
   return seen;

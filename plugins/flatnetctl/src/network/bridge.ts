@@ -1,18 +1,19 @@
-import type { Run } from '@flatnet/exec';
+import { deleteLink, RtnetlinkError, type Kernel } from '@flatnet/kernel';
 import { environment } from '../failure.ts';
 
-/** The names of a bridge's ports; undefined when there is no such bridge. */
-export async function bridgePorts(run: Run, bridge: string): Promise<readonly string[] | undefined> {
-  const kind = await run('ip', ['-j', 'link', 'show', 'dev', bridge, 'type', 'bridge']);
-  if (kind.exitCode !== 0 || !kind.stdout.includes(`"${bridge}"`)) return undefined;
-  const ports = await run('ip', ['-j', 'link', 'show', 'master', bridge]);
-  const list: unknown = JSON.parse(ports.stdout.trim() || '[]');
-  return Array.isArray(list) ? list.flatMap(({ ifname }) => (typeof ifname === 'string' ? [ifname] : [])) : [];
+/** The names of a bridge's ports; undefined when there is no such bridge. @throws RtnetlinkError */
+export function bridgePorts({ rtnetlink }: Pick<Kernel, 'rtnetlink'>, bridge: string): readonly string[] | undefined {
+  if (rtnetlink.findLink(bridge)?.kind !== 'bridge') return undefined;
+  return rtnetlink.listLinks({ master: bridge }).map(({ name }) => name);
 }
 
 /** @throws OperatorError */
-export async function deleteBridge(run: Run, bridge: string): Promise<void> {
-  const { exitCode, stderr } = await run('ip', ['link', 'delete', 'dev', bridge, 'type', 'bridge']);
-  if (exitCode === 0 || stderr.includes('Cannot find device')) return;
-  throw environment(`cannot remove bridge ${bridge}: ${stderr.trim()}`, `ip link delete ${bridge}`);
+export function deleteBridge({ rtnetlink }: Pick<Kernel, 'rtnetlink'>, bridge: string): void {
+  try {
+    rtnetlink.change(`remove bridge ${bridge}`, [deleteLink(bridge)]);
+  } catch (error) {
+    if (!(error instanceof RtnetlinkError)) throw error;
+    if (error.kind === 'not-found') return;
+    throw environment(`cannot remove bridge ${bridge}: ${error.reason}`, `ip link delete ${bridge}`);
+  }
 }

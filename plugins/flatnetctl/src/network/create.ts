@@ -44,7 +44,7 @@ export async function createNetwork(
   }
   const path = pathOfNetwork(places.netDir, wish.name);
   for (let attempt = 0; ; attempt++) {
-    const taken = await takenSubnets(world.run, places.netDir);
+    const taken = takenSubnets(world.kernel, places.netDir);
     const list = planNetwork(wish, { taken, now: world.now(), random: () => randomBytes(5), skip: skipOf(attempt) });
     const network = decodeNetwork(list, 'network');
     if (attempt === 0) {

@@ -52,7 +52,7 @@ export async function removeNetwork(
     );
   }
   const bridge = bridgeOf(network);
-  const ports = bridge === undefined ? undefined : await bridgePorts(world.run, bridge);
+  const ports = bridge === undefined ? undefined : bridgePorts(world.kernel, bridge);
   const stays = bridge === undefined ? undefined : whyItStays(places.netDir, network, bridge);
   const used = (ports ?? []).filter((port) => stays === undefined || (stays === FOREIGN && isHostEnd(port)));
   if (living.length === 0 && used.length > 0 && !force) {
@@ -95,7 +95,7 @@ function whyItStays(netDir: string, { name }: Network, bridge: string): string |
 }
 
 /** A bridge that somebody plugged a port into stays: it is in use by what we do not know. */
-export async function removeIfUnused(world: World, bridge: string): Promise<void> {
-  const ports = await bridgePorts(world.run, bridge);
-  if (ports !== undefined && ports.length === 0) await deleteBridge(world.run, bridge);
+export function removeIfUnused(world: World, bridge: string): void {
+  const ports = bridgePorts(world.kernel, bridge);
+  if (ports !== undefined && ports.length === 0) deleteBridge(world.kernel, bridge);
 }

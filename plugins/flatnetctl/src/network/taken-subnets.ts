@@ -1,6 +1,5 @@
 import type { Cidr } from '@flatnet/addressing';
-import type { Run } from '@flatnet/exec';
-import { usedSubnetOf } from '@flatnet/kernel';
+import { RtnetlinkError, usedSubnetOf, type Kernel } from '@flatnet/kernel';
 import { readDirectory } from '../conflist/directory.ts';
 import { subnetsOf } from '../conflist/subnets.ts';
 import { environment } from '../failure.ts';
@@ -14,10 +13,11 @@ export interface TakenSubnet {
 }
 
 /** What the host routes and what other networks hand out. @throws OperatorError */
-export async function takenSubnets(run: Run, netDir: string): Promise<readonly TakenSubnet[]> {
-  const [v4, v6] = await Promise.all([hostRoutes(run, 4), hostRoutes(run, 6)]);
-  return [...configuredSubnets(netDir), ...v4, ...v6];
-}
+export const takenSubnets = (kernel: Pick<Kernel, 'rtnetlink'>, netDir: string): readonly TakenSubnet[] => [
+  ...configuredSubnets(netDir),
+  ...hostRoutes(kernel, 4),
+  ...hostRoutes(kernel, 6),
+];
 
 /** The subnets of the networks in a directory. */
 export const configuredSubnets = (netDir: string): readonly TakenSubnet[] =>
@@ -25,12 +25,14 @@ export const configuredSubnets = (netDir: string): readonly TakenSubnet[] =>
     subnetsOf(network).map(({ subnet }) => ({ subnet, by: `network ${network.name}` })),
   );
 
-async function hostRoutes(run: Run, family: 4 | 6): Promise<readonly TakenSubnet[]> {
-  const { exitCode, stdout, stderr } = await run('ip', ['-j', `-${family}`, 'route', 'show', 'table', 'main']);
-  if (exitCode !== 0) throw environment(`ip route show failed: ${stderr.trim()}`, 'flatnetctl doctor');
-  const routes: unknown = JSON.parse(stdout.trim() || '[]');
-  return (Array.isArray(routes) ? routes : []).flatMap((route: Record<string, unknown>) => {
-    const used = usedSubnetOf(route);
-    return used === undefined ? [] : [{ subnet: used.subnet, by: `route on ${used.device}`, device: used.device }];
-  });
+function hostRoutes({ rtnetlink }: Pick<Kernel, 'rtnetlink'>, family: 4 | 6): readonly TakenSubnet[] {
+  try {
+    return rtnetlink.listRoutes({ family }).flatMap((route) => {
+      const used = usedSubnetOf(route);
+      return used === undefined ? [] : [{ subnet: used.subnet, by: `route on ${used.device}`, device: used.device }];
+    });
+  } catch (error) {
+    if (!(error instanceof RtnetlinkError)) throw error;
+    throw environment(`the host's routes cannot be listed: ${error.reason}`, 'flatnetctl doctor');
+  }
 }

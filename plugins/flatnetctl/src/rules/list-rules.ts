@@ -10,7 +10,7 @@ import { wantedRules, type RuleKind, type Wanted } from './wanted.ts';
 
 /** @throws ToolError */
 export async function listRules(world: World, survey: Survey): Promise<readonly RuleEntry[]> {
-  const [wanted, listings] = [await wantedRules(world.run, survey), await listTables(world.run)];
+  const [wanted, listings] = [await wantedRules(world.kernel, survey), await listTables(world.kernel.run)];
   return [
     ...survey.traces.flatMap(publishedOf),
     ...survey.orphans.map(({ network, hash, elements }) => ({

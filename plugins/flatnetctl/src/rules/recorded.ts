@@ -10,8 +10,7 @@
  */
 import { Cidr, parseCidr } from '@flatnet/addressing';
 import { macOf, stableMac } from '@flatnet/cni';
-import type { Run } from '@flatnet/exec';
-import { machineId, queryIp, realProc } from '@flatnet/kernel';
+import { machineId, type Kernel } from '@flatnet/kernel';
 import { networkOfCached } from '../chain/attachment.ts';
 import { addressesOf, readResult } from '../chain/result.ts';
 import { asRun } from '../conflist/as-run.ts';
@@ -43,25 +42,23 @@ export function cidrsOf({ cached, lease, attachment }: Trace, config: Network): 
 const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
 
 /** @param address the first one. @returns undefined where nothing tells it. */
-export async function macOfTrace(run: Run, trace: Trace, address: string | undefined): Promise<string | undefined> {
+export function macOfTrace(kernel: Kernel, trace: Trace, address: string | undefined): string | undefined {
   const { cached, attachment, mark, netns, network } = trace;
   const recorded = cached === undefined ? undefined : factsOf(cached).mac?.toLowerCase();
   if (recorded !== undefined && MAC.test(recorded)) return recorded;
-  const machine = machineId({ proc: realProc });
+  const machine = machineId(kernel);
   // The second one is that of an attachment that an older version made.
   const derived = [
     ...(address === undefined ? [] : [stableMac('container', machine, network, address)]),
     macOf(mark.slice(12)),
   ];
-  const present = netns === undefined ? undefined : await presentMac(run, netns, attachment.ifName);
+  const present = netns === undefined ? undefined : presentMac(kernel, netns, attachment.ifName);
   return derived.find((mac) => mac === present);
 }
 
-async function presentMac(run: Run, netns: string, ifName: string): Promise<string | undefined> {
+function presentMac({ rtnetlink }: Kernel, netns: string, ifName: string): string | undefined {
   try {
-    const words = ['link', 'show', 'dev', ifName];
-    const [link] = await queryIp({ run, proc: realProc }, `look at ${ifName} in ${netns}`, words, netns);
-    return typeof link?.['address'] === 'string' ? link['address'] : undefined;
+    return rtnetlink.findLink(ifName, netns)?.mac;
   } catch {
     // A namespace that cannot be looked into proves nothing.
     return undefined;

@@ -35,7 +35,7 @@ export async function reloadRules(world: World, look: () => Promise<Survey>): Pr
   const reasons = new Map<string, string>();
   const dropped: PublishRecord[] = [];
   for (const records of recordsOf(survey.subjects)) {
-    const outcome = await reload(world.run, records, isGone);
+    const outcome = await reload(world.kernel.run, records, isGone);
     dropped.push(...outcome.dropped);
     for (const { record, reason } of outcome.failed) reasons.set(`published ${record.owner.hash}`, reason);
     await forgetFlows(world, records.all());
@@ -56,11 +56,11 @@ const identity = ({ network, containerId, ifName }: PublishRecord['owner']) => (
 async function forgetFlows(world: World, records: readonly PublishRecord[]): Promise<void> {
   try {
     await forgetStaleFlows(
-      world.run,
+      world.kernel.run,
       records.flatMap(({ publications }) => portsOf(publications)),
     );
   } catch (error) {
-    // Without conntrack(8) old flows expire by themselves.
+    // Where libc cannot be loaded old flows expire by themselves.
     if (!(error instanceof ToolError) || error.kind !== 'missing') throw error;
   }
 }

@@ -1,7 +1,7 @@
 /** The rules of attachments as the plugins make them, from what is recorded of the attachments. */
 import { type Cidr } from '@flatnet/addressing';
 import { networkHash } from '@flatnet/cni';
-import type { Run } from '@flatnet/exec';
+import type { Kernel } from '@flatnet/kernel';
 import type { AttachmentRules, Maker, RuleOwner } from '@flatnet/rules';
 import { ipamOf, mainPlugin, type Network, type PluginConfig } from '../conflist/model.ts';
 import { bridgeOf } from '../network/describe.ts';
@@ -20,14 +20,14 @@ export interface Wanted {
 export type RuleKind = 'masquerade' | 'guard' | 'mss';
 
 /** Of every attachment that lives, connected by flatnet, or masqueraded by flatnet-portmap behind another main plugin. */
-export async function wantedRules(run: Run, survey: Survey): Promise<readonly Wanted[]> {
+export async function wantedRules(kernel: Kernel, survey: Survey): Promise<readonly Wanted[]> {
   const wanted: Wanted[] = [];
   for (const trace of survey.traces) {
     const config = configurationOf(trace, survey);
     if (config === undefined || trace.life !== 'alive') continue;
     const cidrs = cidrsOf(trace, config);
     if (mainPlugin(config).type === 'flatnet' && trace.linked)
-      wanted.push(await wantedOfMain(run, trace, config, cidrs));
+      wanted.push(await wantedOfMain(kernel, trace, config, cidrs));
     const portmap = config.plugins.find(({ type, ipMasq }) => type === 'flatnet-portmap' && ipMasq === true);
     if (portmap !== undefined) wanted.push(wantedOfPortmap(trace, portmap, cidrs));
   }
@@ -46,7 +46,7 @@ const masqueradeOf = (cidrs: readonly Cidr[]) => ({
   subnets: [...new Set(cidrs.map(({ network, prefix }) => `${network}/${prefix}`))],
 });
 
-async function wantedOfMain(run: Run, trace: Trace, config: Network, cidrs: readonly Cidr[]): Promise<Wanted> {
+async function wantedOfMain(kernel: Kernel, trace: Trace, config: Network, cidrs: readonly Cidr[]): Promise<Wanted> {
   const main = mainPlugin(config);
   const { guard, clamp } = wishesOf(config);
   const addresses = cidrs.map(({ ip }) => String(ip));
@@ -54,7 +54,7 @@ async function wantedOfMain(run: Run, trace: Trace, config: Network, cidrs: read
   const unknown: Partial<Record<RuleKind, string>> = {};
   if (addresses.length === 0 && isMasqueradeWanted) unknown.masquerade = NO_ADDRESSES;
   if (addresses.length === 0 && clamp) unknown.mss = NO_ADDRESSES;
-  const antiSpoof = guard === undefined ? undefined : await antiSpoofOf(run, trace, config, guard, addresses);
+  const antiSpoof = guard === undefined ? undefined : await antiSpoofOf(kernel, trace, config, guard, addresses);
   if (typeof antiSpoof === 'string') unknown.guard = antiSpoof;
   const device = main['vlan'] === undefined ? bridgeOf(config) : undefined;
   return {
@@ -79,13 +79,13 @@ function isMasqueraded({ internal, ipMasq, isGateway, isDefaultGateway }: Plugin
 
 /** @returns why it cannot be told. Without IPAM, and for `macspoofchk`, only the MAC is looked at. */
 async function antiSpoofOf(
-  run: Run,
+  kernel: Kernel,
   trace: Trace,
   config: Network,
   guard: 'all' | 'mac',
   addresses: readonly string[],
 ): Promise<NonNullable<AttachmentRules['antiSpoof']> | string> {
-  const mac = await macOfTrace(run, trace, addresses[0]);
+  const mac = macOfTrace(kernel, trace, addresses[0]);
   if (mac === undefined) return NO_MAC;
   const ipam = ipamOf(config)['type'];
   if (guard === 'mac' || typeof ipam !== 'string' || ipam === '') return { mac };

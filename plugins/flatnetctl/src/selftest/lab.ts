@@ -11,7 +11,7 @@ import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseCidr } from '@flatnet/addressing';
-import { inNetns } from '@flatnet/kernel';
+import { linkExists } from '@flatnet/kernel';
 import { isRunning } from '@flatnet/store';
 import type { RunResult } from '@flatnet/exec';
 import { environment, problem } from '../failure.ts';
@@ -85,7 +85,7 @@ async function must(world: World, args: readonly string[]): Promise<void> {
 const uplinkOf = (pid: string): string => `flt-${pid}-o`;
 
 async function connectOutside(world: World, family: 4 | 6, netns: string): Promise<OutsideLink> {
-  const taken = await takenSubnets(world.run, '/nonexistent');
+  const taken = takenSubnets(world.kernel, '/nonexistent');
   const host = OUTSIDE[family].map(parseCidr).find((cidr) => !taken.some(({ subnet }) => subnet.overlaps(cidr)));
   if (host === undefined) throw problem('the host routes every documentation address', 'ip route');
   const [uplink, far] = [uplinkOf(String(process.pid)), host.ip.plus(1n)];
@@ -113,8 +113,22 @@ function probe(
     // It is there since the first probe.
   }
   const program = 'bun' in process.versions ? [] : [process.argv[1] ?? ''];
-  const [file, words] = inNetns(netns, [self, [...program, 'probe', ...args]]);
+  const [file, words] = enter(netns, self, [...program, 'probe', ...args]);
   return world.run(file, words, { timeoutMs: 120_000, ...options });
+}
+
+/** A program in the network namespace at `netns`. */
+export const enter = (
+  netns: string,
+  file: string,
+  args: readonly string[],
+): readonly [file: string, args: readonly string[]] => ['nsenter', [`--net=${netns}`, '--', file, ...args]];
+
+/** The host's address on the link to the outside world; undefined where there is none of the family. */
+export function addressOfUplink({ kernel }: World, family: 4 | 6): string | undefined {
+  const uplink = uplinkOf(String(process.pid));
+  if (!linkExists(kernel, uplink)) return undefined;
+  return kernel.rtnetlink.listAddresses(uplink).find((each) => each.family === family)?.address;
 }
 
 /** Ends the namespaces of a test, its uplink and its folder; what is gone already is no failure. */

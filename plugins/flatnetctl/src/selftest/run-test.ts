@@ -77,7 +77,7 @@ async function openBench(
     context: contextOf(world, places, interrupted),
     cacheDir: join(lab.folder, 'cache'),
     hostPort: randomInt(42_000, 48_000),
-    makesBridge: bridge !== undefined && (await bridgePorts(world.run, bridge)) === undefined,
+    makesBridge: bridge !== undefined && bridgePorts(world.kernel, bridge) === undefined,
   };
 }
 
@@ -110,7 +110,7 @@ async function outcomeOf(work: (bench: Bench) => Promise<Step> | Step, bench: Be
 
 /** A network as `network create` makes it, that no directory of a runtime ever shows. */
 async function ownNetwork(world: World, places: Places, lab: Lab): Promise<NetworkFile> {
-  const subnet = freeSubnet4((await takenSubnets(world.run, places.netDir)).map((taken) => taken.subnet));
+  const subnet = freeSubnet4(takenSubnets(world.kernel, places.netDir).map((taken) => taken.subnet));
   const dataDir = join(lab.folder, 'leases');
   mkdirSync(dataDir, { mode: 0o700 });
   const list = {
@@ -128,14 +128,20 @@ async function ownNetwork(world: World, places: Places, lab: Lab): Promise<Netwo
 async function closeBench(bench: Bench, isOwnNetwork: boolean): Promise<void> {
   const { world, cacheDir, file, attached, makesBridge } = bench;
   const context = contextOf(world, bench.context);
-  const quietly = (work: Promise<unknown>): Promise<unknown> => work.catch(() => undefined);
-  for (const cached of attached.splice(0)) await quietly(detach(context, cacheDir, file.network, cached));
+  const quietly = async (work: () => unknown): Promise<void> => {
+    try {
+      await work();
+    } catch {
+      // What stays is for the next run.
+    }
+  };
+  for (const cached of attached.splice(0)) await quietly(() => detach(context, cacheDir, file.network, cached));
   for (const part of ['a', 'b'] as const) {
     const identity = { containerId: containerIdOf(part), ifName: 'eth0', netns: '', cniArgs: [], capabilityArgs: {} };
     // An ADD that was cut short left what no record of ours tells.
-    await quietly(delChain(context, file.network, identity, undefined));
+    await quietly(() => delChain(context, file.network, identity, undefined));
   }
-  if (isOwnNetwork) await quietly(gcChain(context, file.network, []));
+  if (isOwnNetwork) await quietly(() => gcChain(context, file.network, []));
   const bridge = bridgeOf(file.network);
-  if (bridge !== undefined && makesBridge) await quietly(removeIfUnused(world, bridge));
+  if (bridge !== undefined && makesBridge) await quietly(() => removeIfUnused(world, bridge));
 }

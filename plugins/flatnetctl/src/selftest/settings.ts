@@ -44,7 +44,7 @@ function read(key: string): string | undefined {
 /** Writes back what differs; not while another container is attached, which needs the settings too. */
 export async function putBack(world: World, before: Settings): Promise<void> {
   const changed = [...before].filter(([key, value]) => ![undefined, value].includes(read(key)));
-  if (changed.length === 0 || (await hostEndsOfFlatnet(world)).length > 0) return;
+  if (changed.length === 0 || hostEndsOfFlatnet(world).length > 0) return;
   for (const [key, value] of changed) {
     // Writing to `all` has put others back.
     if (read(key) !== value) await world.run('sysctl', ['-qw', `${key}=${value}`]);

@@ -2,7 +2,6 @@
 import { parseCidr } from '@flatnet/addressing';
 import { attachmentHash, networkHash } from '@flatnet/cni';
 import { findTool } from '@flatnet/exec';
-import { inNetns } from '@flatnet/kernel';
 import { overview } from '@flatnet/hostport';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { argumentsOf, attach, check, detach } from '../chain/attachment.ts';
@@ -17,7 +16,7 @@ import { holdingsIn, storeFolderOf } from '../ipam/leases.ts';
 import { recordsOf } from '../ipam/survey.ts';
 import { factsOf } from '../network/describe.ts';
 import type { World } from '../world.ts';
-import type { Lab } from './lab.ts';
+import { addressOfUplink, enter, type Lab } from './lab.ts';
 import { refusal, type Step } from './step.ts';
 
 export interface Bench {
@@ -86,9 +85,9 @@ const addressOf = (bench: Bench, index: 0 | 1): string | undefined => {
   return text === undefined ? undefined : String(parseCidr(text).ip);
 };
 
-async function addresses(bench: Bench): Promise<Step> {
+function addresses(bench: Bench): Step {
   for (const cached of bench.attached) {
-    const inside = (await addressesIn(bench.world.run, cached.netns ?? '')) ?? [];
+    const inside = addressesIn(bench.world.kernel, cached.netns ?? '') ?? [];
     const lost = factsOf(cached).addresses.map((text) => String(parseCidr(text).ip));
     const missing = lost.filter((address) => !inside.includes(address));
     if (missing.length > 0) return failed(`${missing.join(' ')} is not on the interface`, 'flatnetctl logs --errors');
@@ -108,7 +107,7 @@ async function ping(bench: Bench): Promise<Step> {
   const command = address === undefined ? undefined : pingCommand(address);
   if (address === undefined) return skipped('the network gives no addresses');
   if (command === undefined) return skipped('there is no ping(8); the next steps use TCP');
-  const { exitCode, stdout, stderr } = await bench.world.run(...inNetns(bench.lab.b, command), {
+  const { exitCode, stdout, stderr } = await bench.world.run(...enter(bench.lab.b, ...command), {
     timeoutMs: 10_000,
     signal: bench.interrupted,
   });
@@ -179,9 +178,7 @@ async function published(bench: Bench): Promise<Step> {
   const address = addressOf(bench, 0);
   if (address === undefined || !publishes(bench)) return skipped('no plugin of the chain publishes ports');
   const family = familyOf(address);
-  const host = (await bench.world.run('ip', ['-j', `-${family}`, 'address', 'show', 'dev', `flt-${process.pid}-o`]))
-    .stdout;
-  const own = /"local":"([0-9a-f.:]+)"/.exec(host)?.[1];
+  const own = addressOfUplink(bench.world, family);
   if (own === undefined) return skipped('there is no outside to ask from');
   return withServer(bench, bench.lab.a, async () => {
     const from = [
@@ -236,7 +233,10 @@ async function remainsOf({ world, file, cacheDir }: Bench): Promise<readonly str
   const leases = holdingsIn(network.name, storeFolderOf(network)).filter(({ lease }) =>
     own.some(({ containerId }) => lease?.attachment.containerId === containerId),
   );
-  const { standing, orphans } = await overview(world.run, recordsOf([{ name: network.name, file, storeFolder: '' }]));
+  const { standing, orphans } = await overview(
+    world.kernel.run,
+    recordsOf([{ name: network.name, file, storeFolder: '' }]),
+  );
   const rules = [...standing.map(({ record }) => record.owner.hash), ...orphans.map(({ hash }) => hash)];
   return [
     ...own.map((attachment) => hostEndOf(network.name, attachment)).filter((name) => links.has(name)),

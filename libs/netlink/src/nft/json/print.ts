@@ -36,6 +36,9 @@ function readTable(socket: Socket, table: TableRef, terse: boolean): JsonObject[
   ];
 }
 
+/** All chains of all tables, without their rules. @throws NetlinkError. */
+export const printChains = (socket: Socket): JsonObject[] => dump(socket, listChains()).map(chainObject);
+
 /** A chain with its rules; undefined when it does not exist. @throws as `printTable`. */
 export const printChain = (socket: Socket, ref: ChainRef): JsonObject[] | undefined =>
   readConsistently(socket, () => readChain(socket, ref));
