@@ -346,7 +346,7 @@ describe('install --drop-in', () => {
     const { stdout } = await host.sandbox.run('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
       input: 'n\n',
     });
-    expect(stdout).toContain('take bridge, host-local, portmap, bandwidth, tuning in');
+    expect(stdout).toContain('take bridge, host-local, portmap, bandwidth, tuning, dnsname in');
     expect(stdout).toContain('nothing was installed');
     expect(links()).toEqual(REFERENCE.map(() => undefined));
   });
@@ -356,7 +356,8 @@ describe('install --drop-in', () => {
     await ctl.must(...install('--drop-in', '--yes'));
     expect(links()).toEqual(['flatnet', 'flatnet', 'flatnet', undefined, 'flatnet']);
 
-    await podman.must('network', 'create', '--subnet', '10.99.5.0/24', '--ip-range', '10.99.5.240/28', 'plain');
+    const range = ['--subnet', '10.99.5.0/24', '--ip-range', '10.99.5.240/28'];
+    await podman.must('network', 'create', ...range, '--disable-dns', 'plain');
     await podman.must('run', '-d', '--name', 'web', '--network', 'plain', '-p', '8081:80', ...web);
     const { IPAddress } = await attachmentOf(podman, 'web', 'plain');
     expect(IPAddress).toMatch(/^10\.99\.5\.24\d$/);
@@ -385,6 +386,9 @@ describe('install --drop-in', () => {
     expect(await ctl.refuses(1, 'uninstall', ...where)).toContain('on plain');
     await podman.must('rm', '-f', '-t', '0', 'web');
     await ctl.must('network', 'create', 'extra');
+    await podman.must('network', 'create', 'named');
+    expect(await ctl.refuses(1, 'uninstall', ...where)).toContain('network named names the plugin dnsname');
+    await podman.must('network', 'rm', 'named');
     await ctl.must('uninstall', '--purge', ...where);
     expect(readdirSync(folder('cni')).sort()).toEqual([...REFERENCE].sort());
     expect(REFERENCE.map((name) => statSync(folder(`cni/${name}`)).ino)).toEqual(before);

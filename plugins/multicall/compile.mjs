@@ -4,7 +4,15 @@ import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-const NAMES = ['flatnet', 'flatnet-ipam', 'flatnet-portmap', 'flatnet-bandwidth', 'flatnet-tuning', 'flatnetctl'];
+const NAMES = [
+  'flatnet',
+  'flatnet-ipam',
+  'flatnet-portmap',
+  'flatnet-bandwidth',
+  'flatnet-tuning',
+  'flatnet-dns',
+  'flatnetctl',
+];
 const root = join(import.meta.dirname, '../..');
 const bin = join(root, 'dist/bin');
 const image = join(root, 'dist/image');

@@ -9,6 +9,7 @@ type Pointer = Uint8Array;
 export interface Libc {
   socket(domain: Int, type: Int, protocol: Int): Int;
   bind(fd: Int, address: Pointer, length: Int): Int;
+  connect(fd: Int, address: Pointer, length: Int): Int;
   getsockname(fd: Int, address: Pointer, length: Pointer): Int;
   setsockopt(fd: Int, level: Int, name: Int, value: Pointer, length: Int): Int;
   send(fd: Int, bytes: Pointer, length: Int, flags: Int): Int;
@@ -18,6 +19,7 @@ export interface Libc {
   read(fd: Int, into: Pointer, length: Int): Int;
   write(fd: Int, bytes: Pointer, length: Int): Int;
   close(fd: Int): Int;
+  flock(fd: Int, operation: Int): Int;
   /** errno of the call that was just made; nothing may come between. */
   errno(): Int;
 }
@@ -26,6 +28,7 @@ export interface Libc {
 export const SIGNATURES: Readonly<Record<Exclude<keyof Libc, 'errno'>, string>> = {
   socket: 'iii',
   bind: 'ipi',
+  connect: 'ipi',
   getsockname: 'ipp',
   setsockopt: 'iiipi',
   send: 'ipsi',
@@ -35,6 +38,7 @@ export const SIGNATURES: Readonly<Record<Exclude<keyof Libc, 'errno'>, string>> 
   read: 'ips',
   write: 'ips',
   close: 'i',
+  flock: 'ii',
 };
 
 /** Names of libc's file, by which the loader finds it: glibc, then musl of this machine's architecture. */
@@ -68,6 +72,7 @@ export function sysOver(libc: Libc): Sys {
     socket: (domain, type, protocol) =>
       checked(libc.socket(domain, type, protocol), 'socket', `of family ${domain}, protocol ${protocol}`),
     bind: (fd, address) => void checked(libc.bind(fd, address, address.length), 'bind', ofFd(fd)),
+    connect: (fd, address) => void checked(libc.connect(fd, address, address.length), 'connect', ofFd(fd)),
     getsockname(fd, address) {
       length[0] = address.length;
       checked(libc.getsockname(fd, address, lengthBytes), 'getsockname', ofFd(fd));
@@ -91,5 +96,6 @@ export function sysOver(libc: Libc): Sys {
     read: (fd, into) => repeated('read', ofFd(fd), () => libc.read(fd, into, into.length)),
     write: (fd, bytes) => repeated('write', ofFd(fd), () => libc.write(fd, bytes, bytes.length)),
     close: (fd) => void checked(libc.close(fd), 'close', ofFd(fd)),
+    flock: (fd, operation) => void checked(libc.flock(fd, operation), 'flock', ofFd(fd)),
   };
 }

@@ -7,6 +7,8 @@ export interface Sys {
   socket(domain: number, type: number, protocol: number): number;
   /** bind(2) to a `struct sockaddr_*` as it stands in memory. */
   bind(fd: number, address: Uint8Array): void;
+  /** connect(2) of a datagram socket: where it sends to, and the one place that it receives from. */
+  connect(fd: number, address: Uint8Array): void;
   /** getsockname(2) into `address`; returns the length of what is there. */
   getsockname(fd: number, address: Uint8Array): number;
   /** setsockopt(2) with the option's value as it stands in memory. */
@@ -27,6 +29,8 @@ export interface Sys {
   write(fd: number, bytes: Uint8Array): number;
   /** close(2). Never repeated: Linux has closed the descriptor even when it answers EINTR. */
   close(fd: number): void;
+  /** flock(2); use LOCK_NB, since a call that waits stops this process. EAGAIN: another has the lock. */
+  flock(fd: number, operation: number): void;
 }
 
 /** asm-generic/fcntl.h */
@@ -34,5 +38,8 @@ export const O_RDONLY = 0;
 export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_CLOEXEC = 0o2000000;
+/** asm-generic/fcntl.h: the kernel gives the lock back when the descriptor's last copy is closed, at the latest when its process ends. */
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
 /** linux/sched.h */
 export const CLONE_NEWNET = 0x40000000;

@@ -3,6 +3,7 @@ import { realWorld, runCli } from '@flatnet/flatnetctl';
 import { configSchema as ipam } from '@flatnet/plugin-ipam/schema';
 import { configSchema as flatnet } from '@flatnet/plugin-flatnet/schema';
 import { configSchema as bandwidth } from '@flatnet/plugin-bandwidth/schema';
+import { configSchema as dns } from '@flatnet/plugin-dns/schema';
 import { configSchema as tuning } from '@flatnet/plugin-tuning/schema';
 import { configSchema as portmap } from '@flatnet/plugin-portmap/schema';
 
@@ -12,6 +13,7 @@ const pluginSchemas = {
   'flatnet-portmap': portmap(),
   'flatnet-bandwidth': bandwidth(),
   'flatnet-tuning': tuning(),
+  'flatnet-dns': dns(),
 };
 
 void runCli(process.argv.slice(2), { ...realWorld(), pluginSchemas }).then((code) => process.exit(code));

@@ -9,6 +9,7 @@ const DROP_INS: Readonly<Record<string, string>> = {
   portmap: 'flatnet-portmap',
   bandwidth: 'flatnet-bandwidth',
   tuning: 'flatnet-tuning',
+  dnsname: 'flatnet-dns',
 };
 const PARTS = new Set([
   'flatnet',
@@ -16,6 +17,7 @@ const PARTS = new Set([
   'flatnet-portmap',
   'flatnet-bandwidth',
   'flatnet-tuning',
+  'flatnet-dns',
   'flatnetctl',
 ]);
 

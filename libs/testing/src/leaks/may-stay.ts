@@ -49,6 +49,10 @@ export const MAY_STAY: readonly Allowance[] = [
     isMeant: (fact) => isSetting(fact, /^(netfilter\/nf_(conntrack|flowtable|log)|nf_conntrack_max$|bridge\/)/),
   },
   {
+    reason: 'the kernel makes up a key for the first program that listens with TCP Fast Open, as dnsmasq does',
+    isMeant: (fact) => isSetting(fact, /^ipv4\/tcp_fastopen_key$/),
+  },
+  {
     reason: 'the log of all calls',
     isMeant: (fact) => isFile(fact, /^\/run\/flatnet(\/flatnet\.log(\.1)?)?$/),
   },

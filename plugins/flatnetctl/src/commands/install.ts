@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { problem, usage } from '../failure.ts';
-import { dropInDirectory } from '../install/drop-in.ts';
+import { dropInDirectory, namesToTake } from '../install/drop-in.ts';
 import { DROP_IN_NAMES } from '../install/drop-in-names.ts';
 import { filesOf, findImage, install, type InstallPlan } from '../install/install.ts';
 import { podmanAdvice } from '../install/podman-backend.ts';
 import { DEFAULT_STATE_DIR, type InstalledFile } from '../install/record.ts';
-import { namesThatGo, purge, refuseIfUsed, uninstall } from '../install/uninstall.ts';
+import { namesThatGo, purge, refuseIfNamed, refuseIfUsed, uninstall } from '../install/uninstall.ts';
 import { withInterrupts } from '../interrupt.ts';
 import { createNetwork } from '../network/create.ts';
 import { defaultPluginDir, type PlaceOptions, type Places } from '../places.ts';
@@ -106,7 +106,7 @@ async function agreeToDropIn(
   const again = 'flatnetctl install --drop-in --yes';
   if (world.confirm === undefined) throw usage('--drop-in asks first, and this is no terminal', again);
   const old = replaced.length === 0 ? 'nothing is replaced' : `${replaced.length} files there are kept aside`;
-  const question = `Every network of the reference plugins will use flatnet: take ${DROP_IN_NAMES.join(', ')} in ${directory} (${old})?`;
+  const question = `Every network of the reference plugins will use flatnet: take ${namesToTake().join(', ')} in ${directory} (${old})?`;
   if (!world.confirm(question)) throw problem('nothing was installed', again);
 }
 
@@ -123,7 +123,10 @@ async function createSample(world: World, places: Places, pluginDir: string): Pr
 
 async function runUninstall(world: World, options: UninstallOptions): Promise<void> {
   const places = placesFor(world, options);
-  if (!options.force) await refuseIfUsed(world, places, namesThatGo(options.stateDir), 'flatnetctl uninstall');
+  if (!options.force) {
+    await refuseIfUsed(world, places, namesThatGo(options.stateDir), 'flatnetctl uninstall');
+    refuseIfNamed(places, options.stateDir);
+  }
   const would = options.dryRun ? 'would ' : '';
   const purged = options.purge ? await purge(world, places, options.dryRun) : [];
   const { removed, restored, left, kept } = await withInterrupts(world, () =>

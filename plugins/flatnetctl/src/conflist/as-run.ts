@@ -12,6 +12,7 @@ const RUNS: Readonly<Record<(typeof DROP_IN_NAMES)[number], string>> = {
   portmap: 'flatnet-portmap',
   bandwidth: 'flatnet-bandwidth',
   tuning: 'flatnet-tuning',
+  dnsname: 'flatnet-dns',
 };
 
 /** What a configuration of the reference's bridge means where it says nothing; flatnet has other defaults. */

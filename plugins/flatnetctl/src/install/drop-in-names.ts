@@ -1,2 +1,2 @@
 /** The names that the image answers to in the reference's place; `firewall` and the others stay the reference's. */
-export const DROP_IN_NAMES = ['bridge', 'host-local', 'portmap', 'bandwidth', 'tuning'] as const;
+export const DROP_IN_NAMES = ['bridge', 'host-local', 'portmap', 'bandwidth', 'tuning', 'dnsname'] as const;

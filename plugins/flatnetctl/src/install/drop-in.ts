@@ -7,7 +7,7 @@
  */
 import { linkSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { isExecutable } from '@flatnet/exec';
+import { findTool, isExecutable } from '@flatnet/exec';
 import { networkOfCached } from '../chain/attachment.ts';
 import { listCached } from '../chain/cache.ts';
 import { hostEndsOfFlatnet } from '../chain/host-ends.ts';
@@ -27,6 +27,13 @@ export const dropInDirectory = (searched: readonly string[], pluginDir: string):
     (directory) => directory === pluginDir || DROP_IN_NAMES.some((name) => isExecutable(join(directory, name))),
   ) ?? pluginDir;
 
+/**
+ * The names to take. Podman puts `dnsname` into each network that it creates, once there is one: without dnsmasq no container of it would
+ * start.
+ */
+export const namesToTake = (): readonly string[] =>
+  DROP_IN_NAMES.filter((name) => name !== 'dnsname' || findTool('dnsmasq') !== undefined);
+
 /** The links to be, with the files that have their names now. `earlier` knows those that were set aside before. */
 export function dropInFiles(
   directory: string,
@@ -34,7 +41,7 @@ export function dropInFiles(
   earlier: readonly InstalledFile[],
 ): readonly InstalledFile[] {
   const seen = new Map<string, string>();
-  return DROP_IN_NAMES.map((name) => {
+  return namesToTake().map((name) => {
     const path = join(directory, name);
     const target = directory === pluginDir ? 'flatnet' : join(pluginDir, 'flatnet');
     const mark = linkMark(target);

@@ -13,6 +13,7 @@ export const PLUGIN_NAMES = [
   'flatnet-portmap',
   'flatnet-bandwidth',
   'flatnet-tuning',
+  'flatnet-dns',
 ] as const;
 
 export interface InstallPlan {

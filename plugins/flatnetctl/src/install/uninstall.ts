@@ -111,6 +111,24 @@ export async function refuseIfUsed(
   throw problem(`containers still use ${names.join(', ')}: ${users.join(', ')}`, `stop them, or ${doing} --force`);
 }
 
+/**
+ * Refuses while a network's file names a plugin that nothing brings back: Podman puts `dnsname` into networks that it creates while there
+ * is one, and takes no network for valid whose plugin is missing.
+ *
+ * @throws OperatorError
+ */
+export function refuseIfNamed({ netDir }: Pick<Places, 'netDir'>, stateDir: string): void {
+  const lost = readRecord(stateDir)
+    .filter(({ path, aside }) => aside === undefined && DROP_IN_NAMES.some((name) => name === basename(path)))
+    .map(({ path }) => basename(path));
+  for (const { path, network } of readDirectory(netDir).files) {
+    const name = network.plugins.flatMap(({ type }) => (lost.includes(String(type)) ? [String(type)] : []))[0];
+    if (name === undefined) continue;
+    const next = `take ${name} out of ${path}, or remove the network, or flatnetctl uninstall --force`;
+    throw problem(`network ${network.name} names the plugin ${name}, which nothing brings back`, next);
+  }
+}
+
 /** The names whose users would lose their plugin: ours, and the reference's where `files` hold drop-ins. */
 export const namesThatGo = (stateDir: string): readonly string[] => {
   const installed = readRecord(stateDir).map(({ path }) => basename(path));
@@ -120,6 +138,7 @@ export const namesThatGo = (stateDir: string): readonly string[] => {
     'flatnet-portmap',
     'flatnet-bandwidth',
     'flatnet-tuning',
+    'flatnet-dns',
     ...DROP_IN_NAMES.filter((name) => installed.includes(name)),
   ];
 };

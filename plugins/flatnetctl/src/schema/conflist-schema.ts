@@ -9,7 +9,7 @@ import { DESCRIPTIONS } from './descriptions.ts';
 /** What the plugins decode with: by plugin, and for `flatnet-ipam` the `ipam` object. */
 export type PluginSchemas = Readonly<Record<Plugin, z.core.$ZodType>>;
 
-type Plugin = 'flatnet' | 'flatnet-ipam' | 'flatnet-portmap' | 'flatnet-bandwidth' | 'flatnet-tuning';
+type Plugin = 'flatnet' | 'flatnet-ipam' | 'flatnet-portmap' | 'flatnet-bandwidth' | 'flatnet-tuning' | 'flatnet-dns';
 type Json = Record<string, unknown>;
 
 /** A conflist's schema. */
@@ -30,6 +30,7 @@ export function conflistSchema(schemas: PluginSchemas): Json {
           'flatnet-portmap': describe('flatnet-portmap', schemas),
           'flatnet-bandwidth': describe('flatnet-bandwidth', schemas),
           'flatnet-tuning': describe('flatnet-tuning', schemas),
+          'flatnet-dns': describe('flatnet-dns', schemas),
         }),
       },
     },

@@ -79,4 +79,9 @@ export const DESCRIPTIONS = {
     allmulti: 'The interface takes packets for all multicast groups',
     txQLen: 'How many packets may wait to leave the interface',
   },
+  'flatnet-dns': {
+    domainName: 'A container web is found as web and as web.DOMAIN; the network by default',
+    nameservers: 'Resolvers for all other names; those of the plugins before, or of the host, by default',
+    internal: 'Names outside of the network are not asked for',
+  },
 } as const;

@@ -1,0 +1,135 @@
+// Names of containers, asked from the containers by real packets.
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Json } from '@flatnet/testing';
+import { answerTo, DnsLab, listOf, serverOf, servers } from './dns-lab.ts';
+import { errorOf, useSandbox } from './fixture.ts';
+
+const host = useSandbox();
+const CONTAINERS = ['aaaaaaaaaaaa1', 'bbbbbbbbbbbb2', 'cccccccccccc3'] as const;
+const [A, B, C] = CONTAINERS.map((id) => ({ id })) as [{ id: string }, { id: string }, { id: string }];
+const web = { ...A, name: 'Web', aliases: ['www', 'front.end'] };
+const db = { ...B, name: 'db_1' };
+const api = { ...B, name: 'api' };
+let lab: DnsLab;
+const ask = (from: { id: string }, question: string, options: { type?: string; server?: string } = {}) =>
+  answerTo(host.sandbox, from.id, question, options);
+const addressesOf = (result: Json): string[] =>
+  (result['ips'] as { address: string }[]).map(({ address }) => address.replace(/\/.*/, ''));
+
+beforeAll(async () => {
+  for (const id of CONTAINERS) await host.sandbox.addNetns(id);
+  lab = new DnsLab(host.sandbox, listOf('names', 1));
+});
+afterAll(async () => {
+  for (const id of CONTAINERS) await host.sandbox.deleteNetns(id);
+});
+afterEach(async () => {
+  for (const container of [A, B, C]) await lab.del(container);
+  expect(await servers(host.sandbox), 'servers that are left').toEqual([]);
+  expect((await host.sandbox.run('ls', ['/run/flatnet/dns'])).stdout).toBe('');
+});
+
+/** The pid file names a process that is not to be signalled. */
+async function innocent(pid: number): Promise<void> {
+  const replace = `sleep 1000 & echo $! > $(grep -lx ${pid} /run/flatnet/dns/*/*/pid)`;
+  await host.sandbox.must('sh', ['-c', `(${replace}) >/dev/null 2>&1`]);
+}
+
+describe('flatnet-dns', () => {
+  it('container, aliases, short id and domain are found from ADD to DEL, as A, AAAA and PTR', async () => {
+    const added = await lab.add(web);
+    const [v4, v6] = addressesOf(added);
+    expect(added['dns']).toEqual({ nameservers: ['10.53.1.1', 'fd53:1::1'], search: ['names'] });
+    await lab.add(db);
+    for (const name of ['web', 'WEB', 'www', 'web.names', 'front.end', 'front.end.names', 'aaaaaaaaaaaa']) {
+      expect(await ask(B, name), name).toEqual([v4]);
+      expect(await ask(B, name, { type: 'aaaa', server: 'fd53:1::1' }), name).toEqual([v6]);
+    }
+    expect(await ask(A, 'db_1')).toHaveLength(1);
+    expect(await ask(B, v4!, { type: 'ptr' })).toEqual(['web.names']);
+    expect(await ask(B, v6!, { type: 'ptr' })).toEqual(['web.names']);
+    expect(await ask(B, 'nobody')).toBe('NXDOMAIN');
+    await lab.check(web);
+    await lab.del(web);
+    expect(await ask(B, 'web')).toBe('NXDOMAIN');
+    await lab.del(db);
+    await lab.del(db);
+  });
+
+  it('two of one name answer both, and part singly', async () => {
+    const first = addressesOf(await lab.add(web));
+    const second = addressesOf(await lab.add({ ...B, name: 'web' }));
+    await lab.add(C);
+    expect(await ask(C, 'web')).toEqual([first[0], second[0]].sort());
+    await lab.del(web);
+    expect(await ask(C, 'web')).toEqual([second[0]]);
+    await lab.del({ ...B, name: 'web' });
+    await lab.del(C);
+  });
+
+  it.each<[string, (pid: number) => Promise<unknown>]>([
+    ['kill -9 of dnsmasq', (pid) => host.sandbox.run('kill', ['-9', String(pid)])],
+    ['a pid file of an innocent process', innocent],
+    ['a lost pid file', (pid) => host.sandbox.run('sh', ['-c', `rm $(grep -lx ${pid} /run/flatnet/dns/*/*/pid)`])],
+    ['a stopped dnsmasq', (pid) => host.sandbox.run('kill', ['-STOP', String(pid)])],
+    [
+      'a configuration that was changed',
+      () => host.sandbox.run('sh', ['-c', 'echo port=1 | tee /run/flatnet/dns/*/*/conf']),
+    ],
+  ])('%s: CHECK says so, and the next ADD heals it', async (_what, harm) => {
+    const added = await lab.add(web);
+    await harm(await serverOf(host.sandbox, 'br-names'));
+    await expect(lab.check(web)).rejects.toMatchObject({ answer: { json: { code: 102 } } });
+    await lab.add(db);
+    expect(await ask(B, 'web')).toEqual([addressesOf(added)[0]]);
+    await lab.check(web);
+    await lab.del(db);
+    await lab.del(web);
+    expect((await host.sandbox.run('pkill', ['-x', 'sleep'])).exitCode).toBe(harm === innocent ? 0 : 1);
+  });
+
+  it('a bridge that is made anew is served again', async () => {
+    await lab.add(web);
+    await host.sandbox.must('ip', ['link', 'delete', 'br-names']);
+    const added = addressesOf(await lab.add(db));
+    await lab.add(C);
+    expect(await ask(C, 'db_1')).toEqual([added[0]]);
+    for (const container of [web, db, C]) await lab.del(container);
+  });
+
+  it('port 53 is taken by another program: names are found all the same, over UDP and TCP, and after it ends', async () => {
+    const { sandbox } = host;
+    await lab.add(A);
+    const pid = await serverOf(sandbox, 'br-names');
+    await sandbox.must('sh', ['-c', `kill ${pid}; while [ -e /proc/${pid} ]; do sleep 0.01; done`]);
+    await sandbox.must('dnsmasq', ['--port=53', '--no-resolv', '--conf-file=/dev/null', '--pid-file=/tmp/other.pid']);
+    const added = addressesOf(await lab.add(api));
+    await lab.add(C);
+    expect(await ask(C, 'api')).toEqual([added[0]]);
+    expect(await ask(C, 'api', { type: 'aaaa', server: 'fd53:1::1' })).toEqual([added[1]]);
+    await sandbox.must('nft', ['flush', 'ruleset']);
+    await expect(lab.check(api)).rejects.toThrow(/102/);
+    await lab.del(C);
+    await lab.add(C);
+    expect(await ask(C, 'api')).toEqual([added[0]]);
+    await sandbox.must('sh', ['-c', 'kill $(cat /tmp/other.pid)']);
+    expect(await ask(C, 'api')).toEqual([added[0]]);
+    for (const container of [A, api, C]) await lab.del(container);
+  });
+
+  it('text that is no name reaches no file, and starts nothing', async () => {
+    const prevResult = await lab.chain.add({ containerId: B.id, netns: `/run/netns/${B.id}`, ifName: 'eth0' });
+    await lab.call('DEL', B, {});
+    const hostile: readonly [string, Json][] = [
+      ['web\n10.0.0.1 evil', {}],
+      ['web', { domainName: 'a\nserver=/evil/' }],
+      ['web', { nameservers: ['9.9.9.9\nport=1'] }],
+      ['web', { runtimeConfig: { aliases: ['a\nb'] } }],
+    ];
+    for (const [name, config] of hostile) {
+      const error = errorOf(await lab.call('ADD', { ...A, name }, config, prevResult));
+      expect(error, JSON.stringify(config)).toMatchObject({ code: 7 });
+    }
+    expect(await servers(host.sandbox)).toEqual([]);
+  });
+});

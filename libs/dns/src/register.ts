@@ -1,0 +1,134 @@
+/** An attachment's names from ADD to DEL. Every call leaves a server that serves what the folder says. */
+import { awaitAnswer } from './answer.ts';
+import { DnsError } from './error.ts';
+import { withLock } from './lock.ts';
+import type { Entry, OwnerKey, Zone } from './model.ts';
+import { byFile, reloadServer } from './process.ts';
+import { stopLeading } from './redirect.ts';
+import { end, serve } from './serve.ts';
+import type { World } from './world.ts';
+
+const locked = <T>(world: World, work: () => T | Promise<T>): Promise<T> => {
+  const { folder } = world;
+  return withLock({ sys: world.sys(), path: folder.lock, prepare: () => folder.makeRoot() }, work);
+};
+
+/** What the attachment had before an ADD. */
+export interface Earlier {
+  readonly zone: Zone | undefined;
+  readonly entry: Entry | undefined;
+}
+
+export const earlierOf = ({ folder }: World, owner: OwnerKey): Earlier => ({
+  zone: folder.readZone(owner.networkHash),
+  entry: folder.readEntry(owner),
+});
+
+/**
+ * Makes the zone answer with the names of `entry`, in place of those that the attachment had. What it made when it fails is undone by
+ * `restore`.
+ *
+ * @throws DnsError; ToolError of nft; the system error of a file.
+ */
+export const register = (world: World, zone: Zone, entry: Entry): Promise<void> =>
+  locked(world, async () => {
+    const { folder } = world;
+    refuseSharedBridge(world, zone);
+    folder.removeOtherBoots();
+    folder.makeZone(zone.networkHash);
+    folder.writeZone(zone);
+    folder.writeEntry(entry);
+    await awaitAnswer(world, zone, await serve(world, zone), entry);
+  });
+
+/** Two servers on one bridge would take each other's questions. */
+function refuseSharedBridge({ folder }: World, { bridge, network, networkHash }: Zone): void {
+  for (const other of folder.networks()) {
+    if (other === networkHash || folder.attachments(other).length === 0) continue;
+    const zone = folder.readZone(other);
+    if (zone?.bridge !== bridge) continue;
+    throw new DnsError(
+      'conflict',
+      `bridge ${bridge} has the names of network ${zone.network} already`,
+      `give network ${network} a bridge of its own, or take flatnet-dns out of one of the two`,
+    );
+  }
+}
+
+/** The state from before an ADD. */
+export const restore = (world: World, owner: OwnerKey, { zone, entry }: Earlier): Promise<void> =>
+  locked(world, async () => {
+    if (zone === undefined || entry === undefined) return remove(world, owner);
+    world.folder.writeZone(zone);
+    world.folder.writeEntry(entry);
+    await serve(world, zone);
+  });
+
+/** Takes the attachment's names away, and the server with the last ones of the network. Success when there are none. */
+export async function unregister(world: World, owner: OwnerKey): Promise<void> {
+  if (!world.folder.exists()) return;
+  await locked(world, () => remove(world, owner));
+}
+
+async function remove(world: World, owner: OwnerKey): Promise<void> {
+  const { folder } = world;
+  const wasThere = folder.removeEntry(owner);
+  await settle(world, owner.networkHash, wasThere);
+}
+
+/** After names went: the server reads again, or ends with its folder. */
+async function settle(world: World, networkHash: string, isChanged: boolean): Promise<void> {
+  const { folder, kernel } = world;
+  if (folder.attachments(networkHash).length > 0) {
+    const pid = isChanged ? byFile(folder.conf(networkHash), folder.pid(networkHash)) : undefined;
+    if (pid !== undefined) reloadServer(pid);
+    return;
+  }
+  if (folder.networks().includes(networkHash)) {
+    const zone = folder.readZone(networkHash);
+    await end(world, networkHash);
+    if (zone !== undefined) await stopLeading(kernel, zone.bridge);
+    folder.removeZone(networkHash);
+  }
+  folder.removeIfEmpty();
+}
+
+/** Takes away the names of a network's attachments that are not in `valid` (hashes). @returns how many. */
+export async function collect(world: World, networkHash: string, valid: ReadonlySet<string>): Promise<number> {
+  if (!world.folder.exists()) return 0;
+  return locked(world, async () => {
+    const { folder } = world;
+    const dead = folder.attachments(networkHash).filter((hash) => !valid.has(hash));
+    for (const hash of dead) folder.removeEntry({ networkHash, hash });
+    await settle(world, networkHash, dead.length > 0);
+    folder.removeOtherBoots();
+    return dead.length;
+  });
+}
+
+/** A network whose server was started or told to read again. */
+export interface Reloaded {
+  readonly network: string;
+  readonly failure?: unknown;
+}
+
+/** Serves the names of all networks again: after a kill, a flush of the ruleset, or an upgrade. */
+export async function reload(world: World): Promise<readonly Reloaded[]> {
+  const { folder } = world;
+  if (!folder.exists()) return [];
+  return locked(world, async () => {
+    const outcomes: Reloaded[] = [];
+    for (const networkHash of folder.networks()) {
+      const zone = folder.readZone(networkHash);
+      const [entry] = folder.entries(networkHash);
+      if (zone === undefined || entry === undefined) continue;
+      try {
+        await awaitAnswer(world, zone, await serve(world, zone), entry);
+        outcomes.push({ network: zone.network });
+      } catch (failure) {
+        outcomes.push({ network: zone.network, failure });
+      }
+    }
+    return outcomes;
+  });
+}

@@ -1,0 +1,104 @@
+/** A request -> the zone that its network needs, and the names of its attachment. */
+import { parseCidr, parseIp } from '@flatnet/addressing';
+import { type AddResult, CniError, ErrorCode, networkHash, ownerOf } from '@flatnet/cni';
+import type { Entry, Upstreams, Zone } from '@flatnet/dns';
+import type { Kernel, Link } from '@flatnet/kernel';
+import { type AddRequest, chainedResult } from '@flatnet/skel';
+import { addressIn, type DnsConfig } from './config.ts';
+import { domainOf, namesOf } from './names.ts';
+
+export interface Wanted {
+  readonly result: AddResult;
+  readonly zone: Zone;
+  readonly entry: Entry;
+}
+
+/** @throws CniError code 7; RtnetlinkError. */
+export function wantedOf(kernel: Kernel, request: AddRequest<DnsConfig>): Wanted {
+  const { network, attachment, netns } = request;
+  const result = chainedResult(request, 'flatnet-dns');
+  if (result.ips.length === 0) {
+    throw new CniError(
+      ErrorCode.invalidConfig,
+      'no ip address was found',
+      'prevResult has no address that a name could stand for: give the network an "ipam"',
+    );
+  }
+  const { bridge, addresses } = deviceOf(kernel, result, network);
+  const domain = domainOf(request);
+  const upstreams = upstreamsOf(request.config, result, addresses);
+  return {
+    result,
+    zone: { network, networkHash: networkHash(network), bridge, addresses, domain, upstreams },
+    entry: {
+      ...{ owner: ownerOf(network, attachment), netns, names: namesOf(request, domain) },
+      addresses: result.ips.map(({ address }) => String(parseCidr(address).ip)),
+    },
+  };
+}
+
+/** The result with the resolvers of the zone before all others: containers ask the first one that answers. */
+export function withDns({ result, zone }: Wanted): AddResult {
+  const { nameservers = [], search = [], ...rest } = result.dns;
+  const unique = (texts: readonly string[]): readonly string[] => [...new Set(texts)];
+  const others = zone.upstreams === 'none' ? [] : nameservers;
+  const dns = {
+    ...rest,
+    nameservers: unique([...zone.addresses, ...others]),
+    search: unique([...search, zone.domain]),
+  };
+  return { ...result, dns };
+}
+
+const ANYWHERE = new Set(['0.0.0.0/0', '::/0']);
+
+/** A network without a way out asks nobody outside. */
+function upstreamsOf(config: DnsConfig, result: AddResult, own: readonly string[]): Upstreams {
+  if (config.internal || !result.routes.some(({ dst }) => ANYWHERE.has(dst))) return 'none';
+  const given = config.nameservers ?? (result.dns.nameservers ?? []).map((text) => addressIn('prevResult.dns', text));
+  const others = given.filter((address) => !own.includes(address));
+  return others.length === 0 ? 'host' : others;
+}
+
+interface Device {
+  readonly bridge: string;
+  readonly addresses: readonly string[];
+}
+
+/** The device that containers have their gateway on: a bridge of the result, or a VLAN of it. @throws CniError code 7. */
+function deviceOf(kernel: Kernel, result: AddResult, network: string): Device {
+  const { rtnetlink } = kernel;
+  const links = result.interfaces.flatMap(({ name, sandbox }) =>
+    sandbox === undefined || sandbox === '' ? (rtnetlink.findLink(name) ?? []) : [],
+  );
+  const named = links.flatMap((link) => (link.kind === 'bridge' ? [link.name] : (link.master ?? [])));
+  const bridges = [...new Set(named)].flatMap((name) => rtnetlink.findLink(name) ?? []);
+  const found = withGateway(kernel, bridges, result) ?? withGateway(kernel, vlansOf(kernel, bridges), result);
+  if (found !== undefined) return found;
+  throw new CniError(
+    ErrorCode.invalidConfig,
+    `network ${network} has no bridge with an address that its containers could ask`,
+    'flatnet-dns needs isGateway: set it in the main plugin, and put flatnet-dns behind it',
+  );
+}
+
+const vlansOf = ({ rtnetlink }: Kernel, bridges: readonly Link[]): readonly Link[] =>
+  bridges.length === 0
+    ? []
+    : rtnetlink
+        .listLinks({ kind: 'vlan' })
+        .filter(({ parentIndex }) => bridges.some(({ index }) => index === parentIndex));
+
+/** The first device that has addresses in the containers' subnets. */
+function withGateway({ rtnetlink }: Kernel, links: readonly Link[], { ips }: AddResult): Device | undefined {
+  const subnets = ips.map(({ address }) => parseCidr(address));
+  const gateways = ips.flatMap(({ gateway }) => (gateway === undefined ? [] : [gateway]));
+  for (const { name } of links) {
+    const addresses = rtnetlink
+      .listAddresses(name)
+      .map(({ address }) => address)
+      .filter((address) => gateways.includes(address) || subnets.some((subnet) => subnet.contains(parseIp(address))));
+    if (addresses.length > 0) return { bridge: name, addresses };
+  }
+  return undefined;
+}
