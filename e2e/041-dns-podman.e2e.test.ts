@@ -5,6 +5,7 @@ import { BIN, REFERENCE_BIN } from '@flatnet/testing';
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import { servers } from './dns-lab.ts';
 import { useSandbox } from './fixture.ts';
+import { operatorOf } from './operator.ts';
 import { attachmentOf, openPodman, type Podman } from './podman.ts';
 
 const host = useSandbox();
@@ -60,4 +61,30 @@ it('a name that is none of Podman, and a container of another network, are not f
   await run('web', '--network', 'compose', ...serving);
   await run('stranger', '--network', 'flatnet-names', ...sleeping);
   expect((await fetched('stranger', 'web')).stderr).toContain('bad address');
+});
+
+it('the operator sees who is called how, asks as a container does, and serves names again', async () => {
+  const ctl = operatorOf(host.sandbox, join(host.sandbox.folder, 'podman/net.d'));
+  await run('web', '--network', 'flatnet-names', '--network-alias', 'front', ...serving);
+  await run('client', '--network', 'flatnet-names', ...sleeping);
+  const { IPAddress } = await attachmentOf(podman, 'web', 'flatnet-names');
+  const shown = JSON.parse(await ctl.must('dns', 'show', 'flatnet-names', '-o', 'json')) as { names: string[] }[];
+  expect(shown).toContainEqual(
+    expect.objectContaining({
+      ...{ domain: 'names.flatnet', addresses: [IPAddress], servers: ['10.87.7.1'], port: 53, state: 'ok' },
+      names: ['web', 'front', expect.stringMatching(/^[0-9a-f]{12}$/) as string],
+    }),
+  );
+  expect(await ctl.must('dns', 'test', 'front', '--from', 'client')).toContain(`found   ${IPAddress}`);
+  expect(await ctl.refuses(1, 'dns', 'test', 'nobody', '--from', 'client')).toContain('does not find nobody');
+  expect(await ctl.refuses(1, 'dns', 'test', 'web', '--from', 'stranger')).toContain('no container stranger');
+  expect((await ctl('doctor')).stdout).toContain('names of flatnet-names: 2 containers are found');
+  const [pid] = await servers(host.sandbox);
+  await host.sandbox.must('kill', ['-9', String(pid)]);
+  expect(await ctl.refuses(1, 'dns', 'show')).toContain('no dnsmasq serves bridge');
+  expect((await ctl('doctor')).stdout).toMatch(/failed +names of flatnet-names: no dnsmasq serves/);
+  expect(await ctl.must('rules', 'reload', '--dry-run')).toContain('would rebuild names web, front');
+  expect(await ctl.must('rules', 'reload')).toContain('rebuilt names web, front');
+  expect((await fetched('client', 'front')).stdout).toBe(page);
+  await ctl.must('dns', 'show');
 });

@@ -106,9 +106,14 @@ export async function collect(world: World, networkHash: string, valid: Readonly
   });
 }
 
+/** Takes away all names of this host. */
+export async function unregisterAll(world: World): Promise<void> {
+  for (const networkHash of world.folder.networks()) await collect(world, networkHash, new Set());
+}
+
 /** A network whose server was started or told to read again. */
 export interface Reloaded {
-  readonly network: string;
+  readonly zone: Zone;
   readonly failure?: unknown;
 }
 
@@ -124,9 +129,9 @@ export async function reload(world: World): Promise<readonly Reloaded[]> {
       if (zone === undefined || entry === undefined) continue;
       try {
         await awaitAnswer(world, zone, await serve(world, zone), entry);
-        outcomes.push({ network: zone.network });
+        outcomes.push({ zone });
       } catch (failure) {
-        outcomes.push({ network: zone.network, failure });
+        outcomes.push({ zone, failure });
       }
     }
     return outcomes;

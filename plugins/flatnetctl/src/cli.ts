@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { addAttachCommands } from './commands/attach.ts';
 import { addCompletionCommands } from './commands/completion.ts';
+import { addDnsCommands } from './commands/dns.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addHookCommand } from './commands/hook.ts';
 import { addInstallCommands } from './commands/install.ts';
@@ -38,6 +39,7 @@ export function buildProgram(world: World): Command {
   addIpamCommands(program, world);
   addRulesCommands(program, world);
   addLimitCommands(program, world);
+  addDnsCommands(program, world);
   addTestCommand(program, world);
   addDoctorCommand(program, world, (args) => runCli(args, { ...world, out: world.err }));
   addLogsCommand(program, world);

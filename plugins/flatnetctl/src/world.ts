@@ -5,6 +5,7 @@ import { kernelOver, type Kernel } from '@flatnet/kernel';
 import { execaRunApart } from '@flatnet/exec/execa';
 import { errnoOf } from './failure.ts';
 import { openShaping, type Shaping } from './limit/shaping.ts';
+import { type HostNames, hostNames } from './names/names.ts';
 import type { PluginSchemas } from './schema/conflist-schema.ts';
 
 /** All that a command touches outside of the file system. */
@@ -13,6 +14,8 @@ export interface World {
   readonly kernel: Kernel;
   /** Limits of bandwidth: nothing is opened before it is used. */
   readonly shaping: () => Shaping;
+  /** Names of containers. */
+  readonly names: HostNames;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Writes to stdout. */
   readonly out: (text: string) => void;
@@ -58,6 +61,7 @@ export const realWorld = (): World => ({
   run: execaRunApart,
   kernel: kernelOver(execaRunApart),
   shaping: openShaping,
+  names: hostNames,
   env: process.env,
   out: (text) => write(1, text),
   err: (text) => write(2, text),

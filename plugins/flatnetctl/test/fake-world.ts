@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { execaRun } from '@flatnet/exec/execa';
 import { FakeKernel } from '@flatnet/kernel/testing';
 import { onTestFinished } from 'vitest';
+import { DnsFolder } from '@flatnet/dns';
 import { type Wire, openRecords } from '@flatnet/shaping';
 import { runCli } from '../src/cli.ts';
 
@@ -22,7 +23,7 @@ const refuseWire: Wire = {
  *
  * @param kernel has no route and no link unless the test makes some.
  */
-export function fakeWorld(cniPath = '/nonexistent', kernel = new FakeKernel(), isRoot = true) {
+export function fakeWorld(cniPath = '/nonexistent', kernel = new FakeKernel(), isRoot = true, hasDnsmasq = true) {
   const root = mkdtempSync(join(tmpdir(), 'flatnetctl-'));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const places = { netDir: join(root, 'net.d'), cacheDir: join(root, 'cache') };
@@ -36,6 +37,10 @@ export function fakeWorld(cniPath = '/nonexistent', kernel = new FakeKernel(), i
         run: execaRun,
         kernel: { ...kernel, run: execaRun, inNetns: (netns, work) => kernel.inNetns(netns, work) },
         shaping: () => ({ wire: refuseWire, records: openRecords(join(root, 'shaping')) }),
+        names: {
+          open: () => ({ kernel, sys: refused, folder: new DnsFolder(join(root, 'dns'), 'boot.1') }),
+          dnsmasq: () => (hasDnsmasq ? '/usr/sbin/dnsmasq' : undefined),
+        },
         env: {
           PATH: process.env['PATH'],
           NETCONFPATH: places.netDir,

@@ -38,7 +38,7 @@ it('network create chains flatnet-bandwidth where a limit is asked for', async (
   const { code, out } = await ctl('network', 'create', 'web', ...options);
   expect(code).toBe(0);
   const { plugins } = JSON.parse(out.slice(out.indexOf('{'))) as { plugins: Record<string, unknown>[] };
-  expect(plugins.at(-1)).toEqual({
+  expect(plugins.at(-2)).toEqual({
     ...{ type: 'flatnet-bandwidth', capabilities: { bandwidth: true } },
     ...{ ingressRate: 10e6, egressRate: 2e6 },
   });

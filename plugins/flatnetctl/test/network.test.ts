@@ -30,9 +30,24 @@ describe('network create', () => {
           capabilities: { ips: true, mac: true },
         },
         { type: 'flatnet-portmap', capabilities: { portMappings: true } },
+        { type: 'flatnet-dns', capabilities: { aliases: true } },
       ],
     });
     expect(readdirSync(netDir)).toEqual(['web.conflist']);
+  });
+
+  test('gives no names with --disable-dns', async () => {
+    const { ctl } = fakeWorld();
+    const { out } = await ctl('network', 'create', 'web', '--disable-dns', '--dry-run');
+    const { plugins } = JSON.parse(out) as { plugins: { type: string }[] };
+    expect(plugins.map(({ type }) => type)).toEqual(['flatnet', 'flatnet-portmap']);
+  });
+
+  test('gives no names where dnsmasq is not installed, and says so', async () => {
+    const { ctl } = fakeWorld('/nonexistent', undefined, true, false);
+    const { out, err } = await ctl('network', 'create', 'web', '--dry-run');
+    expect(out).not.toContain('flatnet-dns');
+    expect(err).toContain('dnsmasq is not installed');
   });
 
   test('takes the next free subnet, also beside hand-written networks', async () => {

@@ -114,7 +114,7 @@ async function agreeToDropIn(
 async function createSample(world: World, places: Places, pluginDir: string): Promise<void> {
   const wish = {
     ...{ name: 'flatnet', subnets: [], gateways: [], ipRanges: [], dns: [], dnsSearch: [], options: {}, labels: {} },
-    ...{ ipv6: false, internal: false, allowOverlap: false },
+    ...{ ipv6: false, internal: false, allowOverlap: false, names: world.names.dnsmasq() !== undefined },
   };
   const cniPath = [...new Set([pluginDir, ...places.cniPath])];
   const { path } = await createNetwork(world, { ...places, cniPath }, wish, { dryRun: false, ignore: true });

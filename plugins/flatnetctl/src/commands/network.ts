@@ -27,6 +27,7 @@ interface CreateOptions extends PlaceOptions {
   readonly internal: boolean;
   readonly allowOverlap: boolean;
   readonly ignore: boolean;
+  readonly disableDns: boolean;
   readonly dryRun: boolean;
   readonly mtu?: number;
   readonly isolate?: Isolation | true;
@@ -66,6 +67,7 @@ function addCreate(network: Command, world: World): void {
     .option('--label <key=value>', 'a label, shown by podman too', collect, [])
     .option('--dns <ip>', 'name server for the containers', collect, [])
     .option('--dns-search <domain>', 'search domain for the containers', collect, [])
+    .option('--disable-dns', 'containers do not find each other by name', false)
     .option('--ignore', 'succeed when the network exists', false)
     .addHelpText(
       'after',
@@ -85,6 +87,7 @@ function addCreate(network: Command, world: World): void {
           allowOverlap,
           dns,
           dnsSearch,
+          names: !options.disableDns && world.names.dnsmasq() !== undefined,
         },
         ...(mtu === undefined ? {} : { mtu }),
         ...(isolate === undefined ? {} : { isolate }),
@@ -95,6 +98,7 @@ function addCreate(network: Command, world: World): void {
         createNetwork(world, placesFor(world, options), wish, { ...options, interrupted }),
       );
       world.out(options.dryRun ? outcome.text : `${name}\n`);
+      if (!options.disableDns && !wish.names) world.err('containers will have no names: dnsmasq is not installed\n');
       if (options.dryRun) world.err(`would write ${outcome.path}\n`);
     });
 }

@@ -7,6 +7,7 @@ import { backend, executables, installation } from './installed.ts';
 import { links, rules } from './kernel.ts';
 import { limits } from './limits.ts';
 import { listeners } from './listeners.ts';
+import { names } from './names.ts';
 import { configurations, leftovers, readiness, room } from './networks.ts';
 import { starts } from './start.ts';
 
@@ -38,6 +39,7 @@ export const CHECKS: readonly (readonly [string, Check])[] = [
     ['default route', wayOut],
     ['containers', containers],
     ['published ports', listeners],
+    ['names', names],
     ['pools', room],
     ['leases', leftovers],
   ] as const),

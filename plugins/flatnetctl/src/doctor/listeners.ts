@@ -68,6 +68,14 @@ export function meet(listening: string, hostIP: string | undefined): boolean {
   return words.map((word) => (word.match(/../g) ?? []).reverse().join('').toUpperCase()).join('') === listening;
 }
 
+/** The name of the program that listens on a port, at an address or at all. */
+export function programAt(protocol: Listener['protocol'], port: number, address?: string): string | undefined {
+  const found = listenersNow().find(
+    (each) => each.protocol === protocol && each.port === port && meet(each.address, address),
+  );
+  return found === undefined ? undefined : programOf(found.inode);
+}
+
 /** The name of the process that has a socket; undefined where that cannot be seen. */
 function programOf(inode: string): string | undefined {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {

@@ -2,6 +2,7 @@ import { renameSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { DEFAULT_DATA_DIR } from '@flatnet/cni';
 import type { Run } from '@flatnet/exec';
+import { unregisterAll } from '@flatnet/dns';
 import { unlimitAll } from '@flatnet/shaping';
 import { readDirectory, removeFile } from '../conflist/directory.ts';
 import { problem, refused } from '../failure.ts';
@@ -17,6 +18,7 @@ import { dropRecord, isDigest, markOf, readRecord, writeRecord, type InstalledFi
 const TABLES = [
   { family: 'inet', name: 'flatnet' },
   { family: 'inet', name: 'flatnet_hostport' },
+  { family: 'inet', name: 'flatnet_dns' },
   { family: 'bridge', name: 'flatnet' },
 ] as const;
 
@@ -151,6 +153,7 @@ export async function purge(world: World, places: Places, dryRun: boolean): Prom
     for (const table of TABLES) await deleteTable(world.kernel.run, table);
     const { wire, records } = world.shaping();
     asking('end limits of bandwidth', () => unlimitAll(wire, records));
+    await unregisterAll(world.names.open());
     RUNTIME_DIRECTORIES.forEach((directory) => rmSync(directory, { recursive: true, force: true }));
   }
   return [

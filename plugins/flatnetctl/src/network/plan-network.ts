@@ -35,6 +35,8 @@ export interface NetworkWish {
   readonly labels: Readonly<Record<string, string>>;
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
+  /** Containers find each other by name. */
+  readonly names: boolean;
 }
 
 export interface Surroundings {
@@ -84,6 +86,7 @@ export function planNetwork(wish: NetworkWish, around: Surroundings): object {
       ...(wish.internal ? [] : [{ type: 'flatnet-portmap', capabilities: { portMappings: true } }]),
       ...limiting(wish.options),
       ...(fromNetworks(wish) ? [{ type: ISOLATING_PLUGIN, ingressPolicy: 'same-bridge' }] : []),
+      ...(wish.names ? [{ type: 'flatnet-dns', capabilities: { aliases: true } }] : []),
     ],
   };
 }

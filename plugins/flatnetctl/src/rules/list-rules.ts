@@ -3,6 +3,7 @@ import { networkHash } from '@flatnet/cni';
 import { describePort, portsOf } from '@flatnet/hostport';
 import { differencesOf, legacyNetworks, listTables, type AttachmentRules, type Listing } from '@flatnet/rules';
 import type { Survey, Trace } from '../ipam/survey.ts';
+import { nameRules } from '../names/name-rules.ts';
 import { limitRules } from '../limit/limit-rules.ts';
 import type { World } from '../world.ts';
 import type { RuleEntry } from './rule-entry.ts';
@@ -20,6 +21,7 @@ export async function listRules(world: World, survey: Survey): Promise<readonly 
     ...wanted.flatMap((each) => entriesOf(each, listings)),
     ...oldNetworks(survey, listings),
     ...limitRules(world, survey),
+    ...(await nameRules(world, survey)),
   ];
 }
 

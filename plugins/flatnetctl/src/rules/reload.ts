@@ -5,6 +5,7 @@
 import { forgetStaleFlows, isDead, portsOf, reload, type PublishRecord } from '@flatnet/hostport';
 import { ToolError } from '@flatnet/exec';
 import { recordsOf, type Survey } from '../ipam/survey.ts';
+import { reloadNames } from '../names/name-rules.ts';
 import { reloadLimits } from '../limit/limit-rules.ts';
 import type { World } from '../world.ts';
 import { listRules } from './list-rules.ts';
@@ -40,8 +41,8 @@ export async function reloadRules(world: World, look: () => Promise<Survey>): Pr
     for (const { record, reason } of outcome.failed) reasons.set(`published ${record.owner.hash}`, reason);
     await forgetFlows(world, records.all());
   }
-  for (const [what, reason] of [...(await rebuildRules(world, survey)), ...reloadLimits(world)])
-    reasons.set(what, reason);
+  const refused = [...(await rebuildRules(world, survey)), ...reloadLimits(world), ...(await reloadNames(world))];
+  for (const [what, reason] of refused) reasons.set(what, reason);
   return {
     ...(await outcomeOf(world, survey, await look(), missing, reasons)),
     dropped: dropped.map(({ owner }) => identity(owner)),
