@@ -1,7 +1,7 @@
 // Names of containers, asked from the containers by real packets.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Json } from '@flatnet/testing';
-import { answerTo, DnsLab, listOf, serverOf, servers } from './dns-lab.ts';
+import { answerByTcp, answerTo, DnsLab, listOf, serverOf, servers } from './dns-lab.ts';
 import { errorOf, useSandbox } from './fixture.ts';
 
 const host = useSandbox();
@@ -107,6 +107,7 @@ describe('flatnet-dns', () => {
     await lab.add(C);
     expect(await ask(C, 'api')).toEqual([added[0]]);
     expect(await ask(C, 'api', { type: 'aaaa', server: 'fd53:1::1' })).toEqual([added[1]]);
+    expect(await answerByTcp(sandbox, C.id, 'api', '10.53.1.1')).toBe(added[0]);
     await sandbox.must('nft', ['flush', 'ruleset']);
     await expect(lab.check(api)).rejects.toThrow(/102/);
     await lab.del(C);
@@ -115,6 +116,49 @@ describe('flatnet-dns', () => {
     await sandbox.must('sh', ['-c', 'kill $(cat /tmp/other.pid)']);
     expect(await ask(C, 'api')).toEqual([added[0]]);
     for (const container of [A, api, C]) await lab.del(container);
+  });
+
+  it('a container on two networks finds the names of both at either server, and the others do not', async () => {
+    const second = new DnsLab(host.sandbox, listOf('others', 2, { domainName: 'other.test' }));
+    const both = { ...A, name: 'both' };
+    try {
+      const [onFirst] = addressesOf(await lab.add(db));
+      const [onSecond] = addressesOf(await second.add({ ...C, name: 'cache' }));
+      const own = addressesOf(await lab.add(both));
+      expect(await ask(A, 'cache')).toBe('NXDOMAIN');
+      const further = addressesOf(await second.add({ ...both, ifName: 'eth1' }));
+      for (const server of ['10.53.1.1', '10.53.2.1']) {
+        expect(await ask(A, 'db_1', { server }), server).toEqual([onFirst]);
+        expect(await ask(A, 'cache', { server }), server).toEqual([onSecond]);
+        expect(await ask(A, 'cache.other.test', { server }), server).toEqual([onSecond]);
+        expect(await ask(A, 'db_1.names', { server }), server).toEqual([onFirst]);
+        expect(await answerByTcp(host.sandbox, A.id, 'cache', server)).toBe(onSecond);
+      }
+      expect(await ask(A, 'both', { type: 'aaaa', server: 'fd53:2::1' })).toEqual([own[1], further[1]].sort());
+      expect(await ask(B, 'cache')).toBe('NXDOMAIN');
+      expect(await ask(B, 'both')).toEqual([own[0]]);
+      expect(await ask(C, 'db_1', { server: '10.53.2.1' })).toBe('NXDOMAIN');
+      await lab.check(both);
+      // Names that come later are found too, and those that go are not.
+      await second.del({ ...C, name: 'cache' });
+      expect(await ask(A, 'cache')).toBe('NXDOMAIN');
+      await second.add({ ...C, name: 'late' });
+      expect(await ask(A, 'late')).toHaveLength(1);
+      await host.sandbox.must('nft', ['delete', 'table', 'inet', 'flatnet_dns']);
+      await expect(lab.check(both)).rejects.toThrow(/no rule leads/);
+      await second.del({ ...C, name: 'late' });
+      await lab.check(both);
+      expect(await servers(host.sandbox)).toHaveLength(3);
+      await second.del({ ...both, ifName: 'eth1' });
+      expect(await servers(host.sandbox)).toHaveLength(1);
+      expect(await ask(A, 'db_1')).toEqual([onFirst]);
+    } finally {
+      for (const [id, ifName] of [
+        [A.id, 'eth1'],
+        [C.id, 'eth0'],
+      ] as const)
+        await second.del({ id, ifName });
+    }
   });
 
   it('text that is no name reaches no file, and starts nothing', async () => {

@@ -85,6 +85,21 @@ export async function answerTo(
   return [...answers.matchAll(/^(?:Address:|.*\sname =)\s+(\S+)$/gm)].map(([, value]) => value!).sort();
 }
 
+/** Asks over TCP, and prints the last four bytes of the answer: the address of the last A record. */
+const BY_TCP = `
+const [server, name] = process.argv.slice(1);
+const labels = name.split('.').flatMap((label) => [label.length, ...Buffer.from(label)]);
+const question = Buffer.from([0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...labels, 0, 0, 1, 0, 1]);
+const socket = require('net').connect(53, server, () => socket.write(Buffer.from([0, question.length, ...question])));
+socket.on('data', (answer) => { console.log([...answer.subarray(-4)].join('.')); socket.destroy(); });`;
+
+export async function answerByTcp(sandbox: Sandbox, container: string, name: string, server: string): Promise<string> {
+  const { stdout } = await sandbox.inNetns(container, process.execPath, ['-e', BY_TCP, server, name], {
+    timeoutMs: 5_000,
+  });
+  return stdout.trim();
+}
+
 /** The one dnsmasq of the sandbox that serves a network's bridge. */
 export async function serverOf(sandbox: Sandbox, bridge: string): Promise<number> {
   const { stdout } = await sandbox.run('sh', [

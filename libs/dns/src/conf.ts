@@ -1,14 +1,13 @@
 /** The configuration of a server. Pure. */
-import type { Upstreams } from './model.ts';
+import type { Zone } from './model.ts';
 
 /** Port 53 of the bridge's addresses, where no other program has it. */
 export const DNS_PORT = 53;
 
 export interface Server {
-  readonly bridges: readonly string[];
-  readonly domain: string;
-  readonly upstreams: Upstreams;
-  /** Folders with a file for each attachment. */
+  /** One for the server of a network; several for a view, whose containers are on all of them. */
+  readonly zones: readonly Zone[];
+  /** Folders with a file for each attachment, in the order of the zones. */
   readonly hosts: readonly string[];
   readonly pidFile: string;
   readonly port: number;
@@ -16,33 +15,44 @@ export interface Server {
   readonly resolvFile: string;
 }
 
+const unique = (texts: readonly string[]): readonly string[] => [...new Set(texts)];
+
 /**
- * dnsmasq(8): `bind-dynamic` serves the bridge only, and goes on when it is made anew; `local-ttl=0` keeps resolvers from answering with
- * addresses of a container that is gone.
+ * dnsmasq(8): `bind-dynamic` serves the bridges only, and goes on when they are made anew; `local-ttl=0` keeps resolvers from answering
+ * with addresses of a container that is gone.
  */
-export const confOf = (server: Server): string =>
+export const confOf = ({ zones, hosts, pidFile, port, resolvFile }: Server): string =>
   [
     '# Made by flatnet-dns, which replaces it: changes are lost.',
-    `port=${server.port}`,
+    `port=${port}`,
     'user=nobody',
-    `pid-file=${server.pidFile}`,
+    `pid-file=${pidFile}`,
     'no-hosts',
-    ...server.hosts.map((folder) => `addn-hosts=${folder}`),
-    ...server.bridges.map((bridge) => `interface=${bridge}`),
+    ...hosts.map((folder) => `addn-hosts=${folder}`),
+    ...zones.map(({ bridge }) => `interface=${bridge}`),
     'except-interface=lo',
     'bind-dynamic',
-    `domain=${server.domain}`,
-    `local=/${server.domain}/`,
+    ...domainLines(zones),
+    ...unique(zones.map(({ domain }) => domain)).map((domain) => `local=/${domain}/`),
     'expand-hosts',
     'domain-needed',
     'bogus-priv',
     'local-ttl=0',
     'strict-order',
-    ...upstreamLines(server),
+    ...upstreamLines(zones, resolvFile),
     '',
   ].join('\n');
 
-function upstreamLines({ upstreams, resolvFile }: Server): readonly string[] {
+/** A name gets the domain of the network that its address is in. */
+function domainLines(zones: readonly Zone[]): readonly string[] {
+  const domains = unique(zones.map(({ domain }) => domain));
+  if (domains.length === 1) return [`domain=${domains[0]}`];
+  return zones.flatMap(({ domain, subnets }) => subnets.map((subnet) => `domain=${domain},${subnet}`));
+}
+
+/** A view asks where the first of its networks asks that asks at all. */
+function upstreamLines(zones: readonly Zone[], resolvFile: string): readonly string[] {
+  const upstreams = zones.map((zone) => zone.upstreams).find((each) => each !== 'none') ?? 'none';
   if (upstreams === 'host') return [`resolv-file=${resolvFile}`];
   return ['no-resolv', ...(upstreams === 'none' ? [] : upstreams.map((address) => `server=${address}`))];
 }

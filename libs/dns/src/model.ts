@@ -4,11 +4,11 @@
 export interface OwnerKey {
   readonly networkHash: string;
   readonly hash: string;
+  readonly containerId: string;
 }
 
 export interface Owner extends OwnerKey {
   readonly network: string;
-  readonly containerId: string;
   readonly ifName: string;
 }
 
@@ -23,6 +23,8 @@ export interface Zone {
   readonly bridge: string;
   /** Of the bridge, without prefix lengths: where containers ask. */
   readonly addresses: readonly string[];
+  /** In CIDR notation. */
+  readonly subnets: readonly string[];
   /** `web` is also `web.DOMAIN`. */
   readonly domain: string;
   readonly upstreams: Upstreams;

@@ -1,6 +1,6 @@
 /**
- * Where another program has port 53 of the bridge's addresses, the server listens on another port, and packets to those addresses are led
- * there: `dnat` to the same address, since nft's `redirect` would take the first one of the bridge.
+ * Questions to port 53 of a bridge's addresses that another port answers: where port 53 is another program's, and for containers that are
+ * on several networks. `dnat` to the same address, since nft's `redirect` would take the first one of the bridge.
  */
 import { ToolError } from '@flatnet/exec';
 import {
@@ -14,117 +14,141 @@ import {
   listNft,
   match,
   meta,
+  type Kernel,
   type NftCommand,
   type NftJson,
+  type NftObject,
   payload,
   remove,
   rule,
   table,
-  type Kernel,
 } from '@flatnet/kernel';
 import { DNS_PORT } from './conf.ts';
+
+/** Questions from `bridge` to `to` go to `port` of it; those of one container, where `from` is its address. */
+export interface Lead {
+  readonly bridge: string;
+  readonly from?: string;
+  readonly to: string;
+  readonly port: number;
+}
+
+type Runner = Pick<Kernel, 'run'>;
 
 const TABLE = { family: 'inet', table: 'flatnet_dns' } as const;
 /** Before published ports (dstnat, -100): a container that publishes port 53 on all addresses is not what a sibling asks. */
 const PRIORITY = -105;
+const FAMILIES = [4, 6] as const;
+const MAPS = FAMILIES.flatMap((family) => [`view${family}`, `port${family}`] as const);
 
-const MAPS = `add table inet flatnet_dns; ${([4, 6] as const)
-  .map(
-    (family) =>
-      `add map inet flatnet_dns port${family} { type ifname . ipv${family}_addr : ipv${family}_addr . inet_service; }`,
-  )
-  .join('; ')}`;
+const MAPS_AS_TEXT = `add table inet flatnet_dns; ${FAMILIES.flatMap((family) => {
+  const address = `ipv${family}_addr`;
+  const to = `${address} . inet_service`;
+  return [
+    `add map inet flatnet_dns view${family} { type ifname . ${address} . ${address} : ${to}; }`,
+    `add map inet flatnet_dns port${family} { type ifname . ${address} : ${to}; }`,
+  ];
+}).join('; ')}`;
 
-const leadsTo = (family: 4 | 6): readonly NftJson[] => {
-  const ip = family === 4 ? 'ip' : 'ip6';
-  const key = concat(meta('iifname'), payload(ip, 'daddr'));
-  return [{ dnat: { family: ip, addr: { map: { key, data: `@port${family}` } } } }];
-};
+/** What holds for one container comes before what holds for all. */
+const RULES: readonly (readonly NftJson[])[] = (['udp', 'tcp'] as const).flatMap((protocol) =>
+  FAMILIES.flatMap((family) => {
+    const ip = family === 4 ? 'ip' : 'ip6';
+    const [bridge, from, to] = [meta('iifname'), payload(ip, 'saddr'), payload(ip, 'daddr')];
+    const isQuestion = match(payload(protocol, 'dport'), DNS_PORT);
+    const leadBy = (name: string, ...key: readonly NftJson[]): readonly NftJson[] => [
+      isQuestion,
+      { dnat: { family: ip, addr: { map: { key: concat(...key), data: `@${name}${family}` } } } },
+    ];
+    return [leadBy('view', bridge, from, to), leadBy('port', bridge, to)];
+  }),
+);
 
-/** A repeated transaction leaves the chain as it is. */
-const FULL: readonly NftCommand[] = [
+const CHAIN: readonly NftCommand[] = [
   add(chain(TABLE, 'prerouting', { type: 'nat', hook: 'prerouting', prio: PRIORITY, policy: 'accept' })),
   { flush: chain(TABLE, 'prerouting') },
-  ...(['udp', 'tcp'] as const).flatMap((protocol) =>
-    ([4, 6] as const).map((family) =>
-      add(rule(TABLE, 'prerouting', [match(payload(protocol, 'dport'), DNS_PORT), ...leadsTo(family)])),
-    ),
-  ),
+  ...RULES.map((expr) => add(rule(TABLE, 'prerouting', expr))),
 ];
 
 const familyOf = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4);
 
-/** Makes packets from `bridge` to port 53 of its addresses go to `port`. */
-export async function lead(
-  { run }: Pick<Kernel, 'run'>,
-  bridge: string,
-  addresses: readonly string[],
-  port: number,
-): Promise<void> {
-  await stopLeading({ run }, bridge);
-  const wanted = addresses.map((address) =>
-    add(elements(TABLE, `port${familyOf(address)}`, [[concat(bridge, address), concat(address, port)]])),
-  );
-  const options = { doing: `lead questions for names on ${bridge} to port ${port}` };
-  await applyFixedText(run, MAPS, options);
-  await applyNft(run, [...FULL, ...wanted], options);
-  await forget({ run }, addresses);
+/** An element of one of the maps: its key, and what it leads to. */
+interface Element {
+  readonly map: string;
+  readonly key: NftJson;
+  readonly value: NftJson;
 }
 
-/** Takes away what leads packets from `bridge` elsewhere, and the table with the last of it. @returns whether there was anything. */
-export async function stopLeading({ run }: Pick<Kernel, 'run'>, bridge: string): Promise<boolean> {
-  const objects = await listNft(run, TABLE);
-  if (objects === undefined) return false;
-  const keys = ([4, 6] as const).map((family) => ({
-    name: `port${family}`,
-    all: elementsOf(objects, `port${family}`).map((element) => keyOf(element)),
-  }));
-  const own = keys.map(({ name, all }) => ({ name, keys: all.filter((key) => bridgeOf(key) === bridge) }));
-  const isLast = keys.every(({ all }) => all.every((key) => bridgeOf(key) === bridge));
-  const commands = isLast
-    ? [remove(table(TABLE))]
-    : own.flatMap(({ name, keys: gone }) => (gone.length === 0 ? [] : [remove(elements(TABLE, name, gone))]));
-  try {
-    await applyNft(run, commands, { doing: `stop leading questions for names on ${bridge}` });
-  } catch (error) {
-    if (!(error instanceof ToolError) || error.kind !== 'not-found') throw error;
-  }
-  return own.some(({ keys: gone }) => gone.length > 0);
-}
+const elementOf = ({ bridge, from, to, port }: Lead): Element => ({
+  map: `${from === undefined ? 'port' : 'view'}${familyOf(to)}`,
+  key: from === undefined ? concat(bridge, to) : concat(bridge, from, to),
+  value: concat(to, port),
+});
 
-/** What leads packets from `bridge`: addresses, each with its port. */
-export async function ledTo({ run }: Pick<Kernel, 'run'>, bridge: string): Promise<ReadonlyMap<string, number>> {
-  const objects = (await listNft(run, TABLE)) ?? [];
-  const pairs = ([4, 6] as const).flatMap((family) => elementsOf(objects, `port${family}`));
-  return new Map(
-    pairs.flatMap((pair) => {
-      const [name, address] = partsOf(keyOf(pair));
-      const port = partsOf((pair as readonly NftJson[])[1] ?? null)[1];
-      return name === bridge ? [[String(address), Number(port)] as const] : [];
+const textOf = ({ map, key, value }: Element): string => JSON.stringify([map, key, value]);
+
+function listed(objects: readonly NftObject[]): readonly Element[] {
+  return MAPS.flatMap((map) =>
+    elementsOf(objects, map).flatMap((pair): readonly Element[] => {
+      const [key = null, value = null] = pair as readonly NftJson[];
+      return [{ map, key, value }];
     }),
   );
 }
 
-const keyOf = (element: NftJson): NftJson =>
-  Array.isArray(element) ? ((element as readonly NftJson[])[0] ?? null) : element;
-const partsOf = (value: NftJson): readonly NftJson[] =>
-  typeof value === 'object' && value !== null && 'concat' in value ? (value['concat'] as readonly NftJson[]) : [value];
-const bridgeOf = (key: NftJson): NftJson => partsOf(key)[0] ?? null;
+/** Which of `leads` the kernel does not have. @throws ToolError. */
+export async function lost({ run }: Runner, leads: readonly Lead[]): Promise<readonly Lead[]> {
+  if (leads.length === 0) return [];
+  const objects = (await listNft(run, TABLE)) ?? [];
+  const present = new Set(isWhole(objects) ? listed(objects).map(textOf) : []);
+  return leads.filter((lead) => !present.has(textOf(elementOf(lead))));
+}
+
+const isWhole = (objects: readonly NftObject[]): boolean =>
+  objects.filter((object) => 'rule' in object).length === RULES.length;
+
+/** Makes the kernel lead exactly so. The table goes with the last lead. @throws ToolError. */
+export async function lead({ run }: Runner, leads: readonly Lead[]): Promise<void> {
+  const objects = await listNft(run, TABLE);
+  if (leads.length === 0) {
+    if (objects !== undefined) await removeTable({ run });
+    return forget({ run }, listed(objects ?? []));
+  }
+  const present = listed(objects ?? []);
+  const wanted = new Map(leads.map(elementOf).map((element) => [textOf(element), element]));
+  const surplus = present.filter((element) => !wanted.has(textOf(element)));
+  const known = new Set(present.map(textOf));
+  const missing = [...wanted].flatMap(([text, element]) => (known.has(text) ? [] : [element]));
+  const isThere = objects !== undefined && isWhole(objects);
+  if (isThere && surplus.length + missing.length === 0) return;
+  const options = { doing: 'lead questions for names to the ports that answer them' };
+  if (!isThere) await applyFixedText(run, MAPS_AS_TEXT, options);
+  await applyNft(
+    run,
+    [
+      ...(isThere ? [] : CHAIN),
+      ...surplus.map(({ map, key }) => remove(elements(TABLE, map, [key]))),
+      ...missing.map(({ map, key, value }) => add(elements(TABLE, map, [[key, value]]))),
+    ],
+    options,
+  );
+  await forget({ run }, [...surplus, ...missing]);
+}
+
+async function removeTable({ run }: Runner): Promise<void> {
+  try {
+    await applyNft(run, [remove(table(TABLE))], { doing: 'stop leading questions for names' });
+  } catch (error) {
+    if (!(error instanceof ToolError) || error.kind !== 'not-found') throw error;
+  }
+}
 
 /** Flows of before go on to where they went: a resolver that asks from one port again and again would find nothing. */
-export async function forget({ run }: Pick<Kernel, 'run'>, addresses: readonly string[]): Promise<void> {
-  for (const address of addresses) {
+async function forget({ run }: Runner, changed: readonly Element[]): Promise<void> {
+  const servers = new Set(changed.map(({ value }) => String((value as { concat: readonly NftJson[] }).concat[0])));
+  for (const address of servers) {
     const family = familyOf(address) === 4 ? 'ipv4' : 'ipv6';
-    await run('conntrack', [
-      '-D',
-      '-f',
-      family,
-      '-p',
-      'udp',
-      '--orig-dst',
-      address,
-      '--orig-port-dst',
-      String(DNS_PORT),
-    ]);
+    const words = ['-p', 'udp', '--orig-dst', address, '--orig-port-dst', String(DNS_PORT)];
+    await run('conntrack', ['-D', '-f', family, ...words]);
   }
 }

@@ -4,8 +4,7 @@ import { DnsError } from './error.ts';
 import { withLock } from './lock.ts';
 import type { Entry, OwnerKey, Zone } from './model.ts';
 import { byFile, reloadServer } from './process.ts';
-import { stopLeading } from './redirect.ts';
-import { end, serve } from './serve.ts';
+import { endZone, serve, settleOthers } from './serve.ts';
 import type { World } from './world.ts';
 
 const locked = <T>(world: World, work: () => T | Promise<T>): Promise<T> => {
@@ -35,7 +34,6 @@ export const register = (world: World, zone: Zone, entry: Entry): Promise<void> 
     const { folder } = world;
     refuseSharedBridge(world, zone);
     folder.removeOtherBoots();
-    folder.makeZone(zone.networkHash);
     folder.writeZone(zone);
     folder.writeEntry(entry);
     await awaitAnswer(world, zone, await serve(world, zone), entry);
@@ -71,25 +69,18 @@ export async function unregister(world: World, owner: OwnerKey): Promise<void> {
 }
 
 async function remove(world: World, owner: OwnerKey): Promise<void> {
-  const { folder } = world;
-  const wasThere = folder.removeEntry(owner);
+  const wasThere = world.folder.removeEntry(owner);
   await settle(world, owner.networkHash, wasThere);
 }
 
-/** After names went: the server reads again, or ends with its folder. */
+/** After names went: servers read again, and the one of a network without names ends with its folder. */
 async function settle(world: World, networkHash: string, isChanged: boolean): Promise<void> {
-  const { folder, kernel } = world;
+  const { folder } = world;
   if (folder.attachments(networkHash).length > 0) {
     const pid = isChanged ? byFile(folder.conf(networkHash), folder.pid(networkHash)) : undefined;
     if (pid !== undefined) reloadServer(pid);
-    return;
-  }
-  if (folder.networks().includes(networkHash)) {
-    const zone = folder.readZone(networkHash);
-    await end(world, networkHash);
-    if (zone !== undefined) await stopLeading(kernel, zone.bridge);
-    folder.removeZone(networkHash);
-  }
+  } else if (folder.networks().includes(networkHash)) await endZone(world, networkHash);
+  await settleOthers(world, networkHash);
   folder.removeIfEmpty();
 }
 
@@ -98,8 +89,8 @@ export async function collect(world: World, networkHash: string, valid: Readonly
   if (!world.folder.exists()) return 0;
   return locked(world, async () => {
     const { folder } = world;
-    const dead = folder.attachments(networkHash).filter((hash) => !valid.has(hash));
-    for (const hash of dead) folder.removeEntry({ networkHash, hash });
+    const dead = folder.attachments(networkHash).filter(({ hash }) => !valid.has(hash));
+    for (const { file } of dead) folder.removeFile(networkHash, file);
     await settle(world, networkHash, dead.length > 0);
     folder.removeOtherBoots();
     return dead.length;

@@ -1,111 +1,90 @@
-/** One living server for a zone, with the configuration that the zone asks for. The caller has the lock. */
-import { ToolError } from '@flatnet/exec';
-import { confOf, DNS_PORT, portIn } from './conf.ts';
-import { DnsError } from './error.ts';
+/** The servers of this host, as the folder says: one for each network, and one for each view. The caller has the lock. */
+import { DNS_PORT, portIn } from './conf.ts';
 import type { Zone } from './model.ts';
-import { argumentsFor, byFile, endServer, findServer, reloadServer } from './process.ts';
-import { lead, stopLeading, forget } from './redirect.ts';
-import { resolvFile } from './resolv-file.ts';
+import { lead, type Lead } from './redirect.ts';
+import { end, livingServer, readAgain, start, type Wanted } from './server.ts';
+import { leadsToView, type View, viewsOf } from './view.ts';
 import type { World } from './world.ts';
 
-/** Where servers listen whose port 53 is another program's. */
-const OTHER_PORTS = { first: 5300, count: 100 } as const;
-/** Exit code of dnsmasq(8): "a problem with network access occurred". */
-const NETWORK_PROBLEM = 2;
+/** Port 53, or what is free where that is another program's. */
+const PORTS = [DNS_PORT, ...Array.from({ length: 100 }, (_, i) => 5300 + i)];
 
-const confFor = ({ folder }: World, zone: Zone, port: number): string =>
-  confOf({
-    bridges: [zone.bridge],
-    domain: zone.domain,
-    upstreams: zone.upstreams,
-    hosts: [folder.hosts(zone.networkHash)],
-    pidFile: folder.pid(zone.networkHash),
-    port,
-    resolvFile: resolvFile(),
-  });
+const wantedOf = ({ folder }: World, zone: Zone): Wanted => ({
+  ...{ server: zone.networkHash, zones: [zone], hosts: [folder.hosts(zone.networkHash)], ports: PORTS },
+});
 
 /** The port of the living server with exactly the zone's configuration; undefined where there is none. */
-export function servedAt(world: World, zone: Zone): number | undefined {
-  const { folder } = world;
-  const conf = folder.readConf(zone.networkHash);
-  const port = portIn(conf);
-  if (port === undefined || conf !== confFor(world, zone, port)) return undefined;
-  return byFile(folder.conf(zone.networkHash), folder.pid(zone.networkHash)) === undefined ? undefined : port;
-}
+export const servedAt = (world: World, zone: Zone): number | undefined =>
+  livingServer(world, wantedOf(world, zone))?.port;
 
 /**
- * The living server reads the zone's names again; where there is none, or another configuration is wanted, one is started.
+ * The zone's server, and the views that its network is part of, read names again; what is missing, or configured otherwise, is started.
  *
- * @returns its port.
- * @throws DnsError `missing`, `not-started`; ToolError of nft.
+ * @returns the port of the zone's server.
+ * @throws DnsError; ToolError of nft.
  */
 export async function serve(world: World, zone: Zone): Promise<number> {
-  const port = servedAt(world, zone);
-  if (port === undefined) return restart(world, zone);
-  const { folder, kernel } = world;
-  const pid = byFile(folder.conf(zone.networkHash), folder.pid(zone.networkHash));
-  if (pid === undefined) return restart(world, zone);
-  reloadServer(pid);
-  // A flush of the ruleset took it away.
-  if (port !== DNS_PORT) await lead(kernel, zone.bridge, zone.addresses, port);
+  const port = readAgain(world, wantedOf(world, zone)) ?? (await restart(world, zone));
+  await settleOthers(world, zone.networkHash);
   return port;
 }
 
-/** Ends what serves the zone, whichever way it was configured, and starts a server on the first port that is free. */
+/** Ends what serves the zone, however it was configured, and starts a server. */
 export async function restart(world: World, zone: Zone): Promise<number> {
-  const { folder, kernel } = world;
-  const before = portIn(folder.readConf(zone.networkHash));
-  await end(world, zone.networkHash);
-  const port = await start(world, zone);
-  if (port === DNS_PORT) {
-    const wasLed = await stopLeading(kernel, zone.bridge);
-    if (wasLed || (before ?? port) !== port) await forget(kernel, zone.addresses);
-  } else await lead(kernel, zone.bridge, zone.addresses, port);
-  return port;
+  const { networkHash } = zone;
+  await end(world, networkHash);
+  // While the configuration still says that questions are led elsewhere: a call that is killed here leaves the work to the next one.
+  if ((portIn(world.folder.readConf(networkHash)) ?? DNS_PORT) !== DNS_PORT) await leadAll(world, networkHash);
+  return start(world, wantedOf(world, zone));
 }
 
-/** Ends the server of a network, also one that has lost the file with its number. */
-export async function end({ folder }: World, networkHash: string): Promise<void> {
-  const conf = folder.conf(networkHash);
-  const pid = findServer(conf, folder.pid(networkHash));
-  if (pid !== undefined) await endServer(pid);
+/** Ends the server of a network without names. */
+export async function endZone(world: World, networkHash: string): Promise<void> {
+  const port = portIn(world.folder.readConf(networkHash)) ?? DNS_PORT;
+  await end(world, networkHash);
+  if (port !== DNS_PORT) await leadAll(world, networkHash);
+  world.folder.remove(networkHash);
 }
 
-async function start(world: World, zone: Zone): Promise<number> {
-  const ports = [DNS_PORT, ...Array.from({ length: OTHER_PORTS.count }, (_, i) => OTHER_PORTS.first + i)];
-  let said = '';
-  for (const port of ports) {
-    world.folder.writeConf(zone.networkHash, confFor(world, zone, port));
-    const outcome = await startOnce(world, zone);
-    if (outcome === undefined) return port;
-    said = outcome;
+/** Views, and what leads to them and to ports other than 53. @param changed the network whose names changed. */
+export async function settleOthers(world: World, changed: string): Promise<void> {
+  const { folder } = world;
+  const views = viewsOf(world);
+  const idle = folder.views().filter((name) => !views.some(({ server }) => server === name));
+  for (const view of views) {
+    const isPart = view.zones.some(({ networkHash }) => networkHash === changed);
+    const port = isPart ? readAgain(world, view) : livingServer(world, view)?.port;
+    if (port !== undefined) continue;
+    await end(world, view.server);
+    await start(world, view);
   }
-  throw new DnsError(
-    'not-started',
-    `dnsmasq finds no port to listen on: ${said}`,
-    `free port 53 of bridge ${zone.bridge}`,
-  );
-}
-
-/** @returns dnsmasq's words where the port is in use; undefined where it listens. */
-async function startOnce({ kernel, folder }: World, { networkHash, bridge }: Zone): Promise<string | undefined> {
-  const conf = folder.conf(networkHash);
-  const { exitCode, stderr, ending } = await runDnsmasq(kernel.run, argumentsFor(conf));
-  if (exitCode === 0) return undefined;
-  const said = stderr.trim().slice(0, 400) || ending;
-  if (exitCode === NETWORK_PROBLEM && /address already in use/i.test(said)) return said;
-  throw new DnsError(
-    'not-started',
-    `dnsmasq does not start for bridge ${bridge}: ${said}`,
-    `run dnsmasq --test ${argumentsFor(conf).join(' ')}`,
-  );
-}
-
-async function runDnsmasq(run: World['kernel']['run'], args: readonly string[]) {
-  try {
-    return await run('dnsmasq', args);
-  } catch (error) {
-    if (!(error instanceof ToolError) || error.kind !== 'missing') throw error;
-    throw new DnsError('missing', 'dnsmasq is not installed', 'install the package dnsmasq-base (Debian) or dnsmasq');
+  const leads = leadsOf(world, views);
+  if (leads.length + idle.length > 0) await lead(world.kernel, leads);
+  for (const name of idle) {
+    await end(world, name);
+    folder.remove(name);
   }
+}
+
+/** What leads to servers now, without those of one network. */
+const leadAll = async (world: World, without: string): Promise<void> =>
+  lead(
+    world.kernel,
+    leadsOf(world, viewsOf(world)).filter(
+      ({ bridge, from }) => from !== undefined || bridge !== world.folder.readZone(without)?.bridge,
+    ),
+  );
+
+/** What should lead somewhere: to networks whose port 53 is another program's, and to views. */
+export function leadsOf({ folder }: World, views: readonly View[]): readonly Lead[] {
+  const zones = folder.networks().flatMap((network): readonly Lead[] => {
+    const port = portIn(folder.readConf(network)) ?? DNS_PORT;
+    const zone = port === DNS_PORT ? undefined : folder.readZone(network);
+    return zone === undefined ? [] : zone.addresses.map((to) => ({ bridge: zone.bridge, to, port }));
+  });
+  const toViews = views.flatMap((view) => {
+    const port = portIn(folder.readConf(view.server));
+    return port === undefined ? [] : leadsToView(view, port);
+  });
+  return [...zones, ...toViews];
 }

@@ -1,9 +1,10 @@
 /** What is wrong with names, in words, and what all of this host are. Changes nothing. */
 import { unanswered } from './answer.ts';
-import { DNS_PORT } from './conf.ts';
 import type { Entry, Zone } from './model.ts';
-import { ledTo } from './redirect.ts';
-import { servedAt } from './serve.ts';
+import { lost } from './redirect.ts';
+import { leadsOf, servedAt } from './serve.ts';
+import { livingServer } from './server.ts';
+import { viewsOf } from './view.ts';
 import type { World } from './world.ts';
 
 /** A zone's server, and why it does not answer with the names of its attachments. */
@@ -45,15 +46,10 @@ export async function differences(world: World, zone: Zone, wanted: Entry): Prom
 async function surveyOf(world: World, zone: Zone, entries: readonly Entry[]): Promise<ZoneSurvey> {
   const port = servedAt(world, zone);
   const base = { zone, entries, missing: new Map<string, readonly string[]>() };
-  const { bridge, addresses } = zone;
+  const { bridge } = zone;
   if (port === undefined)
     return { ...base, faults: [`no dnsmasq serves bridge ${bridge} as its network is configured`] };
-  const faults: string[] = [];
-  if (port !== DNS_PORT) {
-    const led = await ledTo(world.kernel, bridge);
-    const lost = addresses.filter((address) => led.get(address) !== port);
-    if (lost.length > 0) faults.push(`no rule leads questions to ${lost.join(' and ')} to port ${port}`);
-  }
+  const faults = [...(await wrongLeads(world, bridge)), ...deadViews(world, zone)];
   for (const entry of entries) {
     const missing = unanswered(world, zone, port, entry);
     // One that is mute makes each question wait.
@@ -64,3 +60,19 @@ async function surveyOf(world: World, zone: Zone, entries: readonly Entry[]): Pr
   }
   return { ...base, port, faults };
 }
+
+/** Questions from a bridge that should be answered by another port, and are not led there. */
+async function wrongLeads(world: World, bridge: string): Promise<readonly string[]> {
+  const leads = leadsOf(world, viewsOf(world)).filter((lead) => lead.bridge === bridge);
+  return (await lost(world.kernel, leads)).map(
+    ({ from, to, port }) =>
+      `no rule leads questions${from === undefined ? '' : ` of ${from}`} to ${to} to port ${port}`,
+  );
+}
+
+const deadViews = (world: World, { networkHash }: Zone): readonly string[] =>
+  viewsOf(world)
+    .filter(
+      (view) => view.zones.some((zone) => zone.networkHash === networkHash) && livingServer(world, view) === undefined,
+    )
+    .map(({ zones }) => `no dnsmasq serves containers on ${zones.map(({ network }) => network).join(' and ')}`);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { confOf, portIn } from '../src/conf.ts';
 import { entryIn, hostsFileOf } from '../src/hosts-file.ts';
-import type { Entry } from '../src/model.ts';
+import type { Entry, Zone } from '../src/model.ts';
 import { nameFault } from '../src/name.ts';
 import { question, readAnswer } from '../src/query.ts';
 import { resolvFile } from '../src/resolv-file.ts';
@@ -40,20 +40,34 @@ describe('names', () => {
 });
 
 describe('the configuration of a server', () => {
-  const server = {
-    ...{ bridges: ['br0'], domain: 'net', hosts: ['/h'], pidFile: '/p', port: 5300, resolvFile: '/etc/resolv.conf' },
-  };
+  const zone = (more: Partial<Zone>): Zone => ({
+    ...{ network: 'n', networkHash: 'a', bridge: 'br0', addresses: ['10.0.0.1'], subnets: ['10.0.0.0/24'] },
+    ...{ domain: 'net', upstreams: 'host', ...more },
+  });
+  const conf = (...zones: readonly Partial<Zone>[]): string =>
+    confOf({
+      ...{ zones: zones.map(zone), hosts: ['/h'], pidFile: '/p', port: 5300, resolvFile: '/etc/resolv.conf' },
+    });
 
   it('forwards to the host, to given resolvers, or nowhere', () => {
-    expect(confOf({ ...server, upstreams: 'host' })).toMatch(/^resolv-file=\/etc\/resolv.conf$/m);
-    expect(confOf({ ...server, upstreams: ['9.9.9.9', 'fd00::1'] })).toMatch(
-      /^no-resolv\nserver=9.9.9.9\nserver=fd00::1$/m,
-    );
-    const closed = confOf({ ...server, upstreams: 'none' });
+    expect(conf({ upstreams: 'host' })).toMatch(/^resolv-file=\/etc\/resolv.conf$/m);
+    expect(conf({ upstreams: ['9.9.9.9', 'fd00::1'] })).toMatch(/^no-resolv\nserver=9.9.9.9\nserver=fd00::1$/m);
+    const closed = conf({ upstreams: 'none' });
     expect(closed).toMatch(/^no-resolv$/m);
     expect(closed).not.toMatch(/^server=/m);
     expect(portIn(closed)).toBe(5300);
     expect(portIn('port=x')).toBeUndefined();
+  });
+
+  it('of a view has the domain of each subnet, and asks where the first asks that asks at all', () => {
+    const other = { bridge: 'br1', subnets: ['10.0.1.0/24', 'fd01::/64'], domain: 'other', upstreams: 'none' } as const;
+    const view = conf(other, { upstreams: ['9.9.9.9'] });
+    expect(view).toMatch(/^interface=br1\ninterface=br0$/m);
+    expect(view).toMatch(
+      /^domain=other,10.0.1.0\/24\ndomain=other,fd01::\/64\ndomain=net,10.0.0.0\/24\nlocal=\/other\/\nlocal=\/net\/$/m,
+    );
+    expect(view).toMatch(/^server=9.9.9.9$/m);
+    expect(conf(other, { domain: 'other' })).toMatch(/^domain=other\nlocal=\/other\/\nexpand-hosts$/m);
   });
 
   it("reads what is behind systemd-resolved's stub, where that is all that the host asks", () => {

@@ -26,15 +26,22 @@ export function wantedOf(kernel: Kernel, request: AddRequest<DnsConfig>): Wanted
   }
   const { bridge, addresses } = deviceOf(kernel, result, network);
   const domain = domainOf(request);
+  const subnets = result.ips.map(({ address }) => subnetOf(address));
   const upstreams = upstreamsOf(request.config, result, addresses);
   return {
     result,
-    zone: { network, networkHash: networkHash(network), bridge, addresses, domain, upstreams },
+    zone: { network, networkHash: networkHash(network), bridge, addresses, subnets, domain, upstreams },
     entry: {
       ...{ owner: ownerOf(network, attachment), netns, names: namesOf(request, domain) },
       addresses: result.ips.map(({ address }) => String(parseCidr(address).ip)),
     },
   };
+}
+
+/** `10.0.0.7/24` -> `10.0.0.0/24` */
+function subnetOf(address: string): string {
+  const { network, prefix } = parseCidr(address);
+  return `${network}/${prefix}`;
 }
 
 /** The result with the resolvers of the zone before all others: containers ask the first one that answers. */

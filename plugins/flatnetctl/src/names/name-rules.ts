@@ -28,6 +28,6 @@ export async function reloadNames(world: Pick<World, 'names'>): Promise<readonly
       ? []
       : names.folder
           .attachments(zone.networkHash)
-          .map((hash) => [`names ${hash}`, failure instanceof Error ? failure.message : String(failure)] as const),
+          .map(({ hash }) => [`names ${hash}`, failure instanceof Error ? failure.message : String(failure)] as const),
   );
 }
