@@ -59,7 +59,7 @@ const rows: readonly (readonly [what: string, harm: string, heal: string, checks
     "the gateway's address is gone",
     'ip address show dev fl-web | sed -n "s/.*inet \\([^ ]*\\).*/\\1/p" >/run/gateway; ip address flush dev fl-web',
     'ip address add "$(cat /run/gateway)" dev fl-web',
-    ['containers failed'],
+    ['containers failed', 'names of web failed'],
   ],
   [
     'ip_forward is off',

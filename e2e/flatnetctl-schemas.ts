@@ -64,7 +64,7 @@ export const Freed = z.array(
 );
 
 const Rule = {
-  kind: z.enum(['published', 'masquerade', 'guard', 'mss']),
+  kind: z.enum(['published', 'masquerade', 'guard', 'mss', 'limit', 'names']),
   network: text,
   containerId: text,
   ifName: text,

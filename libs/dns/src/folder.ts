@@ -102,12 +102,11 @@ export class DnsFolder {
     const { owner } = entry;
     this.#replace(owner.networkHash, join(this.hosts(owner.networkHash), fileOf(owner)), hostsFileOf(entry));
   }
-  /** @returns whether there was one. */
-  removeEntry(owner: OwnerKey): boolean {
-    return this.removeFile(owner.networkHash, fileOf(owner));
+  removeEntry(owner: OwnerKey): void {
+    this.removeFile(owner.networkHash, fileOf(owner));
   }
-  removeFile(networkHash: string, file: string): boolean {
-    return safeRead(() => (unlinkSync(join(this.hosts(networkHash), file)), true)) ?? false;
+  removeFile(networkHash: string, file: string): void {
+    ignoring(['ENOENT', 'ENOTDIR'], () => unlinkSync(join(this.hosts(networkHash), file)));
   }
 
   /** Hashes of the networks. */

@@ -69,15 +69,18 @@ export async function unregister(world: World, owner: OwnerKey): Promise<void> {
 }
 
 async function remove(world: World, owner: OwnerKey): Promise<void> {
-  const wasThere = world.folder.removeEntry(owner);
-  await settle(world, owner.networkHash, wasThere);
+  world.folder.removeEntry(owner);
+  await settle(world, owner.networkHash);
 }
 
-/** After names went: servers read again, and the one of a network without names ends with its folder. */
-async function settle(world: World, networkHash: string, isChanged: boolean): Promise<void> {
+/**
+ * After names went: servers read again, and the one of a network without names ends with its folder. Also where nothing went: an earlier
+ * call may have been killed before its server read again.
+ */
+async function settle(world: World, networkHash: string): Promise<void> {
   const { folder } = world;
   if (folder.attachments(networkHash).length > 0) {
-    const pid = isChanged ? byFile(folder.conf(networkHash), folder.pid(networkHash)) : undefined;
+    const pid = byFile(folder.conf(networkHash), folder.pid(networkHash));
     if (pid !== undefined) reloadServer(pid);
   } else if (folder.networks().includes(networkHash)) await endZone(world, networkHash);
   await settleOthers(world, networkHash);
@@ -91,7 +94,7 @@ export async function collect(world: World, networkHash: string, valid: Readonly
     const { folder } = world;
     const dead = folder.attachments(networkHash).filter(({ hash }) => !valid.has(hash));
     for (const { file } of dead) folder.removeFile(networkHash, file);
-    await settle(world, networkHash, dead.length > 0);
+    await settle(world, networkHash);
     folder.removeOtherBoots();
     return dead.length;
   });
