@@ -11,8 +11,7 @@ import type { PortmapConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { tracksFlows, unlessMissing } from './flows.ts';
 import { applyOutbound, dropOutbound, outboundRules } from './outbound.ts';
-import { planOf } from './plan.ts';
-import { routeLookup } from './route-lookup.ts';
+import { planOf, wayTo } from './plan.ts';
 
 type Request = AddRequest<PortmapConfig>;
 
@@ -21,7 +20,7 @@ export async function add(deps: Deps, request: Request, rollback: Rollback): Pro
   const result = chainedResult(request, 'flatnet-portmap');
   const kernel = deps.kernel(signal);
   const records = deps.records(config.dataDir);
-  const plan = planOf(network, attachment, config, result, routeLookup(kernel.proc));
+  const plan = planOf(network, attachment, config, result, wayTo(kernel));
   const before = records.read(plan.owner);
   if (plan.publications.length === 0 && !config.ipMasq && before === undefined) return result;
 

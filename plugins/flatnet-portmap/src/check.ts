@@ -4,15 +4,14 @@ import { chainedResult, type CheckRequest } from '@flatnet/skel';
 import type { PortmapConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { outboundDifferences, outboundRules } from './outbound.ts';
-import { planOf } from './plan.ts';
-import { routeLookup } from './route-lookup.ts';
+import { planOf, wayTo } from './plan.ts';
 
 /** CHECK. Every element, chain and setting that ADD would make; changes nothing. @throws CniError code 102 that says what is missing. */
 export async function check(deps: Deps, request: CheckRequest<PortmapConfig>): Promise<void> {
   const { config, network, attachment, signal } = request;
   const result = chainedResult(request, 'flatnet-portmap');
   const kernel = deps.kernel(signal);
-  const plan = planOf(network, attachment, config, result, routeLookup(kernel.proc));
+  const plan = planOf(network, attachment, config, result, wayTo(kernel));
   const missing = [
     ...(plan.publications.length === 0
       ? []

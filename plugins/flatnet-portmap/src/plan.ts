@@ -3,6 +3,7 @@ import type { Cidr } from '@flatnet/addressing';
 import { CniError, ErrorCode, ownerOf, type AddResult, type Attachment } from '@flatnet/cni';
 import { describePort, listenKey, mergePorts, onAllAddresses, portKey, portsOf } from '@flatnet/hostport';
 import type { Hairpin, Plan, Port } from '@flatnet/hostport';
+import type { Kernel } from '@flatnet/kernel';
 import type { PortmapConfig } from './config.ts';
 import { refuse } from './field.ts';
 import { cidrOf, type Listen, type Mapping } from './mappings.ts';
@@ -91,6 +92,12 @@ const hairpinsOf = (config: PortmapConfig, ports: readonly Port[], addresses: re
 
 /** Finds the host's interface towards an IPv4 address. */
 export type RouteLookup = (address: string) => string | undefined;
+
+/** A container is never behind the default route. One question, whatever the number of routes. */
+export const wayTo =
+  ({ rtnetlink }: Pick<Kernel, 'rtnetlink'>): RouteLookup =>
+  (address) =>
+    rtnetlink.findDeviceTo(address, { exceptDefault: true });
 
 /** What the attachment is to publish. @throws CniError code 7 for a mapping that cannot be honoured. */
 export const planOf = (

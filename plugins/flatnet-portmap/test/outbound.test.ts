@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { FakeKernel } from '@flatnet/kernel/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { AddResult } from '@flatnet/cni';
 import type { Run } from '@flatnet/exec';
@@ -30,7 +31,10 @@ const run: Run = (_file, args) => {
 
 const pluginOver = (given: Run = run) => {
   const proc = { exists: () => false, read: () => undefined, list: () => [], write: () => undefined };
-  return pluginWith({ kernel: () => ({ run: given, proc }), records: () => new Records(folder, 'boot.1') });
+  return pluginWith({
+    kernel: () => ({ run: given, proc, rtnetlink: new FakeKernel().rtnetlink }),
+    records: () => new Records(folder, 'boot.1'),
+  });
 };
 
 const one = { containerId: 'one', ifName: 'eth0' };

@@ -5,7 +5,6 @@ import { decodeConfig } from '../src/config.ts';
 import { decodeRaw } from '../src/schema.ts';
 import { outboundRules } from '../src/outbound.ts';
 import { planOf } from '../src/plan.ts';
-import { routeLookup } from '../src/route-lookup.ts';
 
 const RESULT: AddResult = {
   interfaces: [{ name: 'br0' }, { name: 'eth0', sandbox: '/run/netns/one' }],
@@ -206,17 +205,4 @@ it('DEL and GC read a configuration that ADD would refuse', () => {
   const broken = { dataDir: '/d', runtimeConfig: { portMappings: [{ hostPort: 'x' }] }, allowFrom: 7 };
   expect(decodeConfig(broken, 'DEL')).toMatchObject({ dataDir: '/d', mappings: [] });
   expect(decodeConfig({ runtimeConfig: 7 }, 'DEL')).toMatchObject({ mappings: [] });
-});
-
-it('routeLookup: the longest match, and never the default route', () => {
-  const table = [
-    'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT',
-    'up0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0',
-    'br0\t0000090A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0',
-    'wide\t0000000A\t00000000\t0001\t0\t0\t0\t000000FF\t0\t0\t0',
-  ].join('\n');
-  const lookup = routeLookup({ exists: () => true, read: () => table, list: () => [], write: () => undefined });
-  expect(lookup('10.9.0.2')).toBe('br0');
-  expect(lookup('10.200.0.2')).toBe('wide');
-  expect(lookup('172.16.0.1')).toBeUndefined();
 });

@@ -7,6 +7,7 @@ import type { Run, RunResult } from '@flatnet/exec';
 import { Records } from '@flatnet/hostport';
 import { Rollback, type AddRequest } from '@flatnet/skel';
 import fc from 'fast-check';
+import { FakeKernel } from '@flatnet/kernel/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { decodeConfig, type PortmapConfig } from '../src/config.ts';
 import { decodeRaw } from '../src/schema.ts';
@@ -45,7 +46,13 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const world = (fake: ReturnType<typeof fakeNft>) => {
   const proc = { exists: () => false, read: () => undefined, list: () => [], write: () => undefined };
   const records = new Records(folder, 'boot.1');
-  return { records, plugin: pluginWith({ kernel: () => ({ run: fake.run, proc }), records: () => records }) };
+  return {
+    records,
+    plugin: pluginWith({
+      kernel: () => ({ run: fake.run, proc, rtnetlink: new FakeKernel().rtnetlink }),
+      records: () => records,
+    }),
+  };
 };
 
 const request = (portMappings: readonly unknown[], extra: object = {}): AddRequest<PortmapConfig> => ({

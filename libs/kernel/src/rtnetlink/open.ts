@@ -61,8 +61,8 @@ export function openRtnetlink(
       }),
     listRoutes: (filter, netns) =>
       ask(`list IPv${filter.family} routes`, netns, (socket) => readRoutes(socket, filter)),
-    findDeviceTo: (address) =>
-      ask(`look for the way to ${address}`, undefined, (socket) => findDeviceTo(socket, address)),
+    findDeviceTo: (address, options) =>
+      ask(`look for the way to ${address}`, undefined, (socket) => findDeviceTo(socket, address, options)),
     deleteRules: (table, netns) =>
       ask(`remove the rules of table ${table} in ${netns}`, netns, (socket) => deleteRules(socket, table)),
   };

@@ -7,7 +7,7 @@ import { TABLE_MAIN } from '@flatnet/netlink/route/route';
 import { deleteRule, listRules } from '@flatnet/netlink/route/rule';
 import { EACCES, EAFNOSUPPORT, EHOSTUNREACH, EINVAL, ENETUNREACH, ENODEV, ENOENT } from '@flatnet/sys';
 import { refOf } from './perform.ts';
-import type { Link, Route, RouteFilter } from './rtnetlink.ts';
+import type { Link, Route, RouteFilter, WayOptions } from './rtnetlink.ts';
 
 /** EINVAL: a name that no link can have. */
 export function findLink(socket: Socket, name: string): Link | undefined {
@@ -60,9 +60,11 @@ function unless<T>(numbers: readonly number[], work: () => T): T | undefined {
 /** Routes that refuse lead nowhere. */
 const UNREACHABLE = [ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL, EAFNOSUPPORT] as const;
 
-export function findDeviceTo(socket: Socket, address: string): string | undefined {
-  const route = find(socket, lookupRoute({ destination: address }), ...UNREACHABLE);
-  return route?.index === undefined ? undefined : nameOf(socket, route.index);
+export function findDeviceTo(socket: Socket, address: string, { exceptDefault }: WayOptions = {}): string | undefined {
+  const fibMatch = exceptDefault === true;
+  const route = find(socket, lookupRoute({ destination: address, fibMatch }), ...UNREACHABLE);
+  if (route?.index === undefined || (fibMatch && /\/0$/.test(route.destination))) return undefined;
+  return nameOf(socket, route.index);
 }
 
 export function deleteRules(socket: Socket, table: number): void {

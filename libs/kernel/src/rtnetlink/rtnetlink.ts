@@ -32,6 +32,11 @@ export interface RouteFilter {
   readonly overlapping?: string;
 }
 
+export interface WayOptions {
+  /** A default route is no way: it leads away from the host. */
+  readonly exceptDefault?: boolean;
+}
+
 /**
  * Every call is about the namespace of this process, or about the one at `netns`, a path. It returns when the kernel has answered.
  *
@@ -48,7 +53,7 @@ export interface Rtnetlink {
   listAddresses(name: string, netns?: string): readonly Address[];
   listRoutes(filter: RouteFilter, netns?: string): readonly Route[];
   /** The device by which packets to an address leave; undefined where no route leads there. */
-  findDeviceTo(address: string): string | undefined;
+  findDeviceTo(address: string, options?: WayOptions): string | undefined;
   /** Removes all rules of both families that look into `table`. */
   deleteRules(table: number, netns: string): void;
 }

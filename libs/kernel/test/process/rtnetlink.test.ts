@@ -199,6 +199,11 @@ it('makes what ip makes', async () => {
   expect(ours.listRoutes({ family: 4, table: 100 }, container())).toHaveLength(1);
   expect(ours.findDeviceTo('10.1.9.9')).toBe('br0');
   expect(ours.findDeviceTo('192.0.2.77')).toBeUndefined();
+  ours.change('try', [appendRoute({ family: 4, dst: '0.0.0.0/0', gateway: '10.1.0.99', dev: 'br0' })]);
+  byIp(['route append default via 10.1.0.99 dev br0']);
+  expect(ours.findDeviceTo('192.0.2.77')).toBe('br0');
+  expect(ours.findDeviceTo('192.0.2.77', { exceptDefault: true })).toBeUndefined();
+  expect(ours.findDeviceTo('10.1.9.9', { exceptDefault: true })).toBe('br0');
 
   ours.deleteRules(268435457, container());
   ours.deleteRules(268435457, container());
