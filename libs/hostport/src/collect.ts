@@ -1,5 +1,6 @@
 import type { Run } from '@flatnet/exec';
 import type { ApplyOptions } from '@flatnet/kernel';
+import { removeIdleTable } from './idle.ts';
 import { forgetInterfaces } from './interfaces.ts';
 import type { Owner } from './model.ts';
 import type { Records } from './record.ts';
@@ -37,8 +38,9 @@ export const collect = async (
     );
     for (const { owner } of released) if (owner !== undefined) orphans.add(owner.hash);
   });
-  await trying(() => forgetInterfaces(run, records, options));
   records.removeStrayHints();
+  await trying(() => forgetInterfaces(run, records, options));
+  await trying(() => removeIdleTable(run, records, options));
   records.removeOtherBoots();
   if (failures.length > 0) throw failures[0];
   return gone.length + orphans.size;

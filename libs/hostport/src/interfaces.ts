@@ -1,31 +1,67 @@
-/** The interfaces that the guard of 127.0.0.0/8 watches, and when it stops. */
-import { existsSync } from 'node:fs';
+/** The interfaces whose containers 127.0.0.1 leads to: `route_localnet` is set there, and the guard of 127.0.0.0/8 watches them. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Run } from '@flatnet/exec';
-import { type ApplyOptions, applyNft } from '@flatnet/kernel';
+import { type ApplyOptions, applyNft, elementsOf, listNft } from '@flatnet/kernel';
+import { safeRead } from '@flatnet/kernel/state';
+import { LOCALNET, TABLE } from './layout.ts';
 import type { Plan } from './model.ts';
 import type { Records } from './record.ts';
 import { isKind } from './release.ts';
-import { unguard } from './ruleset.ts';
+import { guardInterface, unguard } from './ruleset.ts';
 
+/** Stays beside the attachments that use the interface until the guard goes; version 0.1.0 noted nothing else. */
 const GUARDED = 'guarded';
+const BY_ANOTHER = 'by-another';
 
-/** Notes that the plan's interface is about to be guarded. */
-export const noteInterface = (records: Records, { localInterface }: Plan): void => {
-  if (localInterface !== undefined) records.localnet.add(localInterface, GUARDED);
+const settingOf = (name: string): string => `/proc/sys/net/ipv4/conf/${name}/route_localnet`;
+const readSetting = (name: string): string | undefined => safeRead(() => readFileSync(settingOf(name), 'utf8').trim());
+
+/** Notes that the plan's interface is about to be guarded, and whether another has set it before. @throws ToolError. */
+export const noteInterface = async (
+  run: Run,
+  records: Records,
+  { owner, localInterface }: Plan,
+  options: ApplyOptions,
+): Promise<void> => {
+  if (localInterface === undefined) return;
+  if (!records.localnet.has(localInterface) && readSetting(localInterface) === '1') {
+    const guarded = elementsOf((await listNft(run, { ...TABLE, map: LOCALNET }, options)) ?? [], LOCALNET);
+    if (!guarded.includes(localInterface)) records.setBefore.add(localInterface, BY_ANOTHER);
+  }
+  for (const user of [GUARDED, owner.hash]) records.localnet.add(localInterface, user);
 };
 
-/**
- * Takes interfaces that are gone out of the guard: behind a main plugin like ptp each container has one of its own. An interface that
- * is there stays guarded, because its route_localnet stays 1: it may have been so before us.
- */
+/** After ports went: interfaces that nobody publishes on any more are as they were, and out of the guard. */
 export const forgetInterfaces = async (run: Run, records: Records, options: ApplyOptions): Promise<void> => {
-  const gone = records.localnet.things().filter((name) => !existsSync(`/proc/sys/net/ipv4/conf/${name}`));
-  for (const name of gone) {
-    try {
-      await applyNft(run, unguard([name]), options);
-    } catch (error) {
-      if (!isKind(error, 'not-found')) throw error;
-    }
-    records.localnet.drop(name, GUARDED);
+  for (const name of records.localnet.things()) {
+    if (readSetting(name) === undefined || !isUsed(records, name)) await releaseInterface(run, records, name, options);
   }
 };
+
+/** Of attachments that version 0.1.0 made, the records alone tell. */
+const isUsed = (records: Records, name: string): boolean =>
+  records.localnet.of(name).some((user) => user !== GUARDED) ||
+  records.all().some(({ localInterface }) => localInterface === name);
+
+/** Takes the setting back, unless another made it, and then the guard. */
+export async function releaseInterface(run: Run, records: Records, name: string, options: ApplyOptions): Promise<void> {
+  if (!records.setBefore.has(name)) write(name, '0');
+  try {
+    await applyNft(run, unguard([name]), options);
+  } catch (error) {
+    if (!isKind(error, 'not-found')) throw error;
+  }
+  // An ADD that noted itself since has found the setting on, and may have been guarded before.
+  if (readSetting(name) !== undefined && isUsed(records, name)) {
+    await applyNft(run, guardInterface({ localInterface: name }), options);
+    write(name, '1');
+    return;
+  }
+  for (const user of records.localnet.of(name)) records.localnet.drop(name, user);
+  records.setBefore.drop(name, BY_ANOTHER);
+}
+
+function write(name: string, value: string): void {
+  const now = readSetting(name);
+  if (now !== undefined && now !== value) safeRead(() => writeFileSync(settingOf(name), value));
+}

@@ -80,7 +80,7 @@ export const publish = async (
   // Until the transaction has happened the record tells both lists: a DEL after a crash finds whichever is in force.
   records.write(old === undefined ? record : { ...record, ...union(record, old) });
   records.hintAddresses(record.owner, ports);
-  noteInterface(records, record);
+  await noteInterface(run, records, record, named);
   const chains = firstUse(records, record);
   try {
     const replaced = await claimAll(run, records, record, { chains, old }, named);

@@ -8,7 +8,9 @@
  *   <stateDir>/<…>/address/<family>-<protocol>-<port>/<attachment hash>      this port is published on one address
  *   <stateDir>/<…>/chain/<chain named by its content>/<attachment hash>      an element of the attachment refers to this chain
  *   <stateDir>/<…>/waiting/<container hash>/<network hash>.<attachment hash>  wants ports that the container has on another network
+ *   <stateDir>/<…>/localnet/<interface>/<attachment hash>                    is led to from 127.0.0.1, hence guarded
  *   <stateDir>/<…>/localnet/<interface>/guarded                              has been put under guard
+ *   <stateDir>/<…>/set-before/<interface>/by-another                         its route_localnet was 1 before
  *
  * The elements in the kernel are the claims; a record only says where to look, so that DEL lists nothing, a conflict can name its
  * owner, and `reload` can rebuild. It is written before the first element and removed after the last. The rules live in one network
@@ -48,8 +50,10 @@ export class Records {
   readonly #waiting: Users;
   /** Which attachments refer to a chain named by its content. */
   readonly chains: Users;
-  /** Interfaces that were put under guard. */
+  /** Interfaces that were put under guard, and by which attachments. */
   readonly localnet: Users;
+  /** Interfaces whose route_localnet is not flatnet's to take back. */
+  readonly setBefore: Users;
 
   constructor(
     readonly stateDir: string = DEFAULT_STATE_DIR,
@@ -61,6 +65,7 @@ export class Records {
     this.#waiting = users('waiting');
     this.chains = users('chain');
     this.localnet = users('localnet');
+    this.setBefore = users('set-before');
   }
 
   #folder(networkHash: string): string {
@@ -107,11 +112,12 @@ export class Records {
   }
 
   /** Removes the attachment's hints and its record, which is the last to go: it tells which hints there are. Success when there is none. */
-  remove(record: Pick<PublishRecord, 'owner' | 'publications' | 'hairpins'>): void {
+  remove(record: Pick<PublishRecord, 'owner' | 'publications' | 'hairpins' | 'localInterface'>): void {
     const { containerId, networkHash, hash } = record.owner;
     this.forgetAddresses(record.owner, portsOf(record.publications));
     for (const chain of chainNames(record)) this.chains.drop(chain, hash);
     this.#waiting.drop(containerKey(containerId), `${networkHash}.${hash}`);
+    if (record.localInterface !== undefined) this.localnet.drop(record.localInterface, hash);
     ignoring(['ENOENT', 'ENOTDIR'], () => unlinkSync(join(this.#folder(networkHash), `${hash}.json`)));
     ignoring(['ENOENT', 'ENOTEMPTY', 'ENOTDIR'], () => rmdirSync(this.#folder(networkHash)));
     // Version 0.1.0 noted there that the network has an outbound masquerade.
@@ -157,7 +163,7 @@ export class Records {
 
   /** The hints that are of one attachment each. */
   #hints(): readonly { readonly hash: string; readonly drop: () => void }[] {
-    return [this.#address, this.#waiting, this.chains].flatMap((kind) =>
+    return [this.#address, this.#waiting, this.chains, this.localnet].flatMap((kind) =>
       kind
         .things()
         .flatMap((thing) =>
@@ -178,6 +184,18 @@ export class Records {
     const hints = this.#hints();
     const known = new Set(this.all().map(({ owner }) => owner.hash));
     for (const hint of hints) if (!known.has(hint.hash)) hint.drop();
+  }
+
+  /** Whether any attachment of this host has a record, or an ADD of one has begun. */
+  isUsed(): boolean {
+    const networks = (safeRead(() => readdirSync(this.#root)) ?? []).filter((name) => HEX.network.test(name));
+    return networks.some((network) => (safeRead(() => readdirSync(this.#folder(network))) ?? []).length > 0);
+  }
+
+  /** Removes folders that are empty. */
+  removeIfEmpty(): void {
+    for (const path of [this.#root, this.stateDir])
+      ignoring(['ENOENT', 'ENOTEMPTY', 'ENOTDIR', 'EBUSY'], () => rmdirSync(path));
   }
 
   /** Removes what earlier boots left. */

@@ -215,5 +215,5 @@ export const unguard = (interfaces: readonly string[]): readonly NftCommand[] =>
   interfaces.length === 0 ? [] : [remove(elements(TABLE, LOCALNET, interfaces))];
 
 /** Puts the interface under guard; to be in force before its route_localnet is set. */
-export const guardInterface = (plan: Plan): readonly NftCommand[] =>
+export const guardInterface = (plan: Pick<Plan, 'localInterface'>): readonly NftCommand[] =>
   plan.localInterface === undefined ? [] : [add(elements(TABLE, LOCALNET, [plan.localInterface]))];

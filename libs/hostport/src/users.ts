@@ -33,7 +33,7 @@ export class Users {
   drop(thing: string, user: string): boolean {
     const folder = join(this.#folder, thing);
     ignoring(['ENOENT', 'ENOTDIR'], () => unlinkSync(join(folder, user)));
-    ignoring(['ENOENT', 'ENOTEMPTY', 'ENOTDIR'], () => rmdirSync(folder));
+    for (const path of [folder, this.#folder]) ignoring(['ENOENT', 'ENOTEMPTY', 'ENOTDIR'], () => rmdirSync(path));
     return !existsSync(folder);
   }
 

@@ -1,5 +1,6 @@
 import type { Run } from '@flatnet/exec';
 import type { ApplyOptions } from '@flatnet/kernel';
+import { removeIdleTable } from './idle.ts';
 import { forgetInterfaces } from './interfaces.ts';
 import type { Owner } from './model.ts';
 import type { PublishRecord, Records } from './record.ts';
@@ -42,6 +43,9 @@ export const withdraw = async (
   }
   const failures = await handOver(run, records, owner, record?.publications, named);
   if (failures.length > 0) note?.(failures.join('; '));
-  if (record !== undefined) await forgetInterfaces(run, records, named);
+  await forgetInterfaces(run, records, named);
+  await removeIdleTable(run, records, named).catch((error: unknown) => {
+    if (!isKind(error, 'missing')) throw error;
+  });
   return record;
 };

@@ -61,6 +61,6 @@ export const heldBy = ({ owner }: PublishRecord, ...ports: readonly number[]) =>
 /** In a folder that goes with the test. */
 export function newRecords(): Records {
   const folder = mkdtempSync(join(tmpdir(), 'standby-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return new Records(folder, 'boot.1');
 }

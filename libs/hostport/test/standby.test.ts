@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { collect, portsOf, publishOrWait, withdraw } from '../src/index.ts';
 import { alive, fakeNft, heldBy, newRecords, record } from './fixture.ts';
@@ -93,7 +93,7 @@ test('a chain named by its content is made by its first user and deleted by its 
   expect(nft.sent.map((text) => text.includes('"add":{"chain"'))).toEqual([true, false]);
   await withdraw(nft.run, records, first.owner);
   await withdraw(nft.run, records, second.owner);
-  expect(nft.sent.slice(2).map((text) => (text.match(/"delete":\{"chain"/g) ?? []).length)).toEqual([0, 2]);
+  expect(nft.sent.slice(2, 4).map((text) => (text.match(/"delete":\{"chain"/g) ?? []).length)).toEqual([0, 2]);
 });
 
 test('a chain that has a new user stays, and the elements go', async () => {
@@ -125,7 +125,5 @@ test('GC forgets hints that nothing stands behind', async () => {
   records.chains.add('masq4_10.0.0.0_24', 'd'.repeat(24));
   await collect(fakeNft().run, records, { networkHash: 'a'.repeat(12) }, new Set());
   expect(records.chains.things()).toEqual([]);
-  expect(
-    readdirSync(records.stateDir, { recursive: true }).filter((name) => String(name).endsWith('d'.repeat(24))),
-  ).toEqual([]);
+  expect(existsSync(records.stateDir)).toBe(false);
 });

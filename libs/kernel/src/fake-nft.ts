@@ -107,6 +107,7 @@ export class FakeNft {
     const maps = [...found.maps].filter(([map]) => kind === 'table' || (kind !== 'chain' && map === name));
     if (kind !== 'table' && chains.length + maps.length === 0) noSuch();
     return [
+      ...(kind === 'table' ? [{ table: { family, name: at.table } }] : []),
       ...chains.map(([chain]) => ({ chain: { ...at, name: chain } })),
       ...maps.map(([map, { kind: of, shape, elements }]) => ({
         [of]: { ...shape, ...at, name: map, elem: [...elements.values()] },
@@ -141,7 +142,7 @@ function applyMap(table: FakeTable, verb: string, kind: string, shape: Named): v
   const name = String(shape.name);
   const known = table.maps.get(name);
   if (verb === 'delete') {
-    if (known === undefined) noSuch();
+    if ((known ?? noSuch()).elements.size > 0 && shape['elem'] !== undefined) refuse('Device or resource busy');
     table.maps.delete(name);
   } else if (verb === 'flush') (known ?? noSuch()).elements.clear();
   else if (known === undefined) table.maps.set(name, { kind, shape, elements: new Map() });

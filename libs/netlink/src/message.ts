@@ -28,6 +28,8 @@ export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_DUMP = 0x300;
 /** For messages that make: replace what is there; fail with EEXIST where it is; create what is not; add at the end. */
 export const NLM_F_REPLACE = 0x100;
+/** Of a deletion: not with what is inside. */
+export const NLM_F_NONREC = 0x100;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
 export const NLM_F_APPEND = 0x800;

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeKernel } from '@flatnet/kernel/testing';
@@ -54,7 +54,10 @@ const request = (extra: object, attachment = one, address = '10.9.0.2/24'): AddR
   };
 };
 const IP_MASQ = { ipMasq: true };
-const files = () => readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+const files = () =>
+  existsSync(folder)
+    ? readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    : [];
 
 it.each([
   ['as ADD had it', IP_MASQ],
@@ -87,7 +90,7 @@ it('GC takes the masquerade of attachments that are not valid, though all record
   const plugin = pluginOver();
   await plugin.add(request(IP_MASQ), new Rollback());
   await plugin.add(request(IP_MASQ, two, '10.9.0.3/24'), new Rollback());
-  rmSync(folder, { recursive: true });
+  rmSync(folder, { recursive: true, force: true });
   await plugin.gc({ ...request({}), verb: 'GC', validAttachments: [two] });
   expect(nft.contents).toContain('inet flatnet map outbound4 1');
   await plugin.gc({ ...request({}), verb: 'GC', validAttachments: [] });

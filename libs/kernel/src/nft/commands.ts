@@ -58,6 +58,10 @@ export const add = (object: NftObject): NftCommand => ({ add: object });
 export const create = (object: NftObject): NftCommand => ({ create: object });
 /** Fails with "No such file or directory" when the object is not there: put an `add` of it before, in the same transaction. */
 export const remove = (object: NftObject): NftCommand => ({ delete: object });
+/** Deletes a map or set that has no element: EBUSY where it has some. Only by netlink: the program deletes the elements with it. */
+export const removeEmpty = (at: NftTable, name: string): NftCommand => ({
+  delete: { map: { family: at.family, table: at.table, name, elem: [] } },
+});
 export const flush = (object: NftObject): NftCommand => ({ flush: object });
 
 export const concat = (...parts: readonly NftJson[]): NftJson => ({ concat: parts });

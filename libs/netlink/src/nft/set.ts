@@ -1,5 +1,5 @@
 /** Sets and maps. Their elements are `element.ts`. */
-import { type Message, NLM_F_CREATE, NLM_F_EXCL, type Query } from '../message.ts';
+import { type Message, NLM_F_CREATE, NLM_F_EXCL, NLM_F_NONREC, type Query } from '../message.ts';
 import { nestedAttributes, optional, present, readAttributes, required, text, u32be, u64be } from '../reader.ts';
 import { attribute, attributeText, attributeU32be, nested, type Writer } from '../writer.ts';
 import * as c from './constants.ts';
@@ -106,11 +106,11 @@ function writeDesc(writer: Writer, size: number | undefined, fieldSizes: readonl
   });
 }
 
-/** EBUSY: a rule uses it. ENOENT: there is none. */
-export const deleteSet = (set: SetRef): Message => ({
+/** EBUSY: a rule uses it, or with `onlyEmpty` an element is in it. ENOENT: there is none. */
+export const deleteSet = (set: SetRef, onlyEmpty = false): Message => ({
   name: 'NFT_MSG_DELSET',
   type: c.DELSET,
-  flags: 0,
+  flags: onlyEmpty ? NLM_F_NONREC : 0,
   write: (writer) => writeRef(writer, set),
 });
 

@@ -1,5 +1,4 @@
 import type { Fact, Inventory } from './fact.ts';
-import { staysForNow } from './until-rules-go.ts';
 
 /** Something that the last DEL leaves, on purpose. */
 interface Allowance {
@@ -71,7 +70,10 @@ export const MAY_STAY: readonly Allowance[] = [
     reason: 'the reference plugins keep the chains of iptables that they made, and iptables its tables',
     isMeant: (fact) => fact.kind === 'nft' && OF_THE_REFERENCE.some((words) => words.test(fact.text)),
   },
-  { reason: 'TEMPORARY', isMeant: staysForNow },
+  {
+    reason: 'a flatnetctl that was killed leaves the lock of its attachment, which the next one breaks',
+    isMeant: (fact) => isFile(fact, /^\/var\/lib\/cni\/flatnetctl\.[0-9a-f]+\.lock/),
+  },
 ];
 
 /** Bridges and the VLAN devices on them. */

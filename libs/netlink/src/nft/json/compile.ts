@@ -117,7 +117,7 @@ function ruleCommand(verb: Verb, at: TableRef, value: JsonObject, state: State):
 
 function setCommand(verb: Verb, at: TableRef, value: JsonObject, state: State): readonly Message[] {
   const ref = { ...at, set: textIn(value, 'name') };
-  if (verb === 'delete') return [deleteSet(ref)];
+  if (verb === 'delete') return [deleteSet(ref, Array.isArray(value['elem']))];
   if (verb === 'flush') return [flushSet(ref)];
   const { type, map, flags, size, comment, elem } = value;
   // Types that are not in the table are refused here.

@@ -1,0 +1,64 @@
+/** What belongs to all published ports goes with the last one. */
+import type { Run } from '@flatnet/exec';
+import {
+  type ApplyOptions,
+  applyNft,
+  chain,
+  elementsOf,
+  flush,
+  type NftObject,
+  remove,
+  removeEmpty,
+  table,
+} from '@flatnet/kernel';
+import { releaseInterface } from './interfaces.ts';
+import { ADMIN, CHAINS, LOCALNET, SETS, TABLE } from './layout.ts';
+import { listHeld, type Listing } from './owners.ts';
+import type { Records } from './record.ts';
+import { isKind } from './release.ts';
+
+/**
+ * Removes the table, unless an element is in it, or a chain or rule of an operator. An ADD that comes meanwhile keeps it: the kernel
+ * deletes no map with elements, and then nothing of the transaction happens.
+ */
+export const removeIdleTable = async (run: Run, records: Records, options: ApplyOptions): Promise<void> => {
+  if (records.isUsed()) return;
+  const listing = await listHeld(run, options);
+  if (listing !== undefined && isIdle(listing)) {
+    // Those that no record tells of any more.
+    for (const name of elementsOf(listing.objects, LOCALNET))
+      await releaseInterface(run, records, String(name), options);
+    await removeTable(run, listing, options);
+  }
+  records.removeIfEmpty();
+};
+
+const nameIn = (object: NftObject, kind: string): string | undefined => {
+  const inner = object[kind] as NftObject | undefined;
+  return inner === undefined ? undefined : String(inner[kind === 'rule' ? 'chain' : 'name']);
+};
+
+const isIdle = ({ objects, entries }: Listing): boolean => {
+  const isOurs = (name: string | undefined): boolean => name === undefined || name in CHAINS;
+  return (
+    entries.length === 0 &&
+    objects.some((object) => 'table' in object) &&
+    objects.every((object) => isOurs(nameIn(object, 'rule'))) &&
+    objects.every((object) => nameIn(object, 'chain') === ADMIN || isOurs(nameIn(object, 'chain')))
+  );
+};
+
+async function removeTable(run: Run, { objects }: Listing, options: ApplyOptions): Promise<void> {
+  const chains = objects.flatMap((object) => nameIn(object, 'chain') ?? []);
+  const maps = objects.flatMap((object) => nameIn(object, 'map') ?? nameIn(object, 'set') ?? []);
+  const commands = [
+    ...chains.map((name) => flush(chain(TABLE, name))),
+    ...maps.filter((name) => SETS.includes(name)).map((name) => removeEmpty(TABLE, name)),
+    remove(table(TABLE)),
+  ];
+  try {
+    await applyNft(run, commands, { ...options, isGuess: true });
+  } catch (error) {
+    if (!isKind(error, 'busy', 'not-found', 'exists')) throw error;
+  }
+}
