@@ -19,8 +19,7 @@ const WEB = { hostPort: 8080, containerPort: 80, protocol: 'tcp' };
 const DNS = { hostPort: 5353, containerPort: 53, protocol: 'udp' };
 const STATE = '/run/flatnet/hostport';
 const flush = () => host.sandbox.must('nft', ['flush', 'ruleset']);
-const files = async (): Promise<string> =>
-  (await host.sandbox.run('find', [STATE, '-type', 'f'])).stdout;
+const files = async (): Promise<string> => (await host.sandbox.run('find', [STATE, '-type', 'f'])).stdout;
 const refusal = async (...call: Parameters<Lab['cni']>) => errorOf(await lab.cni(...call));
 
 describe('published ports', { timeout: 240_000 }, () => {
