@@ -161,6 +161,48 @@ describe('flatnet-dns', () => {
     }
   });
 
+  it.each([
+    [
+      'nft',
+      "nft add table inet theirs; nft 'add chain inet theirs in { type filter hook input priority 0; policy drop; }'; nft add rule inet theirs in meta l4proto ipv6-icmp accept",
+    ],
+    ['iptables', 'iptables -P INPUT DROP; ip6tables -P INPUT DROP; ip6tables -A INPUT -p ipv6-icmp -j ACCEPT'],
+  ])(
+    'a firewall of %s drops questions: STATUS names the chain, and its commands open no more',
+    async (_tool, close) => {
+      const { sandbox } = host;
+      const added = addressesOf(await lab.add(web));
+      await lab.add(B);
+      const openedBy = await sandbox.must('nft', ['list', 'ruleset']);
+      await lab.chain.status();
+      try {
+        await sandbox.must('sh', ['-c', close]);
+        const question = ['1', 'busybox', 'nslookup', 'web', '10.53.1.1'];
+        expect((await sandbox.inNetns(B.id, 'timeout', question)).exitCode).not.toBe(0);
+        // One family after the other: each has a chain of its own.
+        for (let tries = 0; tries < 4; tries += 1) {
+          const { exitCode, json } = await lab.call('STATUS', B, {});
+          if (exitCode === 0) break;
+          expect(json).toMatchObject({ code: 51, details: expect.stringContaining('port 53 of') as string });
+          await sandbox.must('sh', ['-c', String(json!['details']).split('e.g.: ')[1]!]);
+        }
+        expect(await lab.call('STATUS', B, {})).toMatchObject({ exitCode: 0 });
+        expect(await ask(B, 'web')).toEqual([added[0]]);
+        expect(await answerByTcp(sandbox, B.id, 'web', '10.53.1.1')).toBe(added[0]);
+        expect(await ask(B, 'web', { type: 'aaaa', server: 'fd53:1::1' })).toEqual([added[1]]);
+      } finally {
+        await sandbox.run('nft', ['delete', 'table', 'inet', 'theirs']);
+        for (const program of ['iptables', 'ip6tables'])
+          await sandbox.run('sh', ['-c', `${program} -P INPUT ACCEPT; ${program} -F INPUT`]);
+        for (const family of ['ip', 'ip6'])
+          if (!openedBy.includes(`table ${family} filter`))
+            await sandbox.run('nft', ['delete', 'table', family, 'filter']);
+      }
+      await lab.del(web);
+      await lab.del(B);
+    },
+  );
+
   it('text that is no name reaches no file, and starts nothing', async () => {
     const prevResult = await lab.chain.add({ containerId: B.id, netns: `/run/netns/${B.id}`, ifName: 'eth0' });
     await lab.call('DEL', B, {});

@@ -4,7 +4,7 @@ import { BIN, callPlugin, chainOf, type Chain, type Conflist, type Json, type Sa
 import { expect } from 'vitest';
 
 export const listOf = (name: string, number: number, dns: Json = {}): Conflist => ({
-  cniVersion: '1.0.0',
+  cniVersion: '1.1.0',
   name,
   plugins: [
     {

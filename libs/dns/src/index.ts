@@ -3,6 +3,7 @@ export { DnsError } from './error.ts';
 export { DEFAULT_STATE_DIR, DnsFolder } from './folder.ts';
 export * from './model.ts';
 export { nameFault } from './name.ts';
+export { inputObstacle } from './obstacle.ts';
 export { ask, type Answer, type RecordType } from './query.ts';
 export {
   collect,

@@ -1,5 +1,13 @@
-export { describePlace, judge, type Firewalls, type Judgement, type Place, type Verdict } from './judge.ts';
-export { PROBED_HOST, type Network, type Uplinks } from './packet.ts';
+export {
+  describePlace,
+  judge,
+  judgeQuestions,
+  type Firewalls,
+  type Judgement,
+  type Place,
+  type Verdict,
+} from './judge.ts';
+export { type HostServer, PROBED_HOST, type Network, type Uplinks } from './packet.ts';
 export { remedyFor, type Remedy } from './remedy.ts';
 export { tablesOf, type Table } from './ruleset.ts';
-export { doubtOf, obstacleOf, publishedObstacleOf } from './words.ts';
+export { doubtOf, obstacleOf, publishedObstacleOf, questionsObstacleOf } from './words.ts';

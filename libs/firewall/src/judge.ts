@@ -2,7 +2,15 @@
  * What the firewalls of other programs do with the packets of a network. A packet passes when every base chain of the hook lets it
  * pass: `accept` ends one base chain, a drop is final.
  */
-import { probesOf, usualPacket, type Network, type Packet, type Uplinks } from './packet.ts';
+import {
+  type HostServer,
+  probesOf,
+  questionsTo,
+  usualPacket,
+  type Network,
+  type Packet,
+  type Uplinks,
+} from './packet.ts';
 import type { Chain, Table } from './ruleset.ts';
 import { walk, type Course, type End } from './walk.ts';
 
@@ -42,6 +50,10 @@ export function judge(network: Network, firewalls: Firewalls): Judgement {
   return { outgoing: judgeAll(outgoing, firewalls), published: judgeAll(published, firewalls) };
 }
 
+/** Whether containers of a network reach a server of the host. */
+export const judgeQuestions = (network: Network, server: HostServer, firewalls: Firewalls): Verdict =>
+  judgeAll(questionsTo(network, server), firewalls);
+
 /** One packet that is blocked is enough: a connection needs both ways, and names are asked for over UDP. */
 function judgeAll(packets: readonly Packet[], firewalls: Firewalls): Verdict {
   const verdicts = packets.map((packet) => judgePacket(packet, firewalls));
@@ -62,8 +74,8 @@ function judgePacket(packet: Packet, { tables, unreadable }: Firewalls): Verdict
 }
 
 /** The tables of flatnet itself drop nothing that its networks need. */
-const isAsked = ({ family }: Packet, chain: Chain): boolean =>
-  chain.hook === 'forward' && chain.table !== 'flatnet' && ['inet', family === 4 ? 'ip' : 'ip6'].includes(chain.family);
+const isAsked = ({ family, hook }: Packet, chain: Chain): boolean =>
+  chain.hook === hook && chain.table !== 'flatnet' && ['inet', family === 4 ? 'ip' : 'ip6'].includes(chain.family);
 
 function judgeChain(table: Table, chain: Chain, packet: Packet): Verdict {
   const all = walk(table, chain, packet).ends;

@@ -7,6 +7,8 @@ export interface Packet {
   /** In words: "TCP packets to other hosts". */
   readonly name: string;
   readonly family: 4 | 6;
+  /** The hook whose base chains it passes. */
+  readonly hook: 'forward' | 'input';
   readonly fields: ReadonlyMap<string, Value>;
   /** Whether each field has one value: that of an ordinary packet. */
   readonly isUsual: boolean;
@@ -58,6 +60,31 @@ export function probesOf({ bridge, subnets }: Network, uplinks: Uplinks): Probes
     published: each.flatMap(({ published }) => published),
   };
 }
+
+/** A server of the host's that containers of a network ask. */
+export interface HostServer {
+  /** Of the bridge, without prefix lengths. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+}
+
+/** A container asks a server of the host. */
+export const questionsTo = ({ bridge, subnets }: Network, { addresses, port }: HostServer): readonly Packet[] =>
+  addresses.flatMap((address) =>
+    (['udp', 'tcp'] as const).map((protocol): Packet => {
+      const { family, value } = parseIp(address);
+      const ip = family === 4 ? 'ip' : 'ip6';
+      const fields: Record<string, Value> = {
+        ...commonOf(family, protocol),
+        ...{ 'meta iifname': word(bridge), [`${ip} saddr`]: inside(subnets, family), [`${ip} daddr`]: number(value) },
+        ...{ [`${protocol} sport`]: between(1024n, 65_535n, 40_000n), [`${protocol} dport`]: number(BigInt(port)) },
+        ...{ 'ct state': word('new'), 'ct direction': word('original'), 'tcp flags': flags(['syn']) },
+        ...{ 'ct status': flags([], ['dnat']), 'fib daddr type': word('local') },
+      };
+      const name = `IPv${family} ${protocol.toUpperCase()} packets to port ${port} of ${address}`;
+      return { name, family, hook: 'input', isUsual: false, fields: new Map(Object.entries(fields)) };
+    }),
+  );
 
 interface Wish {
   readonly bridge: string;
@@ -115,7 +142,7 @@ function probesFor({ bridge, family, protocol, subnets, uplinks }: Wish): Probes
   };
   const confirmed = ['seen-reply', 'confirmed'];
   const make = (name: string, ...parts: Readonly<Record<string, Value>>[]): Packet => ({
-    ...{ name: `${version} ${name}`, family, isUsual: false },
+    ...{ name: `${version} ${name}`, family, hook: 'forward', isUsual: false },
     fields: new Map(Object.entries(Object.assign(commonOf(family, protocol), ...parts) as Record<string, Value>)),
   });
   return {

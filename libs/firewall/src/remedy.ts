@@ -25,6 +25,36 @@ export function remedyFor(place: Place, bridge: string, tables: readonly Table[]
   return isIptables ? iptables(place, has(/^DOCKER-USER$/) ? 'DOCKER-USER' : 'FORWARD', bridge) : nft(place, bridge);
 }
 
+/** Commands that let containers ask a server of the host. */
+export function questionsRemedyFor(
+  { family, table, base }: Place,
+  bridge: string,
+  port: number,
+  tables: readonly Table[],
+): readonly string[] {
+  const chains = tables.flatMap((each) =>
+    each.family === family && each.name === table ? [...each.chains.keys()] : [],
+  );
+  if (chains.some((name) => /^ufw6?-before-input$/.test(name)))
+    return [`ufw allow in on ${bridge} to any port ${port}`];
+  const protocols = ['udp', 'tcp'] as const;
+  if (table === 'firewalld') {
+    return [
+      'firewall-cmd --permanent --new-zone=flatnet',
+      `firewall-cmd --permanent --zone=flatnet --add-interface=${bridge}`,
+      ...protocols.map((protocol) => `firewall-cmd --permanent --zone=flatnet --add-port=${port}/${protocol}`),
+      'firewall-cmd --reload',
+    ];
+  }
+  if (table === 'filter' && chains.includes('INPUT') && (family === 'ip' || family === 'ip6')) {
+    const insert = `${family === 'ip6' ? 'ip6tables' : 'iptables'} -I INPUT -i ${bridge}`;
+    return protocols.map((protocol) => `${insert} -p ${protocol} --dport ${port} -j ACCEPT`);
+  }
+  return protocols.map(
+    (protocol) => `nft insert rule ${family} ${table} ${base} iifname ${bridge} ${protocol} dport ${port} accept`,
+  );
+}
+
 /** ufw accepts answers by itself. It cannot ask for ctstate, so published ports need a rule in its file. */
 function ufw({ family }: Place, bridge: string): Remedy {
   const [file, chain] =

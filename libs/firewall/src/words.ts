@@ -1,6 +1,6 @@
 /** What a judgement means to people. */
 import { describePlace, type Firewalls, type Judgement, type Verdict } from './judge.ts';
-import { remedyFor } from './remedy.ts';
+import { questionsRemedyFor, remedyFor } from './remedy.ts';
 
 type Blocked = Extract<Verdict, { readonly state: 'blocked' }>;
 
@@ -31,6 +31,17 @@ export function publishedObstacleOf(
 ): string | undefined {
   if (published.state !== 'blocked') return undefined;
   return sentence(published, bridge, remedyFor(published.place, bridge, tables).published);
+}
+
+/** The same of questions to a server of the host's. */
+export function questionsObstacleOf(
+  verdict: Verdict,
+  bridge: string,
+  port: number,
+  { tables }: Firewalls,
+): string | undefined {
+  if (verdict.state !== 'blocked') return undefined;
+  return sentence(verdict, bridge, questionsRemedyFor(verdict.place, bridge, port, tables));
 }
 
 /** Why nobody can say whether packets pass; undefined where it is known. */

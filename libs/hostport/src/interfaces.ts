@@ -28,7 +28,8 @@ export const noteInterface = async (
     const guarded = elementsOf((await listNft(run, { ...TABLE, map: LOCALNET }, options)) ?? [], LOCALNET);
     if (!guarded.includes(localInterface)) records.setBefore.add(localInterface, BY_ANOTHER);
   }
-  for (const user of [GUARDED, owner.hash]) records.localnet.add(localInterface, user);
+  // The attachment first: a DEL that releases the interface meanwhile looks for it last.
+  for (const user of [owner.hash, GUARDED]) records.localnet.add(localInterface, user);
 };
 
 /** After ports went: interfaces that nobody publishes on any more are as they were, and out of the guard. */
@@ -51,13 +52,15 @@ export async function releaseInterface(run: Run, records: Records, name: string,
   } catch (error) {
     if (!isKind(error, 'not-found')) throw error;
   }
-  // An ADD that noted itself since has found the setting on, and may have been guarded before.
-  if (readSetting(name) !== undefined && isUsed(records, name)) {
+  records.localnet.drop(name, GUARDED);
+  if (readSetting(name) === undefined) {
+    for (const user of records.localnet.of(name)) records.localnet.drop(name, user);
+  } else if (isUsed(records, name)) {
+    // An ADD that came meanwhile has found the setting on, and may have been guarded before.
+    records.localnet.add(name, GUARDED);
     await applyNft(run, guardInterface({ localInterface: name }), options);
-    write(name, '1');
-    return;
+    return write(name, '1');
   }
-  for (const user of records.localnet.of(name)) records.localnet.drop(name, user);
   records.setBefore.drop(name, BY_ANOTHER);
 }
 

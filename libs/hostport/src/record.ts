@@ -41,7 +41,7 @@ const containerKey = (containerId: string): string => sha256Hex(containerId).sli
 
 const portName = ({ family, protocol, hostPort }: Port): string => `${family}-${protocol}-${hostPort}`;
 
-const HEX = { network: /^[0-9a-f]{12}$/, attachment: /^([0-9a-f]{24})\.json$/ };
+const HEX = { network: /^[0-9a-f]{12}$/, attachment: /^([0-9a-f]{24})\.json$/, user: /([0-9a-f]{24})$/ };
 
 /** The records of this boot and network namespace, below `stateDir`. All work is synchronous: it is a few dozen microseconds. */
 export class Records {
@@ -161,14 +161,15 @@ export class Records {
     for (const hint of this.#hints()) if (hint.hash === hash) hint.drop();
   }
 
-  /** The hints that are of one attachment each. */
+  /** The hints that are of one attachment each: not those of an interface. */
   #hints(): readonly { readonly hash: string; readonly drop: () => void }[] {
     return [this.#address, this.#waiting, this.chains, this.localnet].flatMap((kind) =>
-      kind
-        .things()
-        .flatMap((thing) =>
-          kind.of(thing).map((user) => ({ hash: user.slice(-24), drop: () => void kind.drop(thing, user) })),
-        ),
+      kind.things().flatMap((thing) =>
+        kind.of(thing).flatMap((user) => {
+          const hash = HEX.user.exec(user)?.[1];
+          return hash === undefined ? [] : [{ hash, drop: () => void kind.drop(thing, user) }];
+        }),
+      ),
     );
   }
 

@@ -120,6 +120,14 @@ test('GC leaves the hint of an ADD that begins while it looks', async () => {
   expect(records.mayBeOnAddress([port!])).toBe(true);
 });
 
+test('GC leaves the note that an interface is guarded', () => {
+  const records = newRecords();
+  records.localnet.add('br0', 'guarded');
+  records.localnet.add('br0', 'd'.repeat(24));
+  records.removeStrayHints();
+  expect(records.localnet.of('br0')).toEqual(['guarded']);
+});
+
 test('GC forgets hints that nothing stands behind', async () => {
   const records = newRecords();
   records.chains.add('masq4_10.0.0.0_24', 'd'.repeat(24));

@@ -10,15 +10,15 @@ type Objects = readonly Record<string, unknown>[];
 const MAX_BYTES = 64 << 20;
 
 /**
- * The tables of other programs that have a base chain of hook `forward`, whole, and where packets leave the host. What cannot be read is
+ * The tables of other programs that have a base chain of `hook`, whole, and where packets leave the host. What cannot be read is
  * named in `unreadable`: the judge then answers `unknown` where it would say `passes`.
  *
  * @throws ToolError where nft cannot be asked at all.
  */
-export async function readFirewalls(kernel: Reader): Promise<Firewalls> {
+export async function readFirewalls(kernel: Reader, hook: 'forward' | 'input' = 'forward'): Promise<Firewalls> {
   const unreadable = legacyTables(kernel);
   const tables: Table[] = [];
-  for (const place of await placesToRead(kernel, unreadable)) {
+  for (const place of await placesToRead(kernel, hook, unreadable)) {
     try {
       tables.push(...(await readTable(kernel, place)));
     } catch (error) {
@@ -47,14 +47,12 @@ function legacyTables(kernel: Reader): string[] {
 
 type TablePlace = readonly [family: string, table: string];
 
-async function placesToRead(kernel: Reader, unreadable: string[]): Promise<readonly TablePlace[]> {
+async function placesToRead(kernel: Reader, hook: string, unreadable: string[]): Promise<readonly TablePlace[]> {
   const objects = await listing(kernel, ['chains']);
   if (objects === undefined) unreadable.push('the list of chains, which is not JSON');
   const chains = (objects ?? []).map((object) => object['chain'] as Record<string, unknown> | undefined);
-  const forward = chains.flatMap((chain) =>
-    chain?.['hook'] === 'forward' && chain['table'] !== 'flatnet' ? [chain] : [],
-  );
-  const places = forward
+  const asked = chains.flatMap((chain) => (chain?.['hook'] === hook && chain['table'] !== 'flatnet' ? [chain] : []));
+  const places = asked
     .map(({ family, table }) => [String(family), String(table)] as const)
     .filter(([family]) => ['ip', 'ip6', 'inet'].includes(family));
   return [...new Map(places.map((place) => [place.join(' '), place])).values()];

@@ -1,4 +1,4 @@
-import { DNS_PORT, survey } from '@flatnet/dns';
+import { DNS_PORT, inputObstacle, survey } from '@flatnet/dns';
 import { runsAs } from '../conflist/as-run.ts';
 import { readDirectory } from '../conflist/directory.ts';
 import { failed, ok, warning, type Check, type Finding } from './finding.ts';
@@ -17,10 +17,17 @@ export const names: Check = async (world, { netDir, cniPath }) => {
   if (!world.isRoot) return [warning('names', 'cannot be tried without root', 'run it as root')];
   const zones = await survey(world.names.open());
   if (zones.length === 0) return [ok('names', 'dnsmasq is there, and no container has names now')];
-  return zones.map(({ zone: { network, bridge, addresses }, entries, port, faults, missing }): Finding => {
+  const obstacles = await Promise.all(zones.map(({ zone }) => inputObstacle(world.names.open(), zone)));
+  return zones.map(({ zone, entries, port, faults, missing }, index): Finding => {
+    const { network, bridge, addresses } = zone;
     const check = `names of ${network}`;
     const wrong = [...faults, ...[...missing.values()].flat()];
     if (wrong.length > 0) return failed(check, wrong.join('; '), 'flatnetctl rules reload');
+    const obstacle = obstacles[index];
+    if (obstacle !== undefined) {
+      const [reason = obstacle, commands = ''] = obstacle.split('; allow them, e.g.: ');
+      return failed(check, reason, commands);
+    }
     if (port === DNS_PORT) return ok(check, `${entries.length} containers are found`);
     const other = programAt('udp', DNS_PORT, addresses[0]) ?? 'another program';
     return ok(
