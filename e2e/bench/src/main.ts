@@ -10,6 +10,7 @@ import { datapath, datapathSection } from './parts/datapath.ts';
 import { attachmentGrowers, leaseGrowers, portGrowers } from './parts/growers.ts';
 import { growth, growthSection } from './parts/growth.ts';
 import { floor, floorSection } from './parts/floor.ts';
+import { names, namesSection } from './parts/names.ts';
 import { networks, networksSection } from './parts/networks.ts';
 import { ports, portsSection } from './parts/ports.ts';
 import { podman, podmanSection } from './parts/podman.ts';
@@ -60,6 +61,13 @@ const PARTS: readonly Part[] = [
     async run() {
       const rows = await networks(300, 20, 20_000);
       return { section: networksSection(rows), found: { networks: rows } };
+    },
+  },
+  {
+    name: 'names',
+    async run() {
+      const rows = await names(30, 30_000);
+      return { section: namesSection(rows), ...(rows === undefined ? {} : { found: { names: rows } }) };
     },
   },
   {
