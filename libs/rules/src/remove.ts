@@ -5,7 +5,7 @@
  * transaction while any other element refers to that chain; only then, or where the chain does not exist, a listing tells what there is.
  */
 import type { Run } from '@flatnet/exec';
-import { add, applyNft, chain, remove, type ApplyOptions, type NftCommand } from '@flatnet/kernel';
+import { add, applyNft, chain, listNft, remove, type ApplyOptions, type NftCommand } from '@flatnet/kernel';
 import { isKind } from './errors.ts';
 import { anchorMap, BRIDGE, chainOf, clampedMap, IN_USE, INET, ownerOfChain, PORTS, sourceMap } from './layout.ts';
 import { legacyRemoval, type HostEnds, type LegacyPart } from './legacy.ts';
@@ -25,16 +25,20 @@ export interface RemoveOptions extends ApplyOptions {
 }
 
 const TRIES = 4;
+const NEITHER = { antiSpoof: false, clamped: false };
 
 /** Removes every rule of an attachment; success when there is none. @throws ToolError. */
 export async function removeRules(run: Run, owner: RuleOwner, options: RemoveOptions = {}): Promise<void> {
   const named = { doing: `remove the rules of ${hostEndOf(owner)}`, ...options };
-  if (options.isLast !== true) {
+  const { expected, isLast } = options;
+  if (isLast !== true && expected === 'nothing') {
+    // The kernel waits for all its processors before it answers a transaction that it refuses; a question costs nothing.
+    if ((await listNft(run, { ...INET, chain: chainOf(owner, 'main') }, named)) === undefined) return;
+  } else if (isLast !== true) {
     try {
       await applyNft(run, guess(owner, options), { ...named, isGuess: true });
       return;
     } catch (error) {
-      if (options.expected === 'nothing' && isKind(error, 'not-found')) return;
       if (!isKind(error, 'not-found', 'exists', 'busy')) throw error;
     }
   }
@@ -43,8 +47,7 @@ export async function removeRules(run: Run, owner: RuleOwner, options: RemoveOpt
 
 function guess(owner: RuleOwner, { expected, addresses = [] }: RemoveOptions): readonly NftCommand[] {
   const [main, clamp, port] = [chainOf(owner, 'main'), chainOf(owner, 'clamp'), chainOf(owner, 'port')];
-  if (expected === 'nothing') return deleteChains(INET, [main]);
-  const { antiSpoof, clamped } = expected ?? { antiSpoof: false, clamped: false };
+  const { antiSpoof, clamped } = expected === undefined || expected === 'nothing' ? NEITHER : expected;
   const key = hostEndOf(owner);
   return [
     ...deleteElements(INET, [
