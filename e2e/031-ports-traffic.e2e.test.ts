@@ -77,7 +77,7 @@ describe('published ports', { timeout: 240_000 }, () => {
     await lab.ok('ADD', 'c2', [DNS]);
     expect(await lab.ask('out', 'udp 192.0.2.1 5353', 'udp fd99::1 5353')).toEqual(['c2 192.0.2.9', 'c2 fd99::9']);
     await lab.ok('DEL', 'c2', []);
-    // Nobody listens: this datagram, too, leaves a tracked flow, which the next ADD has to forget.
+    // No program listens: this datagram, too, leaves a tracked flow, which the next ADD has to forget.
     expect(await lab.ask('out', 'udp 192.0.2.1 5353')).not.toEqual(['c2 192.0.2.9']);
     await lab.ok('ADD', 'c3', [DNS]);
     expect(await lab.ask('out', 'udp 192.0.2.1 5353', 'udp fd99::1 5353')).toEqual(['c3 192.0.2.9', 'c3 fd99::9']);

@@ -19,7 +19,7 @@ beforeAll(() => {
   writeFileSync(join(trap, 'package.json'), '{"type":"commonjs"}');
 });
 
-/** Runs a shell line (the test's own, no input of anybody) with the executable as $0. */
+/** Runs a shell line (the test's own, no input from outside) with the executable as $0. */
 const shell = async (line: string, file: string, env: Record<string, string> = {}): Promise<Json | undefined> => {
   const result = await host.sandbox.run('bash', ['-c', line, file], { env: { PATH: '/usr/bin:/bin', ...env } });
   const [first] = result.stdout.split('\n');

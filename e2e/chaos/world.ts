@@ -13,7 +13,7 @@ export interface World {
   readonly containers: readonly Container[];
   readonly turnstile: Turnstile;
   readonly hasVlans: boolean;
-  /** How often somebody took rules away. */
+  /** How often rules were taken away. */
   flushes: number;
   /** The usual length of a call of a chain, in seconds: kills are spread over it. */
   usual: number;

@@ -44,7 +44,7 @@ export function counting(sides: readonly (readonly Sample[])[]): readonly (reado
 export const mediansMs = (sides: readonly (readonly Sample[])[]): readonly number[] =>
   counting(sides).map((samples) => median(samples.map(({ wallMs }) => wallMs)));
 
-/** The same for one that is compared with nobody. */
+/** The same for one that is compared with none. */
 export const medianMs = (samples: readonly Sample[]): number => mediansMs([samples])[0]!;
 
 /** The middle value; of an even number of values the mean of the two in the middle. NaN of none. */

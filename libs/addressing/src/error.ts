@@ -10,5 +10,5 @@ export class AddressError extends Error {
   }
 }
 
-/** Quotes what somebody else wrote so that it can stand in a message: escaped, and cut to 80 characters. */
+/** Quotes text from outside so that it can stand in a message: escaped, and cut to 80 characters. */
 export const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);

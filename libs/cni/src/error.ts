@@ -14,7 +14,7 @@ export const ErrorCode = {
   tryAgainLater: 11,
   notAvailable: 50,
   limitedConnectivity: 51,
-  /** Flatnet: what was asked for exists already and belongs to somebody (interface, address, host port). */
+  /** Flatnet: what was asked for exists already and has an owner (interface, address, host port). */
   conflict: 100,
   /** Flatnet: no free address is left in a range set. */
   exhausted: 101,

@@ -168,7 +168,7 @@ function commonOf(family: 4 | 6, protocol: 'tcp' | 'udp'): Record<string, Value>
   const gone = ['icmp', 'icmpv6', 'igmp', 'sctp', 'dccp', 'esp', 'ah', 'udplite', 'arp', 'vlan', other, otherIp];
   return {
     ...Object.fromEntries(gone.map((header) => [`${header} *`, ABSENT])),
-    // Nobody on this host has a socket for what it only forwards.
+    // No program of this host has a socket for what it only forwards.
     ...{ 'meta skuid': ABSENT, 'meta skgid': ABSENT, 'meta cgroup': ABSENT, 'socket *': ABSENT },
     'meta l4proto': word(protocol),
     'meta nfproto': word(`ipv${family}`),

@@ -44,7 +44,7 @@ export function questionsObstacleOf(
   return sentence(verdict, bridge, questionsRemedyFor(verdict.place, bridge, port, tables));
 }
 
-/** Why nobody can say whether packets pass; undefined where it is known. */
+/** Why it is not known whether packets pass; undefined where it is known. */
 export function doubtOf(verdict: Verdict): string | undefined {
   if (verdict.state !== 'unknown') return undefined;
   const where = verdict.place === undefined ? '' : ` at ${describePlace(verdict.place)}`;

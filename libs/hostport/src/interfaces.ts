@@ -32,7 +32,7 @@ export const noteInterface = async (
   for (const user of [owner.hash, GUARDED]) records.localnet.add(localInterface, user);
 };
 
-/** After ports went: interfaces that nobody publishes on any more are as they were, and out of the guard. */
+/** After ports went: interfaces without a published port are as they were, and out of the guard. */
 export const forgetInterfaces = async (run: Run, records: Records, options: ApplyOptions): Promise<void> => {
   for (const name of records.localnet.things()) {
     if (readSetting(name) === undefined || !isUsed(records, name)) await releaseInterface(run, records, name, options);

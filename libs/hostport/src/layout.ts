@@ -107,7 +107,7 @@ export const CHAINS: Readonly<Record<string, readonly (readonly NftJson[])[]>> =
     [local, jump(ADMIN)],
     [local, jump('published_from_outside')],
   ],
-  // ::1 cannot leave the host (IPv6 has no route_localnet), so it is left to whoever listens there.
+  // ::1 cannot leave the host (IPv6 has no route_localnet), so it is left to the program that listens there.
   output: [
     [match(destination(6), '::1'), { return: null }],
     [local, jump('published')],

@@ -6,14 +6,14 @@ import { entryKey, type HeldEntry, listHeld, sameValue } from './owners.ts';
 import type { PublishRecord, Records } from './record.ts';
 import { entriesOf, entriesOfPorts } from './ruleset.ts';
 
-/** What an attachment publishes, and which of it the kernel does not have (or has for somebody else). */
+/** What an attachment publishes, and which of it the kernel does not have (or has for another attachment). */
 export interface Standing {
   readonly record: PublishRecord;
   /** In words, as `describePort` has them; empty when all stands. */
   readonly missing: readonly string[];
 }
 
-/** Elements with our mark whose attachment has no record: nobody will ever withdraw them. */
+/** Elements with our mark whose attachment has no record: no call will ever withdraw them. */
 export interface Orphan {
   readonly networkHash: string;
   readonly hash: string;

@@ -5,7 +5,7 @@
  *
  * One port, two spellings: published on all addresses it is a key of `any`, published on one it is a key of `address`, so two
  * containers could claim both at once. Story: B publishes on 192.0.2.1. It leaves a hint on disk, then claims in `address` and asserts,
- * in the same transaction, that `any` is free. A publishes on all: it claims in `any`, then looks for the hint. Whoever claims second
+ * in the same transaction, that `any` is free. A publishes on all: it claims in `any`, then looks for the hint. The second of both to claim
  * sees the other: if B's transaction is second, its assertion fails; if A's is second, the hint was there before it.
  */
 import type { Run } from '@flatnet/exec';
@@ -49,7 +49,7 @@ const transition = (plan: Plan, old: Plan | undefined): readonly NftCommand[] =>
       wanted.filter((entry) => !wasThere(entry)),
     ),
     ...keep(plan.owner, wanted.filter(wasThere)),
-    // Also what the record has: the kernel may have lost it (a killed ADD, a flush), and somebody else has all addresses by now.
+    // Also what the record has: the kernel may have lost it (a killed ADD, a flush), and another container has all addresses by now.
     ...refuseIfAny(
       plan.owner,
       portsOf(plan.publications).filter(({ hostIp }) => hostIp !== undefined),
@@ -96,7 +96,7 @@ export const publish = async (
   }
 };
 
-/** Commands for the content chains that nobody has used so far. Chains that are there all the same are built anew. */
+/** Commands for the content chains that no attachment has used so far. Chains that are there all the same are built anew. */
 const firstUse = (records: Records, { owner, ...plan }: PublishRecord): readonly NftCommand[] =>
   [...contentChains([plan])].flatMap(([name, commands]) => (records.chains.add(name, owner.hash) ? commands : []));
 
@@ -120,7 +120,7 @@ const forgetOld = async (
   try {
     await applyNft(run, removeChains(idle), options);
   } catch (error) {
-    // Somebody uses one again, or has deleted it.
+    // Another call uses one again, or has deleted it.
     if (!isKind(error, 'busy', 'not-found')) throw error;
   }
 };
@@ -169,7 +169,7 @@ const claimAll = async (
   }
 };
 
-/** After claiming on all addresses: whoever has one of these ports on a single address was there before us. */
+/** After claiming on all addresses: the container that has one of these ports on a single address was there before us. */
 const yieldToAddresses = async (
   run: Run,
   records: Records,

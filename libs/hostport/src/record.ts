@@ -173,7 +173,7 @@ export class Records {
     );
   }
 
-  /** Whether one of these ports may be published on a single address by somebody: yes is a hint, no is a fact. */
+  /** Whether one of these ports may be published on a single address: yes is a hint, no is a fact. */
   mayBeOnAddress(ports: readonly Port[]): boolean {
     if (this.#address.things().length === 0) return false;
     return ports.some((port) => port.hostIp === undefined && this.#address.has(portName(port)));

@@ -11,7 +11,7 @@ export const isKind = (error: unknown, ...kinds: readonly ToolError['kind'][]): 
   error instanceof ToolError && kinds.includes(error.kind);
 
 /**
- * Releases entries by value, and deletes `chains` with them. Where that cannot tell (flushed by somebody, taken over, a chain with a
+ * Releases entries by value, and deletes `chains` with them. Where that cannot tell (flushed, taken over, a chain with a
  * new user), or `entries` is undefined, what has the owner's mark in a listing.
  */
 export const releaseAll = async (

@@ -99,7 +99,7 @@ const tagged =
   (owner: Owner) =>
   (entry: Entry): NftJson => [{ elem: { val: entry.key, comment: commentOf(owner) } }, entry.value];
 
-/** Claims: the transaction fails with `exists` when somebody holds one of them. */
+/** Claims: the transaction fails with `exists` when another attachment holds one of them. */
 export const claim = (owner: Owner, entries: readonly Entry[]): readonly NftCommand[] =>
   grouped(entries, tagged(owner), (name, elem) => create(elements(TABLE, name, elem)));
 
@@ -137,7 +137,7 @@ export const releaseAsListed = (entries: readonly Entry[]): readonly NftCommand[
   ...unclaim(entries),
 ];
 
-/** Asserts that nobody publishes these ports on all addresses: `create` fails with `exists`, and what it made is deleted again. */
+/** Asserts that these ports are not published on all addresses: `create` fails with `exists`, and what it made is deleted again. */
 export const refuseIfAny = (owner: Owner, ports: readonly Port[]): readonly NftCommand[] => {
   // A port on two addresses is one key here, and created twice it would be refused by itself.
   const everywhere = ports.map(({ hostIp: _ip, allowFrom: _from, ...port }) => port);

@@ -43,7 +43,7 @@ const keysOf = (publications: readonly Publication[]): ReadonlySet<string> =>
 
 /**
  * Publishes for other attachments of the container of `gone` what they waited for and it had. `had` is undefined where its record is
- * lost: a DEL was killed before it handed over, or while it did, and then all that anybody waits for is tried. A dead one gets nothing.
+ * lost: a DEL was killed before it handed over, or while it did, and then all that any attachment waits for is tried. A dead one gets nothing.
  *
  * Never throws: `gone` is withdrawn by now, and a DEL that fails keeps the runtime from undoing the rest of the chain. Who cannot have
  * its ports goes on waiting (after a flush another container was faster), or, where nft failed, has a record that says more than there

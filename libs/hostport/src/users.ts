@@ -29,7 +29,7 @@ export class Users {
     }
   }
 
-  /** @returns whether nobody is left. */
+  /** @returns whether no user is left. */
   drop(thing: string, user: string): boolean {
     const folder = join(this.#folder, thing);
     ignoring(['ENOENT', 'ENOTDIR'], () => unlinkSync(join(folder, user)));

@@ -29,7 +29,7 @@ export const withdraw = async (
   const named = { doing: 'withdraw ports', ...rest };
   const record = records.read(owner);
   if (record !== undefined) {
-    // Before the transaction, so that of two last users at least one sees that nobody is left.
+    // Before the transaction, so that of two last users at least one sees that no other is left.
     const idle = chainNames(record).filter((chain) => records.chains.drop(chain, owner.hash));
     await releaseAll(run, owner, entriesOf(record), idle, named);
     records.remove(record);

@@ -24,7 +24,7 @@ export const record = (
   netns: '/proc/self/ns/none',
   netnsId: '',
 });
-/** The same, of a container that lives as far as anybody can tell. */
+/** The same, of a container that lives as far as can be told. */
 export const alive = (of: PublishRecord): PublishRecord => ({ ...of, netns: '' });
 
 /** A fake nft: answers with the next of `answers` (stderr, or an object for stdout), then with success. */

@@ -1,4 +1,4 @@
-/** What a lib keeps on disk beside the kernel's state: files that somebody else may remove at any time. */
+/** What a lib keeps on disk beside the kernel's state: files that another process may remove at any time. */
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 
 export const isMissing = (error: unknown): boolean => {

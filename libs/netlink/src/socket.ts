@@ -1,6 +1,6 @@
 /**
  * A netlink socket: opened here or in a network namespace, and kept. The kernel does the work of a message inside of `send`, so an answer
- * is there as a rule when `send` returns; a limit of time is for the kernels and errors that nobody thought of.
+ * is there as a rule when `send` returns; a limit of time is for the kernels and errors that are not foreseen.
  */
 import {
   EAGAIN,

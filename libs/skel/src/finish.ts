@@ -15,7 +15,7 @@ export interface FinishOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Writes the log line, then the answer, and ends the process. The result of an ADD that nobody reads is undone. */
+/** Writes the log line, then the answer, and ends the process. An ADD whose result is not read is undone. */
 export async function finish(outcome: Outcome, { trace, until, signal }: FinishOptions): Promise<never> {
   if (trace !== undefined) appendLog(trace.logFile, trace.toLine(new Date()));
   try {

@@ -8,7 +8,7 @@ const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | cons
 
 /**
  * Appends one line. One write with O_APPEND: lines of calls at the same time do not mix. The log is a courtesy: whatever goes
- * wrong here (full disk, read-only, a directory, a FIFO that nobody reads) is never a reason to fail.
+ * wrong here (full disk, read-only, a directory, a FIFO without a reader) is never a reason to fail.
  */
 export function appendLog(file: unknown, line: string): void {
   const path = typeof file === 'string' && file.startsWith('/') ? file : DEFAULT_LOG_FILE;

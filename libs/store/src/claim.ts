@@ -23,11 +23,11 @@ export interface ClaimRequest {
   readonly remember?: boolean;
   /** Proposes one address per range set; called again when one of them was taken meanwhile. Throws to refuse. */
   choose(view: StoreView): readonly Choice[];
-  /** Whether the process that asked is gone: then nobody would ever release the lease. */
+  /** Whether the process that asked is gone: then no call would ever release the lease. */
   isAbandoned(): boolean;
 }
 
-/** Losing a race means that somebody else won one, so this many losses in a row only happen to an allocator that is wrong. */
+/** Losing a race means that another ADD won one, so this many losses in a row only happen to an allocator that is wrong. */
 const MAX_LOSSES = 10_000;
 const CREATOR_WAIT_MS = 2_000;
 

@@ -133,7 +133,7 @@ export const ensure = (files: Files, layout: Layout): void => {
   for (const path of segmentFoldersOf(layout)) if (!isOurs(files, path)) ensureFolder(files, path);
 };
 
-/** Makes one folder; somebody else having made it is as good. */
+/** Makes one folder; another process having made it is as good. */
 export const ensureFolder = (files: Files, path: string): void => {
   try {
     files.mkdir(path);
@@ -143,7 +143,7 @@ export const ensureFolder = (files: Files, path: string): void => {
 };
 
 /**
- * Removes up to `budget` entries of generations of other boots. Nobody uses those any more, so any number of processes may do it
+ * Removes up to `budget` entries of generations of other boots. No process uses those any more, so any number of processes may do it
  * at once; the limit keeps the first containers after a boot from paying for 65,000 files.
  */
 export const collectOldGenerations = (

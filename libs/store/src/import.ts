@@ -38,7 +38,7 @@ export const importLeases = (parts: ImportParts, network: string, folder: string
   if (files.lstat(folder)?.kind !== 'directory')
     throw new StoreError('unsafe', 'importFrom is not a directory', folder);
   // An import that was killed may have linked addresses for a lease that it never committed. Found taken below, they would be left out,
-  // and given to somebody else after the next sweep.
+  // and given to another container after the next sweep.
   parts.leaseDirs.collectAbandoned();
   let imported = 0;
   for (const { key, ips } of foreignLeases(files, folder).values()) imported += importLease(parts, network, key, ips);
@@ -67,7 +67,7 @@ const foreignLeases = (files: Files, folder: string): ReadonlyMap<string, Foreig
     const text = ip === undefined ? undefined : files.read(`${folder}/${name}`, MAX_BYTES);
     if (ip === undefined || text === undefined) continue;
     const [containerId = '', ifName = ''] = text.split('\n').map((line) => line.trim());
-    // Zero bytes: the disk was full when host-local wrote it. Nobody has the address.
+    // Zero bytes: the disk was full when host-local wrote it. The address is free.
     if (containerId === '') continue;
     const key = { containerId, ifName };
     const lease = leases.get(attachmentName(key));

@@ -10,7 +10,7 @@ import { readRecord } from './record.ts';
  * The rule that makes the store right without a lock:
  *
  * A lease is a directory that holds the record. A directory has exactly one name, and rename(2) moves it in one step, so
- * a lease is always in one place: `tmp/<owner>~<n>` while somebody works on it, `at/<attachment>` once it is committed. Only the
+ * a lease is always in one place: `tmp/<owner>~<n>` while a process works on it, `at/<attachment>` once it is committed. Only the
  * process in whose name it lies in `tmp` may make or remove `ip/*` links of its record.
  *
  * - ADD makes a directory in its own name, links the addresses (link(2) fails if one is taken), and commits by renaming the directory
@@ -24,7 +24,7 @@ import { readRecord } from './record.ts';
  * DEL takes `at`, a sweeper takes `tmp`: two owners of one lease. The sweeper looks at ip/a: still ours. DEL removes ip/a. ADD B
  * claims ip/a. The sweeper removes ip/a, which is B's.
  *
- * Between "is ip/a a link of my record?" and "remove it" nobody else can change ip/a: only the owner may, and that is us. The record's
+ * Between "is ip/a a link of my record?" and "remove it" no other process can change ip/a: only the owner may, and that is us. The record's
  * inode number cannot be reused meanwhile, since the record itself still lies in the directory.
  */
 export const RECORD = 'lease';

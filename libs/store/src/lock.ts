@@ -16,7 +16,7 @@ import { FOREIGN_SECONDS, type Processes } from './process.ts';
  *     <lock>/o.<owner>      made as <lock>.t.<owner>/o.<owner>, then renamed
  *
  * rename(2) onto a directory that is not empty fails, onto an empty one it replaces it. Therefore a held lock always names its owner;
- * one that was left empty blocks nobody; a dead owner's lock is broken by removing exactly its entry; and neither the library's own
+ * one that was left empty blocks no process; a dead owner's lock is broken by removing exactly its entry; and neither the library's own
  * take-over nor its exit handler can remove anything but our own entry.
  */
 export interface LockWait {

@@ -10,7 +10,7 @@ export interface Processes {
   readonly self: string;
   /** True only if the owner certainly runs no more; `unknown` when it lives in namespaces that cannot be seen from here. */
   stateOf(owner: string): 'alive' | 'dead' | 'unknown';
-  /** Seconds since boot: a clock that nobody sets back. */
+  /** Seconds since boot: a clock that cannot be set back. */
   uptime(): number;
 }
 

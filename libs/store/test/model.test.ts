@@ -32,12 +32,12 @@ const play = async (host: Host, steps: readonly Step[]): Promise<void> => {
     if (now.kind === 'move') choose = firstOf(poolAt(now.offset));
     else if (now.kind === 'reboot') {
       host.bootId = host.bootId.replace(/^\d+/, (count) => String(Number(count) + 1));
-      // The files of the boot before stay where they are: void, and in nobody's way.
+      // The files of the boot before stay where they are: void, and in no call's way.
       expect(host.leases().size).toBe(0);
     } else if (now.kind === 'add') await host.run((store) => add(store, key(now.name), choose), hook);
     else if (now.kind === 'del') await host.run((store) => void store.release(key(now.name), false), hook);
     else await host.run((store) => store.collect(now.keep.map((kept) => key(kept))), hook);
-    // The next call of anybody finishes what the dead left.
+    // The next call of any container finishes what the dead left.
     await host.run((store) => void store.release(key('nobody'), false));
     host.assertConsistent();
     const actual = host.leases();

@@ -35,8 +35,8 @@ export interface Sandbox {
 }
 
 /**
- * Process 1 of the sandbox: it only reaps, as bash does with whatever becomes its child. Podman waits for ever for a conmon that nobody
- * reaps. It ends with the pipe from the test, and so with a test that was killed.
+ * Process 1 of the sandbox: it only reaps, as bash does with whatever becomes its child. Podman waits for ever for a conmon that is not
+ * reaped. It ends with the pipe from the test, and so with a test that was killed.
  */
 const REAPER = 'read -r';
 

@@ -59,7 +59,7 @@ export function withDns({ result, zone }: Wanted): AddResult {
 
 const ANYWHERE = new Set(['0.0.0.0/0', '::/0']);
 
-/** A network without a way out asks nobody outside. */
+/** A network without a way out asks no resolver outside. */
 function upstreamsOf(config: DnsConfig, result: AddResult, own: readonly string[]): Upstreams {
   if (config.internal || !result.routes.some(({ dst }) => ANYWHERE.has(dst))) return 'none';
   const given = config.nameservers ?? (result.dns.nameservers ?? []).map((text) => addressIn('prevResult.dns', text));

@@ -11,7 +11,7 @@ import { resultOf } from './result.ts';
  * Leases one address of each range set. Repeated for the same attachment it answers with the lease that is there: runtimes retry after
  * they lost an answer.
  *
- * @throws CniError 7 (configuration), 11 (try again), 100 (address of somebody else), 101 (pool full), 5 (file system).
+ * @throws CniError 7 (configuration), 11 (try again), 100 (address of another container), 101 (pool full), 5 (file system).
  */
 export const add = async (request: AddRequest<Config>, rollback: Rollback): Promise<IpamResult> => {
   const wish = wishOf(request);

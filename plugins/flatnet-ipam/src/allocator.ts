@@ -28,7 +28,7 @@ export class PoolFull extends CniError {
   }
 }
 
-/** A requested address that somebody has. `holder` is absent if nobody can tell. */
+/** A requested address that is leased. `holder` is absent where that is not known. */
 export class AddressTaken extends CniError {
   constructor(
     set: RangeSetConfig,

@@ -4,7 +4,7 @@ import { withStore } from './failure.ts';
 import { storeOf } from './request.ts';
 
 /**
- * Releases by (container, interface), never by address: after a refused ADD, Podman sends DEL with the `IP=` of somebody else's lease.
+ * Releases by (container, interface), never by address: after a refused ADD, Podman sends DEL with the `IP=` of another container's lease.
  * No lease there is success. The ranges are not looked at.
  */
 export const del = async (request: DelRequest<Config>): Promise<void> => {

@@ -18,7 +18,7 @@ function* freeIn({ family, first, last }: Span, taken: readonly string[]): Gener
     const run = runLength(taken, at, end, family, value);
     at += run;
     value += BigInt(run);
-    // What somebody else put into the folder sorts between two names and is passed over.
+    // What another program put into the folder sorts between two names and is passed over.
     while (at < end && numberOf(taken[at]!) === undefined) at++;
     const next = at < end ? numberOf(taken[at]!)! : last + 1n;
     for (; value < next; value++) yield new Ip(family, value);

@@ -55,7 +55,7 @@ export function needsOnlink({ gateway }: RouteSpec, { addresses }: Topology): bo
 }
 
 /**
- * Refuses a route whose gateway nobody on the link can be. It may lie outside of the subnets where the interface's address is a host
+ * Refuses a route whose gateway no host on the link can be. It may lie outside of the subnets where the interface's address is a host
  * address (/32, /128), where it is the gateway of an address, or where another route says that it is on the link.
  *
  * @throws CniError code 7 that names the route.

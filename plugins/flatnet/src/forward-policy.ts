@@ -9,7 +9,7 @@ import { readFirewalls } from '@flatnet/kernel/firewalls';
 import { ToolError } from '@flatnet/exec';
 
 /**
- * What stands in the way of forwarded traffic of a gateway's device, and what to do; undefined when nothing does, or when nobody can say.
+ * What stands in the way of forwarded traffic of a gateway's device, and what to do; undefined when nothing does, or when that is not known.
  *
  * @param subnets those of the network; when there are none, those that the device has addresses of.
  * @throws ToolError where nft cannot be asked at all.

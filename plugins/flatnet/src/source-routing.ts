@@ -1,6 +1,6 @@
 /**
  * A container on several networks: the first default route wins, and each further one stands behind it. An answer to a connection that came
- * in by the second network would leave by the first, with an address that nobody there knows. A rule per address sends it back:
+ * in by the second network would leave by the first, with an address that is unknown there. A rule per address sends it back:
  *
  *   ip rule from 10.87.2.5 lookup T        table T: 10.87.2.0/24 dev eth1; default via 10.87.2.1 dev eth1
  */

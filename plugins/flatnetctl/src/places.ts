@@ -31,7 +31,7 @@ export function placesOf(options: PlaceOptions, env: World['env']): Places {
   };
 }
 
-/** Where plugins go when nobody says it: the usual directory, unless runtimes are told to search elsewhere. */
+/** Where plugins go when no option says it: the usual directory, unless runtimes are told to search elsewhere. */
 export function defaultPluginDir(options: PlaceOptions, env: World['env']): string {
   const searched = givenPath(options, env) ?? podmanDirectories(env);
   return searched.includes(DEFAULT_PLUGIN_DIR) ? DEFAULT_PLUGIN_DIR : (searched[0] ?? DEFAULT_PLUGIN_DIR);

@@ -28,7 +28,7 @@ export interface World {
   readonly isRoot: boolean;
   /** What the plugins of this image decode with. */
   readonly pluginSchemas?: PluginSchemas;
-  /** Asks on the terminal; absent where nobody sits at one. */
+  /** Asks on the terminal; absent where there is none. */
   readonly confirm?: (question: string) => boolean;
 }
 

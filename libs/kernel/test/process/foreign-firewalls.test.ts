@@ -33,7 +33,7 @@ beforeAll(async () => {
 afterAll(() => host.close());
 afterEach(() => host.must('nft', ['flush', 'ruleset']));
 
-/** A port where nobody listens: the refusal is an answer of the other host. */
+/** A port without a listener: the refusal is an answer of the other host. */
 async function connects(): Promise<boolean> {
   const { stderr } = await host.inNetns('c1', 'timeout', ['1', 'bash', '-c', ': <>/dev/tcp/198.51.100.2/9']);
   return stderr.includes('refused');

@@ -8,7 +8,7 @@ interface Link {
   readonly linkinfo?: Json & { readonly info_kind?: string };
 }
 
-/** Of a link, what somebody sets; whether a carrier is there follows from the other end. */
+/** Of a link, what a program sets; whether a carrier is there follows from the other end. */
 const LINK_FIELDS = ['address', 'mtu', 'master', 'promiscuity', 'txqlen', 'altnames', 'ifalias', 'group', 'qdisc'];
 const VOLATILE = new Set(['valid_life_time', 'preferred_life_time', 'expires', 'flags', 'tentative', 'dadfailed']);
 

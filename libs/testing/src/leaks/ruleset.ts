@@ -2,7 +2,7 @@ import type { Fact } from './fact.ts';
 
 type Json = Record<string, unknown>;
 
-/** What differs from listing to listing although nobody changed a rule. */
+/** What differs from listing to listing although no rule changed. */
 const VOLATILE = new Set(['handle', 'counter', 'expires', 'packets', 'bytes', 'used']);
 
 /** Tables, chains, rules, sets, maps and their elements of all families, from `nft -j list ruleset`. */

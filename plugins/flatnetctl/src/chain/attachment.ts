@@ -40,7 +40,7 @@ export function netnsPath(text: string, next = 'ip netns list, or lsns -t net'):
   return path;
 }
 
-/** The container id of an attachment that nobody named: the same for every spelling of one namespace. */
+/** The container id of an attachment without a given name: the same for every spelling of one namespace. */
 export function idOfNetns(path: string): string {
   const { ino } = statSync(path);
   return `flatnetctl-${createHash('sha256').update(String(ino)).digest('hex').slice(0, 20)}`;

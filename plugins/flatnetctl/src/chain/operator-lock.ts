@@ -19,7 +19,7 @@ export const underOperatorLock = <T>(cacheDir: string, work: () => Promise<T>): 
 export const underAttachmentLock = <T>(cacheDir: string, identity: Identity, work: () => Promise<T>): Promise<T> => {
   const { network, containerId, ifName } = identity;
   const busy = `${containerId} is being attached to ${network} with ${ifName} at the moment`;
-  // As long as a chain may take that somebody waits for.
+  // As long as a chain may take.
   return underLock(cacheDir, `flatnetctl.${attachmentHash(network, identity)}.lock`, 60_000, busy, work);
 };
 

@@ -24,7 +24,7 @@ export function addCompletionCommands(program: Command, world: World): void {
   });
 }
 
-/** Somebody who presses a key wants names, not an error. */
+/** A key press asks for names, not for an error. */
 function networkNames(world: World): readonly string[] {
   try {
     return readDirectory(placesOf({}, world.env).netDir).files.map(({ network }) => network.name);

@@ -20,7 +20,7 @@ interface Told extends Finding {
 }
 
 /**
- * `doctor`: looks, and says for each trouble what mends it; `--fix` does it where nobody can be harmed.
+ * `doctor`: looks, and says for each trouble what mends it; `--fix` does it where it can do no harm.
  *
  * @param again runs a command line of flatnetctl, and answers its exit code.
  */

@@ -29,7 +29,7 @@ export function addIpamCommands(program: Command, world: World): void {
 function addShow(ipam: Command, world: World): void {
   withOutput(withPlaces(ipam.command('show [network...]')))
     .description('addresses in use with their owners; without a network of all')
-    .option('--ip <address>', 'who has this address; exit code 1 if nobody')
+    .option('--ip <address>', 'which container has this address; exit code 1 if none')
     .option('--summary', 'use per subnet instead', false)
     .addHelpText('after', '\nExamples:\n  flatnetctl ipam show web\n  flatnetctl ipam show --ip 10.87.0.2')
     .action((names: string[], options: PlaceOptions & OutputOption & { ip?: string; summary: boolean }) => {

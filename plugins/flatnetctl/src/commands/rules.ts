@@ -18,7 +18,7 @@ export function addRulesCommands(program: Command, world: World): void {
 }
 
 const SHOW_HELP = `
-STATE is ok, missing (recorded, but not in the kernel: \`flatnetctl rules reload\`), orphan (recorded by nobody:
+STATE is ok, missing (recorded, but not in the kernel: \`flatnetctl rules reload\`), orphan (without a record:
 \`flatnetctl ipam gc\`) or unused (its network has no container). Exit code 1 when a rule is missing.
 
 Example:

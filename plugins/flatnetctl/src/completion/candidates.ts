@@ -70,6 +70,6 @@ function possible(
   return values.map((text) => ({ text, about: '' }));
 }
 
-/** `network create` is the one that wants a name that nobody has. */
+/** `network create` is the one that wants a name that is free. */
 const isNetwork = (command: Command, argument: Argument): boolean =>
   argument.name() === 'network' || (command.parent?.name() === 'network' && command.name() !== 'create');

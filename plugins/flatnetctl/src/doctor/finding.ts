@@ -8,7 +8,7 @@ export interface Finding {
   readonly reason: string;
   /** The command or change that mends it. */
   readonly repair?: string;
-  /** The repair where it is known to harm nobody: what `--fix` runs. A line of flatnetctl's, or a system tool's. */
+  /** The repair where it is known to do no harm: what `--fix` runs. A line of flatnetctl's, or a system tool's. */
   readonly fix?: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** What firewalls of other programs do with published ports, and where nobody can say what they do. STATUS tells of outgoing packets. */
+/** What firewalls of other programs do with published ports, and where that is not known. STATUS tells of outgoing packets. */
 import { doubtOf, judge, publishedObstacleOf } from '@flatnet/firewall';
 import { readFirewalls } from '@flatnet/kernel/firewalls';
 import { asRun } from '../conflist/as-run.ts';
@@ -48,7 +48,7 @@ function gatewayDeviceOf(network: Network): string {
   return typeof vlan === 'number' && vlan > 1 ? `${bridge}.${vlan}` : bridge;
 }
 
-/** Not a fault, but the answer to why a container reaches nobody. */
+/** Not a fault, but the answer to why a container reaches no other host. */
 export const masquerades: Check = (_, { netDir, cniPath }) =>
   readDirectory(netDir).files.flatMap(({ network }) => {
     if (!isFlatnet(network, cniPath)) return [];

@@ -38,7 +38,7 @@ function listenersNow(): readonly Listener[] {
   });
 }
 
-/** Podman binds what it publishes, so that nobody else does; these hide nothing. */
+/** Podman binds what it publishes, so that no other program does; these hide nothing. */
 const PLACE_HOLDERS = new Set(['conmon', 'podman', 'rootlessport', 'nerdctl', 'dockerd', 'docker-proxy']);
 
 export const listeners: Check = (_, places) => {

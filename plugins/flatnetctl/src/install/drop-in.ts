@@ -54,7 +54,7 @@ export function dropInFiles(
   });
 }
 
-/** @throws OperatorError for a name that nothing can be kept aside of, or whose place aside is taken by somebody else. */
+/** @throws OperatorError for a name that nothing can be kept aside of, or whose place aside is taken by another file. */
 export function refuseWhatCannotStepAside(files: readonly InstalledFile[], earlier: readonly InstalledFile[]): void {
   for (const { path, aside } of files) {
     if (aside === undefined) continue;
@@ -80,7 +80,7 @@ export function stepAside({ path, mark, aside }: InstalledFile): void {
 
 /**
  * Who has an interface of one of the plugins, in words: what one implementation made, the other must not end. By the records, which
- * tell also where a network's file is gone, and for our own names by the host ends, which stand where nobody has a record.
+ * tell also where a network's file is gone, and for our own names by the host ends, which stand where no record is left.
  *
  * @throws ToolError
  */

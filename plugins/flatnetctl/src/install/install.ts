@@ -57,7 +57,7 @@ export function filesOf(plan: InstallPlan): readonly InstalledFile[] {
  * plugins, look. Each name changes by one rename: a plugin that runs keeps its old image, and there is never half a file. The record
  * is written first, so that whatever a crash leaves can be uninstalled. A failure takes back what is new, and puts back what was replaced.
  *
- * @throws OperatorError when a file of somebody else has one of the names, unless `force`.
+ * @throws OperatorError when another file has one of the names, unless `force`.
  */
 export function install(plan: InstallPlan): readonly InstalledFile[] {
   const { stateDir } = plan;

@@ -8,7 +8,7 @@ import { placeFile, removeFile } from '../conflist/directory.ts';
 import { errnoOf, problem } from '../failure.ts';
 import { renderJson } from '../output.ts';
 
-/** Somebody else's file that made room for ours. */
+/** The file from before, which made room for ours. */
 const aside = configObject({ path: z.string().check(z.startsWith('/')), mark: z.string() });
 const file = configObject({
   path: z.string().check(z.startsWith('/')),
@@ -29,7 +29,7 @@ export const DEFAULT_STATE_DIR = '/var/lib/flatnet';
 
 const pathOf = (stateDir: string): string => join(stateDir, 'installed.json');
 
-/** @throws OperatorError for a record that cannot be read: without it nobody knows what is ours. */
+/** @throws OperatorError for a record that cannot be read: without it nothing tells what is ours. */
 export function readRecord(stateDir: string): readonly InstalledFile[] {
   const path = pathOf(stateDir);
   let text: string;

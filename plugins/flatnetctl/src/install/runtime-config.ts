@@ -23,7 +23,7 @@ export function containersConf(env: Environment): readonly string[] {
 }
 
 /**
- * Where plugins are looked for: Podman's `cni_plugin_dirs` where somebody set it, then what runtimes search by default. Only the
+ * Where plugins are looked for: Podman's `cni_plugin_dirs` where it is set, then what runtimes search by default. Only the
  * order among Podman's own is certain; that is what `--drop-in` has to know.
  */
 export const pluginDirectories = (env: Environment): readonly string[] => [

@@ -27,11 +27,11 @@ const RUNTIME_DIRECTORIES = [DEFAULT_DATA_DIR, '/run/flatnet'];
 
 export interface UninstallOutcome {
   readonly removed: readonly string[];
-  /** Names that lead to somebody else's file again. */
+  /** Names that lead to the file from before again. */
   readonly restored: readonly string[];
   /** Names that a package took back by an upgrade: its newer file stays. */
   readonly left: readonly string[];
-  /** Recorded files that somebody has changed since: they stay. */
+  /** Recorded files that have changed since: they stay. */
   readonly kept: readonly string[];
 }
 
@@ -76,7 +76,7 @@ function fatesOf(files: readonly InstalledFile[]): readonly Fated[] {
   });
 }
 
-/** The files' removal; what cannot be told from somebody else's stays. @throws OperatorError */
+/** The files' removal; what cannot be told from another's stays. @throws OperatorError */
 export function takeAway(files: readonly InstalledFile[]): readonly Fated[] {
   const fates = fatesOf(files);
   for (const { file, fate } of fates) {
@@ -87,7 +87,7 @@ export function takeAway(files: readonly InstalledFile[]): readonly Fated[] {
   return fates;
 }
 
-/** Another file than the recorded one is somebody else's. */
+/** Another file than the recorded one is not flatnet's. */
 function dropAside({ aside }: InstalledFile): void {
   if (aside !== undefined && markOf(aside.path) === aside.mark) removeFile(aside.path);
 }

@@ -31,7 +31,7 @@ export function isAlive(cached: CachedAttachment): boolean {
  * Removes a network: attachments (with `force`), leases, rules, its bridge, its file; in this order, so that a failure leaves the
  * file to try again with. Answers what was (or with `dryRun` would be) done; a bridge that stays is told on stderr.
  *
- * @throws OperatorError when containers use it, or when somebody else wrote the file, unless `force`.
+ * @throws OperatorError when containers use it, or when flatnetctl did not write the file, unless `force`.
  */
 export async function removeNetwork(
   world: World,
@@ -83,10 +83,10 @@ async function freeAll(context: ChainContext, { network }: NetworkFile): Promise
 
 const FOREIGN = 'its name is not of flatnet';
 
-/** A host end of flatnet's: a container that nobody here knows of may hang on it. */
+/** A host end of flatnet's: a container without a record may hang on it. */
 const isHostEnd = (port: string): boolean => /^fl[0-9a-f]{12}$/.test(port);
 
-/** A name that somebody chose may be of a bridge that was there before, so only what flatnet itself named is removed. */
+/** A name from the configuration may be of a bridge that was there before, so only what flatnet itself named is removed. */
 function whyItStays(netDir: string, { name }: Network, bridge: string): string | undefined {
   const others = readDirectory(netDir).files.filter(({ network }) => network.name !== name);
   const other = others.find(({ network }) => bridgeOf(network) === bridge);
@@ -94,7 +94,7 @@ function whyItStays(netDir: string, { name }: Network, bridge: string): string |
   return bridge === defaultBridge(name) ? undefined : FOREIGN;
 }
 
-/** A bridge that somebody plugged a port into stays: it is in use by what we do not know. */
+/** A bridge with a port of another program stays: it is in use. */
 export function removeIfUnused(world: World, bridge: string): void {
   const ports = bridgePorts(world.kernel, bridge);
   if (ports !== undefined && ports.length === 0) deleteBridge(world.kernel, bridge);

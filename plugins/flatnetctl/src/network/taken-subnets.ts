@@ -4,7 +4,7 @@ import { readDirectory } from '../conflist/directory.ts';
 import { subnetsOf } from '../conflist/subnets.ts';
 import { environment } from '../failure.ts';
 
-/** A subnet that somebody uses, and who. */
+/** A subnet that is in use, and by what. */
 export interface TakenSubnet {
   readonly subnet: Cidr;
   readonly by: string;

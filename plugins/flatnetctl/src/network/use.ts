@@ -4,7 +4,7 @@ import { gatewayOf, readable, subnetsOf, type ConfiguredSubnet } from '../confli
 import { isLeasedHere } from '../ipam/leased-here.ts';
 import { holdingsOf } from '../ipam/leases.ts';
 
-/** How much of a subnet is given out. Above 2^53 the numbers are rounded, which nobody counts to. */
+/** How much of a subnet is given out. Above 2^53 the numbers are rounded. */
 export interface Use {
   readonly subnet: string;
   /** Addresses that containers can get. */
@@ -13,7 +13,7 @@ export interface Use {
   readonly free: number;
 }
 
-/** Use per subnet of a network, by the leases of flatnet-ipam; empty for networks of another IPAM, whose leases nobody here can read. */
+/** Use per subnet of a network, by the leases of flatnet-ipam; empty for networks of another IPAM, whose leases cannot be read here. */
 export function useOf(network: Network, cniPath: readonly string[]): readonly Use[] {
   if (!isLeasedHere(network, cniPath)) return [];
   const leased = holdingsOf(network, cniPath).map(({ ip }) => ip);

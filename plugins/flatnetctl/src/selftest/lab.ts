@@ -42,7 +42,7 @@ export interface OutsideLink {
 const PREFIX = 'flatnet-test-';
 const NETNS_DIR = '/run/netns';
 
-/** Blocks for documentation (RFC 5737, RFC 3849): nobody has a service there. */
+/** Blocks for documentation (RFC 5737, RFC 3849): no service is there. */
 const OUTSIDE = {
   4: ['198.51.100.1/30', '203.0.113.1/30', '192.0.2.1/30'],
   6: ['2001:db8:f1a7::1/126', '2001:db8:f1a8::1/126'],
