@@ -63,7 +63,7 @@ it('a name that is none of Podman, and a container of another network, are not f
   expect((await fetched('stranger', 'web')).stderr).toContain('bad address');
 });
 
-it('the operator sees who is called how, asks as a container does, and serves names again', async () => {
+it('the operator sees the names of containers, asks as a container does, and serves names again', async () => {
   const ctl = operatorOf(host.sandbox, join(host.sandbox.folder, 'podman/net.d'));
   await run('web', '--network', 'flatnet-names', '--network-alias', 'front', ...serving);
   await run('client', '--network', 'flatnet-names', ...sleeping);

@@ -35,9 +35,9 @@ export interface Lab {
   ok(verb: string, container: string, portMappings: readonly Json[], call?: PortCall): Promise<void>;
   /** As `cni`, as the last argument of another program: strace. */
   under(program: readonly string[], ...call: Parameters<Lab['cni']>): Promise<RunResult>;
-  /** Asks `tcp|udp <address> <port>`: the answers are "<who answered> <who was seen>", or error codes. */
+  /** Asks `tcp|udp <address> <port>`: the answers are "<container that answered> <address that it saw>", or error codes. */
   ask(from: Place, ...questions: readonly string[]): Promise<readonly string[]>;
-  /** Who answers, without who was seen. */
+  /** The containers that answer. */
   who(from: Place, ...questions: readonly string[]): Promise<readonly string[]>;
   /** The table of published ports as text; empty when there is none. */
   table(): Promise<string>;

@@ -1,13 +1,13 @@
 /** Which listed elements stand in the way of a plan, and whether their owners live. */
 import { mapName } from './layout.ts';
 import { describePort, listenKey, onAllAddresses, type Plan, type Port, portsOf } from './model.ts';
-import { entryKey, type HeldEntry } from './owners.ts';
+import { entryKey, type OwnedElement } from './owners.ts';
 import { isDead, type PublishRecord, type Records } from './record.ts';
 import { entriesOf, listenElement } from './ruleset.ts';
 
 /** A living attachment holds a port. */
-export class PortHeld extends Error {
-  override readonly name = 'PortHeld';
+export class PortInUse extends Error {
+  override readonly name = 'PortInUse';
 
   constructor(
     readonly port: Port,
@@ -19,12 +19,12 @@ export class PortHeld extends Error {
 
 export interface Conflicts {
   /** Elements of dead or unknown owners, or left from an earlier life of ours: to be deleted before claiming. */
-  readonly obsolete: readonly HeldEntry[];
+  readonly obsolete: readonly OwnedElement[];
   readonly dead: readonly PublishRecord[];
 }
 
 /** Keys, in both spellings of a port, that exclude the plan's ports -> the port. */
-const rivals = (plan: Plan, entries: readonly HeldEntry[]): ReadonlyMap<string, Port> => {
+const rivals = (plan: Plan, entries: readonly OwnedElement[]): ReadonlyMap<string, Port> => {
   const keys = new Map<string, Port>();
   const onAll = new Map<string, Port>();
   for (const port of portsOf(plan.publications)) {
@@ -41,7 +41,7 @@ const rivals = (plan: Plan, entries: readonly HeldEntry[]): ReadonlyMap<string, 
 };
 
 /** The `listenKey` without address of an element of `address4` or `address6`. */
-const addressEntry = ({ map, key }: HeldEntry): string | undefined => {
+const addressEntry = ({ map, key }: OwnedElement): string | undefined => {
   const family = map === 'address4' ? 4 : map === 'address6' ? 6 : undefined;
   const parts = (key as { concat?: readonly unknown[] } | null)?.concat;
   if (family === undefined || parts === undefined) return undefined;
@@ -54,15 +54,15 @@ const addressEntry = ({ map, key }: HeldEntry): string | undefined => {
  * An owner is dead when its record is gone, when its network namespace is, or when the plan's container has its address now. All
  * networks of a host therefore have one folder of records: in another one a living owner's would not be found.
  *
- * @throws PortHeld for the first living one.
+ * @throws PortInUse for the first living one.
  */
-export const findConflicts = (plan: Plan, entries: readonly HeldEntry[], records: Records): Conflicts => {
+export const findConflicts = (plan: Plan, entries: readonly OwnedElement[], records: Records): Conflicts => {
   const ports = rivals(plan, entries);
   const own = new Set(entriesOf(plan).map(entryKey));
   const addresses = new Set([...plan.publications, ...plan.hairpins].map(({ address }) => address));
   const deadHashes = new Set<string>();
   const dead: PublishRecord[] = [];
-  const obsolete = new Set<HeldEntry>();
+  const obsolete = new Set<OwnedElement>();
   for (const entry of entries) {
     const port = ports.get(entryKey(entry));
     const isOurs = entry.owner?.hash === plan.owner.hash;
@@ -77,7 +77,7 @@ export const findConflicts = (plan: Plan, entries: readonly HeldEntry[], records
     if (holder !== undefined && !isDead(holder) && !replaced) {
       // No port: the masquerade of an address that two networks with overlapping subnets have given. It is the same for both.
       if (port === undefined) continue;
-      throw new PortHeld(port, holder);
+      throw new PortInUse(port, holder);
     }
     deadHashes.add(entry.owner.hash);
     if (holder !== undefined) dead.push(holder);

@@ -9,7 +9,7 @@ export interface Flow {
   /** Destination as the first packet's sender wrote it. */
   readonly destination: string;
   readonly port: number;
-  /** Who answers. */
+  /** Where answers come from. */
   readonly replySource: string;
 }
 

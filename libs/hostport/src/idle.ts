@@ -13,7 +13,7 @@ import {
 } from '@flatnet/kernel';
 import { releaseInterface } from './interfaces.ts';
 import { ADMIN, CHAINS, LOCALNET, SETS, TABLE } from './layout.ts';
-import { listHeld, type Listing } from './owners.ts';
+import { listElements, type Listing } from './owners.ts';
 import type { Records } from './record.ts';
 import { isKind } from './release.ts';
 
@@ -23,7 +23,7 @@ import { isKind } from './release.ts';
  */
 export const removeIdleTable = async (run: Run, records: Records, options: ApplyOptions): Promise<void> => {
   if (records.isUsed()) return;
-  const listing = await listHeld(run, options);
+  const listing = await listElements(run, options);
   if (listing !== undefined && isIdle(listing)) {
     // Those that no record tells of any more.
     for (const name of elementsOf(listing.objects, LOCALNET))

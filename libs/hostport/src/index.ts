@@ -1,4 +1,4 @@
-export { PortHeld } from './conflict.ts';
+export { PortInUse } from './conflict.ts';
 export { forgetOrphanedFlows, forgetStaleFlows } from './flows.ts';
 export { collect } from './collect.ts';
 export { missingPublications } from './inspect.ts';
@@ -7,5 +7,5 @@ export { type Orphan, type Overview, overview, type Standing } from './overview.
 export { type Published, publish } from './publish.ts';
 export { DEFAULT_STATE_DIR, isDead, netnsIdOf, type PublishRecord, Records } from './record.ts';
 export { reload, type Reloaded } from './reload.ts';
-export { publishOrWait } from './standby.ts';
+export { publishOrWait } from './pending.ts';
 export { withdraw } from './withdraw.ts';

@@ -3,7 +3,7 @@ import { type Run } from '@flatnet/exec';
 import type { ApplyOptions, NftObject } from '@flatnet/kernel';
 import { ADMIN, CHAINS, SETS, TABLE } from './layout.ts';
 import { describePort, type Plan, portsOf } from './model.ts';
-import { entryKey, type HeldEntry, listHeld, sameValue } from './owners.ts';
+import { entryKey, type OwnedElement, listElements, sameValue } from './owners.ts';
 import type { Records } from './record.ts';
 import { chainNames, entriesOf, entriesOfPorts } from './ruleset.ts';
 
@@ -12,9 +12,9 @@ const name = (object: NftObject, kind: string): string | undefined => {
   return inner === undefined ? undefined : String(inner['name'] ?? inner['chain']);
 };
 
-const memoized = (ask: (owner: NonNullable<HeldEntry['owner']>) => boolean) => {
+const memoized = (ask: (owner: NonNullable<OwnedElement['owner']>) => boolean) => {
   const answers = new Map<string, boolean>();
-  return (owner: NonNullable<HeldEntry['owner']>): boolean => {
+  return (owner: NonNullable<OwnedElement['owner']>): boolean => {
     const known = answers.get(owner.hash) ?? ask(owner);
     answers.set(owner.hash, known);
     return known;
@@ -47,17 +47,17 @@ export const missingPublications = async (
   plan: Plan,
   options: ApplyOptions = {},
 ): Promise<readonly string[]> => {
-  const listing = await listHeld(run, options);
+  const listing = await listElements(run, options);
   if (listing === undefined) return [`nft table ${TABLE.family} ${TABLE.table}`];
   const found = new Map(listing.entries.map((entry) => [entryKey(entry), entry]));
-  const stands = (entry: { map: string; key: HeldEntry['key']; value: HeldEntry['value'] }): boolean => {
+  const stands = (entry: { map: string; key: OwnedElement['key']; value: OwnedElement['value'] }): boolean => {
     const there = found.get(entryKey(entry));
     return there !== undefined && sameValue(there.value, entry.value) && there.owner?.hash === plan.owner.hash;
   };
   const isSibling = memoized(
-    (owner: NonNullable<HeldEntry['owner']>) => records.read(owner)?.owner.containerId === plan.owner.containerId,
+    (owner: NonNullable<OwnedElement['owner']>) => records.read(owner)?.owner.containerId === plan.owner.containerId,
   );
-  const atSibling = (entry: { map: string; key: HeldEntry['key'] }): boolean => {
+  const atSibling = (entry: { map: string; key: OwnedElement['key'] }): boolean => {
     const owner = found.get(entryKey(entry))?.owner;
     return owner !== undefined && owner.hash !== plan.owner.hash && isSibling(owner);
   };

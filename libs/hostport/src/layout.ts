@@ -6,7 +6,7 @@
  *     map address4 { daddr . proto . port : container address . port }      published on one address   (address6 likewise)
  *     map any4     { proto . port : container address . port }              published on all            (any6)
  *     map limit_address4, limit_any4 { same keys : jump allow_<hash> }      allowFrom                   (…6)
- *     map hairpin4 { container address : goto masq_<…> }                    who is masqueraded          (hairpin6)
+ *     map hairpin4 { container address : goto masq_<…> }                    containers that are masqueraded (hairpin6)
  *     set localnet { interfaces with route_localnet=1 }
  *
  *     chain prerouting  nat, dstnat:  to an address of the host -> admin, published_from_outside

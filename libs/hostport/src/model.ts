@@ -14,7 +14,7 @@ export interface Publication {
   /** The container's address. */
   readonly address: string;
   readonly port: number;
-  /** Who may connect, as CIDRs of the same family; absent: everybody. The host itself always may. */
+  /** Clients that may connect, as CIDRs of the same family; absent: all. The host itself always may. */
   readonly allowFrom?: readonly string[];
 }
 

@@ -2,7 +2,7 @@
 import type { Run } from '@flatnet/exec';
 import type { NftJson, ApplyOptions } from '@flatnet/kernel';
 import { describePort, type Family, portsOf, type Protocol } from './model.ts';
-import { entryKey, type HeldEntry, listHeld, sameValue } from './owners.ts';
+import { entryKey, type OwnedElement, listElements, sameValue } from './owners.ts';
 import type { PublishRecord, Records } from './record.ts';
 import { entriesOf, entriesOfPorts } from './ruleset.ts';
 
@@ -33,7 +33,7 @@ export interface Overview {
  * @throws ToolError.
  */
 export const overview = async (run: Run, all: readonly Records[], options: ApplyOptions = {}): Promise<Overview> => {
-  const entries = (await listHeld(run, options))?.entries ?? [];
+  const entries = (await listElements(run, options))?.entries ?? [];
   const records = all.flatMap((each) => each.all());
   const byKey = new Map(entries.map((entry) => [entryKey(entry), entry]));
   return {
@@ -42,8 +42,8 @@ export const overview = async (run: Run, all: readonly Records[], options: Apply
   };
 };
 
-const missingOf = (record: PublishRecord, found: ReadonlyMap<string, HeldEntry>): readonly string[] => {
-  const stands = (entry: Pick<HeldEntry, 'map' | 'key' | 'value'>): boolean => {
+const missingOf = (record: PublishRecord, found: ReadonlyMap<string, OwnedElement>): readonly string[] => {
+  const stands = (entry: Pick<OwnedElement, 'map' | 'key' | 'value'>): boolean => {
     const there = found.get(entryKey(entry));
     return there !== undefined && sameValue(there.value, entry.value) && there.owner?.hash === record.owner.hash;
   };
@@ -57,7 +57,7 @@ const missingOf = (record: PublishRecord, found: ReadonlyMap<string, HeldEntry>)
   ];
 };
 
-const orphansOf = (entries: readonly HeldEntry[], recorded: ReadonlySet<string>): readonly Orphan[] => {
+const orphansOf = (entries: readonly OwnedElement[], recorded: ReadonlySet<string>): readonly Orphan[] => {
   const orphans = new Map<string, { networkHash: string; elements: string[] }>();
   for (const { owner, map, key } of entries) {
     if (owner === undefined || recorded.has(owner.hash)) continue;

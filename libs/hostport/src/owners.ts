@@ -1,18 +1,18 @@
-/** Who holds which elements: read from a listing of the table. Only conflicts, CHECK, GC and a lost record come here. */
+/** Owners of elements, read from a listing of the table. Only conflicts, CHECK, GC and a lost record come here. */
 import type { Run } from '@flatnet/exec';
 import { type ApplyOptions, elementsOf, listNftTable, type NftJson, type NftObject } from '@flatnet/kernel';
 import { SETS, TABLE } from './layout.ts';
 import { ownerInComment, type Entry } from './ruleset.ts';
 
 /** An element as listed. `owner` is undefined when the comment is not ours. */
-export interface HeldEntry extends Entry {
+export interface OwnedElement extends Entry {
   readonly owner?: { readonly networkHash: string; readonly hash: string };
 }
 
 const isObject = (value: unknown): value is NftObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const held = (map: string, element: NftJson): HeldEntry | undefined => {
+const held = (map: string, element: NftJson): OwnedElement | undefined => {
   if (!Array.isArray(element)) return undefined;
   const [left, value] = element as [NftJson, NftJson];
   const inner = isObject(left) && isObject(left['elem']) ? left['elem'] : undefined;
@@ -23,11 +23,11 @@ const held = (map: string, element: NftJson): HeldEntry | undefined => {
 /** The table as it is: its elements, and the objects without them. */
 export interface Listing {
   readonly objects: readonly NftObject[];
-  readonly entries: readonly HeldEntry[];
+  readonly entries: readonly OwnedElement[];
 }
 
 /** Lists the whole table; undefined when it does not exist. */
-export const listHeld = async (run: Run, options: ApplyOptions = {}): Promise<Listing | undefined> => {
+export const listElements = async (run: Run, options: ApplyOptions = {}): Promise<Listing | undefined> => {
   const objects = await listNftTable(run, TABLE.family, TABLE.table, { doing: 'list the published ports', ...options });
   if (objects === undefined) return undefined;
   const entries = SETS.flatMap((map) => elementsOf(objects, map).flatMap((element) => held(map, element) ?? []));

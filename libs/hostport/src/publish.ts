@@ -10,14 +10,22 @@
  */
 import type { Run } from '@flatnet/exec';
 import { type ApplyOptions, applyFixedText, applyNft, type NftCommand } from '@flatnet/kernel';
-import { findConflicts, PortHeld } from './conflict.ts';
+import { findConflicts, PortInUse } from './conflict.ts';
 import { noteInterface } from './interfaces.ts';
 import { baseCommands, TARGET_MAPS } from './layout.ts';
 import { listenKey, mergePorts, type Plan, portKey, portsOf } from './model.ts';
-import { entryKey, listHeld } from './owners.ts';
+import { entryKey, listElements } from './owners.ts';
 import type { PublishRecord, Records } from './record.ts';
 import { isKind, releaseAll } from './release.ts';
-import { chainNames, claim, contentChains, type Entry, entriesOf, guardInterface, keep } from './ruleset.ts';
+import {
+  addElements,
+  chainNames,
+  contentChains,
+  createElements,
+  type Entry,
+  entriesOf,
+  guardInterface,
+} from './ruleset.ts';
 import { refuseIfAny, release, releaseAsListed, removeChains } from './ruleset.ts';
 
 const ATTEMPTS = 5;
@@ -44,11 +52,11 @@ const transition = (plan: Plan, old: Plan | undefined): readonly NftCommand[] =>
   return [
     ...guardInterface(plan),
     ...release(plan.owner, [...dropped.values()]),
-    ...claim(
+    ...createElements(
       plan.owner,
       wanted.filter((entry) => !wasThere(entry)),
     ),
-    ...keep(plan.owner, wanted.filter(wasThere)),
+    ...addElements(plan.owner, wanted.filter(wasThere)),
     // Also what the record has: the kernel may have lost it (a killed ADD, a flush), and another container has all addresses by now.
     ...refuseIfAny(
       plan.owner,
@@ -66,7 +74,7 @@ export interface Published {
  * Publishes exactly what `record` says: what the attachment published before and does not want any more is withdrawn in the same
  * transaction. Elements of dead owners are replaced, in the same transaction too.
  *
- * @throws PortHeld when a living attachment holds one of the ports (nothing has changed then); ToolError.
+ * @throws PortInUse when a living attachment holds one of the ports (nothing has changed then); ToolError.
  */
 export const publish = async (
   run: Run,
@@ -88,7 +96,7 @@ export const publish = async (
     if (old !== undefined) await forgetOld(run, records, record, old, named);
     return { replaced: [...replaced, ...seen] };
   } catch (error) {
-    if (error instanceof PortHeld) {
+    if (error instanceof PortInUse) {
       if (old === undefined) records.remove(record);
       else records.write(old);
     }
@@ -161,7 +169,7 @@ const claimAll = async (
         isBaseBuilt = true;
         continue;
       }
-      const listing = await listHeld(run, options);
+      const listing = await listElements(run, options);
       const conflicts = findConflicts(record, listing?.entries ?? [], records);
       dead = conflicts.dead;
       commands = [...chains, ...releaseAsListed(conflicts.obsolete), ...transition(record, undefined)];
@@ -177,7 +185,7 @@ const yieldToAddresses = async (
   options: ApplyOptions,
 ): Promise<readonly PublishRecord[]> => {
   if (!records.mayBeOnAddress(portsOf(record.publications))) return [];
-  const listing = await listHeld(run, options);
+  const listing = await listElements(run, options);
   try {
     const foreign = (listing?.entries ?? []).filter((entry) => entry.owner?.hash !== record.owner.hash);
     const conflicts = findConflicts(record, foreign, records);
@@ -185,7 +193,7 @@ const yieldToAddresses = async (
       // A dead owner may still have had the masquerade of our address.
       const keys = new Set(conflicts.obsolete.map(entryKey));
       const ours = entriesOf(record).filter((entry) => keys.has(entryKey(entry)));
-      await applyNft(run, [...releaseAsListed(conflicts.obsolete), ...claim(record.owner, ours)], options);
+      await applyNft(run, [...releaseAsListed(conflicts.obsolete), ...createElements(record.owner, ours)], options);
     }
     for (const gone of conflicts.dead) records.remove(gone);
     return conflicts.dead;

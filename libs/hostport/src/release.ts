@@ -2,7 +2,7 @@
 import { type Run, ToolError } from '@flatnet/exec';
 import { type ApplyOptions, applyNft, type NftObject } from '@flatnet/kernel';
 import type { Owner } from './model.ts';
-import { type HeldEntry, listHeld, type Listing } from './owners.ts';
+import { type OwnedElement, listElements, type Listing } from './owners.ts';
 import { type Entry, isContentChain, release, releaseAsListed, removeChains } from './ruleset.ts';
 
 const ATTEMPTS = 4;
@@ -39,11 +39,11 @@ export const releaseAll = async (
  */
 export const releaseListed = async (
   run: Run,
-  isGone: (entry: HeldEntry) => boolean,
+  isGone: (entry: OwnedElement) => boolean,
   options: ApplyOptions,
-): Promise<readonly HeldEntry[]> => {
+): Promise<readonly OwnedElement[]> => {
   for (let attempt = 1; ; attempt += 1) {
-    const listing = await listHeld(run, options);
+    const listing = await listElements(run, options);
     if (listing === undefined) return [];
     const gone = listing.entries.filter(isGone);
     // A last attempt without the chains: an ADD that comes again and again to one of them must not keep us from our elements.
@@ -57,7 +57,7 @@ export const releaseListed = async (
   }
 };
 
-const idleChains = (listing: Listing, gone: ReadonlySet<HeldEntry>): readonly string[] => {
+const idleChains = (listing: Listing, gone: ReadonlySet<OwnedElement>): readonly string[] => {
   const used = new Set(listing.entries.filter((entry) => !gone.has(entry)).map(({ value }) => targetOf(value)));
   return listing.objects
     .flatMap((object) => (object['chain'] as NftObject | undefined)?.['name'] ?? [])
@@ -65,7 +65,7 @@ const idleChains = (listing: Listing, gone: ReadonlySet<HeldEntry>): readonly st
     .filter((name) => isContentChain(name) && !used.has(name));
 };
 
-const targetOf = (value: HeldEntry['value']): string | undefined => {
+const targetOf = (value: OwnedElement['value']): string | undefined => {
   const verdict = value as { jump?: { target?: string }; goto?: { target?: string } } | null;
   return verdict?.jump?.target ?? verdict?.goto?.target;
 };

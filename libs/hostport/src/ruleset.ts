@@ -100,15 +100,15 @@ const tagged =
   (entry: Entry): NftJson => [{ elem: { val: entry.key, comment: commentOf(owner) } }, entry.value];
 
 /** Claims: the transaction fails with `exists` when another attachment holds one of them. */
-export const claim = (owner: Owner, entries: readonly Entry[]): readonly NftCommand[] =>
+export const createElements = (owner: Owner, entries: readonly Entry[]): readonly NftCommand[] =>
   grouped(entries, tagged(owner), (name, elem) => create(elements(TABLE, name, elem)));
 
 /** Keeps: no change where the entry is there with this value, `exists` where it has another. */
-export const keep = (owner: Owner, entries: readonly Entry[]): readonly NftCommand[] =>
+export const addElements = (owner: Owner, entries: readonly Entry[]): readonly NftCommand[] =>
   grouped(entries, tagged(owner), (name, elem) => add(elements(TABLE, name, elem)));
 
 /** Deletes, by key; `not-found` when one is missing. */
-export const unclaim = (entries: readonly Pick<Entry, 'map' | 'key'>[]): readonly NftCommand[] =>
+export const deleteElements = (entries: readonly Pick<Entry, 'map' | 'key'>[]): readonly NftCommand[] =>
   grouped(
     entries.map((entry) => ({ ...entry, value: null })),
     (entry) => entry.key,
@@ -120,8 +120,8 @@ export const unclaim = (entries: readonly Pick<Entry, 'map' | 'key'>[]): readonl
  * the key by now, so nothing of a stranger can be deleted. nft 1.0.6 knows no `destroy`.
  */
 export const release = (owner: Owner, entries: readonly Entry[]): readonly NftCommand[] => [
-  ...keep(owner, entries),
-  ...unclaim(entries),
+  ...addElements(owner, entries),
+  ...deleteElements(entries),
 ];
 
 /**
@@ -134,7 +134,7 @@ export const releaseAsListed = (entries: readonly Entry[]): readonly NftCommand[
     ({ key, value }) => [key, value],
     (name, elem) => add(elements(TABLE, name, elem)),
   ),
-  ...unclaim(entries),
+  ...deleteElements(entries),
 ];
 
 /** Asserts that these ports are not published on all addresses: `create` fails with `exists`, and what it made is deleted again. */
@@ -142,7 +142,7 @@ export const refuseIfAny = (owner: Owner, ports: readonly Port[]): readonly NftC
   // A port on two addresses is one key here, and created twice it would be refused by itself.
   const everywhere = ports.map(({ hostIp: _ip, allowFrom: _from, ...port }) => port);
   const entries = entriesOfPorts([...new Map(everywhere.map((port) => [listenKey(port), port])).values()]);
-  return [...claim(owner, entries), ...unclaim(entries)];
+  return [...createElements(owner, entries), ...deleteElements(entries)];
 };
 
 const cidr = (text: string): NftJson => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ignoring, isMissing, safeRead } from '@flatnet/kernel/state';
 
 /**
- * Who uses a thing that several attachments may share: one empty file per user, `<folder>/<thing>/<user>`, and no folder without a user.
+ * Users of a thing that several attachments may share: one empty file per user, `<folder>/<thing>/<user>`, and no folder without a user.
  * A hint, never the truth: that is in the kernel. All names are hashes, numbers or validated names of interfaces.
  */
 export class Users {

@@ -6,7 +6,7 @@ import type { Owner } from './model.ts';
 import type { PublishRecord, Records } from './record.ts';
 import { isKind, releaseAll } from './release.ts';
 import { chainNames, entriesOf } from './ruleset.ts';
-import { handOver } from './standby.ts';
+import { promotePending } from './pending.ts';
 
 export interface WithdrawOptions extends ApplyOptions {
   /** Told what went wrong after the attachment's own things were gone. */
@@ -41,7 +41,7 @@ export const withdraw = async (
       if (!isKind(error, 'missing')) throw error;
     });
   }
-  const failures = await handOver(run, records, owner, record?.publications, named);
+  const failures = await promotePending(run, records, owner, record?.publications, named);
   if (failures.length > 0) note?.(failures.join('; '));
   await forgetInterfaces(run, records, named);
   await removeIdleTable(run, records, named).catch((error: unknown) => {

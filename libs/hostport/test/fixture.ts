@@ -60,7 +60,7 @@ export const heldBy = ({ owner }: PublishRecord, ...ports: readonly number[]) =>
 });
 /** In a folder that goes with the test. */
 export function newRecords(): Records {
-  const folder = mkdtempSync(join(tmpdir(), 'standby-'));
+  const folder = mkdtempSync(join(tmpdir(), 'hostport-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return new Records(folder, 'boot.1');
 }

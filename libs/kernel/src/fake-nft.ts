@@ -1,4 +1,4 @@
-/** nf_tables in memory, as far as flatnet's transactions and listings reach: tables, chains, maps, elements, and who refers to whom. */
+/** nf_tables in memory, as far as flatnet's transactions and listings reach: tables, chains, maps, elements, and references between them. */
 import type { RunResult } from '@flatnet/exec';
 import type { NftJson, NftObject } from './nft/commands.ts';
 

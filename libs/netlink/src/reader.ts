@@ -98,7 +98,7 @@ export const required = <T>(attributes: Attributes, type: number, read: (bytes: 
   return read(bytes);
 };
 
-/** A copy without the fields that are undefined: an absent field and one that is undefined are not the same to a caller who compares. */
+/** A copy without the fields that are undefined: an absent field and one that is undefined are not the same to a caller that compares. */
 export function present<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
   const copy: Partial<T> = {};
   for (const key in value) if (value[key] !== undefined) copy[key] = value[key] as T[typeof key];

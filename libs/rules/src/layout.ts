@@ -3,17 +3,17 @@
  *
  *   table inet flatnet {
  *     chain in_use { }                                            see below
- *     map source4 { container address : jump att_… }              who is masqueraded                       (source6 likewise)
+ *     map source4 { container address : jump att_… }              masqueraded containers                   (source6 likewise)
  *     map source_by_device4 { device . address : jump att_… }     the same, where two networks have one address
  *     map outbound4 { container address : jump out_… }            the same, for flatnet-portmap's ipMasq
  *     map clamped4 { container address : jump clamp_… }           whose segments are clamped
- *     map have_clamp { host end : jump att_… }                    who has a chain clamp_…; no hook looks at it (have_port likewise)
+ *     map have_clamp { host end : jump att_… }                    host ends with a chain clamp_…; no hook looks at it (have_port likewise)
  *     chain postrouting  nat, srcnat
  *     chain forward      filter, mangle
  *   }
  *   table bridge flatnet {
  *     chain in_use { }
- *     map ports { host end : jump port_… }                        who may send only from its own MAC and addresses
+ *     map ports { host end : jump port_… }                        host ends that send only from their own MAC and addresses
  *     chain prerouting   filter, raw
  *   }
  *

@@ -89,7 +89,7 @@ export const segmentNamed = ({ dataDir, bootId }: Boot, name: string): Segment =
   name,
 });
 
-/** All segments of the store, for those who look for names that no record tells. */
+/** All segments of the store, for calls that look for names that no record tells. */
 export const segmentsOf = (files: Files, boot: Boot): readonly Segment[] =>
   files
     .list(boot.dataDir)

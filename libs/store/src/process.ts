@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { errnoOf, StoreError } from './error.ts';
 
 /**
- * Who uses the store, and who else is still alive. An owner is written `<pid>.<start time>.<namespaces>`: a pid alone is reused,
+ * The process that uses the store, and whether others are still alive. An owner is written `<pid>.<start time>.<namespaces>`: a pid alone is reused,
  * and means nothing outside its pid namespace; the start time (clock ticks since boot) shifts with a time namespace.
  */
 export interface Processes {

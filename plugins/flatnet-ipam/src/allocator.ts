@@ -5,7 +5,7 @@ import type { Allocation } from './config.ts';
 import type { RangeConfig, RangeSetConfig } from './ranges.ts';
 import { freeFrom } from './search.ts';
 
-/** Who asks, and for what. */
+/** The container that asks, and what for. */
 export interface Wish {
   readonly allocation: Allocation;
   /** Addresses asked for, from all sources. */

@@ -4,7 +4,7 @@
  */
 import { CniError, ErrorCode, type AddResult } from '@flatnet/cni';
 import { requireSysctls, type Kernel } from '@flatnet/kernel';
-import { describePort, netnsIdOf, PortHeld, portsOf, publish, publishOrWait, withdraw } from '@flatnet/hostport';
+import { describePort, netnsIdOf, PortInUse, portsOf, publish, publishOrWait, withdraw } from '@flatnet/hostport';
 import { forgetStaleFlows, type PublishRecord, type Records } from '@flatnet/hostport';
 import { type AddRequest, chainedResult, type Rollback } from '@flatnet/skel';
 import type { PortmapConfig } from './config.ts';
@@ -62,7 +62,7 @@ function armUndo(
 
 async function program(kernel: Pick<Kernel, 'run' | 'proc'>, records: Records, record: PublishRecord): Promise<void> {
   const { replaced } = await publishOrWait(kernel.run, records, record).catch((error: unknown) => {
-    throw error instanceof PortHeld ? held(error, record.owner.containerId) : error;
+    throw error instanceof PortInUse ? held(error, record.owner.containerId) : error;
   });
   if (record.localInterface !== undefined) {
     requireSysctls(kernel, { [`ipv4/conf/${record.localInterface}/route_localnet`]: '1' });
@@ -74,7 +74,7 @@ async function program(kernel: Pick<Kernel, 'run' | 'proc'>, records: Records, r
 }
 
 /** The refusal names the port, its owner and the next step. */
-const held = ({ port, holder }: PortHeld, asking: string): CniError => {
+const held = ({ port, holder }: PortInUse, asking: string): CniError => {
   const { containerId, ifName, network } = holder.owner;
   if (containerId === asking) {
     // What both want alike waits; here one of them wants all addresses, and neither contains the other.

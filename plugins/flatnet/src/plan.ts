@@ -5,7 +5,7 @@ import type { FlatnetConfig } from './config.ts';
 import { attachmentNames, type AttachmentNames } from './naming.ts';
 import type { Topology } from './topology.ts';
 
-/** Who and where: everything about one attachment that is known before anything is asked or changed. */
+/** Names and places: everything about one attachment that is known before anything is asked or changed. */
 export interface Plan extends AttachmentNames {
   readonly network: string;
   /** Stands for the network in nft names. */

@@ -53,7 +53,7 @@ export interface RouteSpec {
   readonly scope?: keyof typeof ROUTE_SCOPES;
   /** `unicast` when absent. */
   readonly type?: RouteType;
-  /** Who made it; 3 (`boot`, as `ip route` says) when absent. */
+  /** The program that made it; 3 (`boot`, as `ip route` says) when absent. */
   readonly protocol?: number;
   readonly metrics?: RouteMetrics;
 }

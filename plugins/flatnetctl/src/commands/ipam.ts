@@ -19,7 +19,9 @@ import { placesFor, withDryRun, withOutput, withPlaces, type OutputOption } from
 
 /** `ipam show`, `check`, `gc`, `release`: the leases of flatnet-ipam, and whether everything else agrees with them. */
 export function addIpamCommands(program: Command, world: World): void {
-  const ipam = program.command('ipam').description('address leases: who has which, and which are left over');
+  const ipam = program
+    .command('ipam')
+    .description('address leases: which container has which, and which are left over');
   addShow(ipam, world);
   addCheck(ipam, world);
   addGc(ipam, world);

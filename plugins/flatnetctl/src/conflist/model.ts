@@ -21,7 +21,7 @@ export interface Network {
   readonly options: Readonly<Record<string, string>>;
 }
 
-/** The key of a list that says who wrote it. libcni and Podman skip keys that they do not know. */
+/** The key of a list that says that flatnetctl wrote it. libcni and Podman skip keys that they do not know. */
 export const MARKER = 'flatnetctl';
 
 const words = z.optional(z.record(z.string(), z.string()));

@@ -79,7 +79,7 @@ export function stepAside({ path, mark, aside }: InstalledFile): void {
 }
 
 /**
- * Who has an interface of one of the plugins, in words: what one implementation made, the other must not end. By the records, which
+ * Containers with an interface of one of the plugins, in words: what one implementation made, the other must not end. By the records, which
  * tell also where a network's file is gone, and for our own names by the host ends, which stand where no record is left.
  *
  * @throws ToolError

@@ -30,7 +30,7 @@ export const DESCRIPTIONS = {
     allowOverlap: 'Accept a subnet that a route of the host overlaps',
     clampMSS: 'TCP announces no larger segments than the route carries',
     defaultRoutePriority: 'Metric of the default routes',
-    ipam: 'Who gives addresses; type is a plugin',
+    ipam: 'The plugin that gives addresses, by its type',
     dns: 'Name servers for the containers; replaces that of ipam',
   },
   'flatnet-ipam': {

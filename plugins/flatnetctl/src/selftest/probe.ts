@@ -1,6 +1,6 @@
 /**
  * A tiny server and client for the test's own namespaces, run as `flatnetctl probe …`: the host may have neither nc nor curl. The server
- * answers each connection with one line of JSON, `{token, peer}`: who it is, and who it sees.
+ * answers each connection with one line of JSON, `{token, peer}`: its own name, and the address that it sees.
  */
 import { createConnection, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';

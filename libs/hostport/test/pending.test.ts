@@ -47,7 +47,7 @@ test('what a dead attachment waits for goes to nobody', async () => {
   expect(nft.sent[0]).not.toContain('"create"');
 });
 
-test('DEL succeeds when after a flush another container has the port: the heir goes on waiting, and that is noted', async () => {
+test('DEL succeeds when after a flush another container has the port: the successor goes on waiting, and that is noted', async () => {
   const records = newRecords();
   const [first, second] = [alive(record('a', 'web', '10.0.0.2')), alive(record('b', 'web', '10.1.0.2'))];
   const stranger = alive(record('c', 'other', '10.2.0.2'));

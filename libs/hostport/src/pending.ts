@@ -3,12 +3,12 @@
  * has one owner: the attachment that came first has it, and the later ones wait for it.
  *
  * Story: ADD A publishes 8080. ADD B wants it too; its record says that it waits. DEL A gives 8080 back, finds B, and publishes it for
- * B. With a rule per network, as others do it, the first rule wins and the next takes over when that one is deleted: the same for who
- * connects, without the second rule.
+ * B. With a rule per network, as others do it, the first rule wins and the next takes over when that one is deleted: a client sees the
+ * same, without the second rule.
  */
 import type { Run } from '@flatnet/exec';
 import type { ApplyOptions } from '@flatnet/kernel';
-import { PortHeld } from './conflict.ts';
+import { PortInUse } from './conflict.ts';
 import { listenKey, mergePorts, type Owner, portsOf, type Publication } from './model.ts';
 import { type Published, publish } from './publish.ts';
 import { isDead, type PublishRecord, type Records } from './record.ts';
@@ -16,7 +16,7 @@ import { isDead, type PublishRecord, type Records } from './record.ts';
 /**
  * Publishes what `wanted` says, and waits for what another attachment of the same container publishes.
  *
- * @throws PortHeld when another container has one of the ports; ToolError.
+ * @throws PortInUse when another container has one of the ports; ToolError.
  */
 export const publishOrWait = async (
   run: Run,
@@ -27,7 +27,7 @@ export const publishOrWait = async (
   try {
     return await publish(run, records, wanted, options);
   } catch (error) {
-    if (!(error instanceof PortHeld) || error.holder.owner.containerId !== wanted.owner.containerId) throw error;
+    if (!(error instanceof PortInUse) || error.holder.owner.containerId !== wanted.owner.containerId) throw error;
     const theirs = keysOf(error.holder.publications);
     const held = mergePorts(portsOf(wanted.publications).filter((port) => theirs.has(listenKey(port))));
     // The same port in another spelling (one address against all): neither contains the other.
@@ -43,15 +43,16 @@ const keysOf = (publications: readonly Publication[]): ReadonlySet<string> =>
 
 /**
  * Publishes for other attachments of the container of `gone` what they waited for and it had. `had` is undefined where its record is
- * lost: a DEL was killed before it handed over, or while it did, and then all that any attachment waits for is tried. A dead one gets nothing.
+ * lost: a DEL was killed before it handed over, or while it did, and then all that any attachment waits for is tried. A dead one gets
+ * nothing.
  *
- * Never throws: `gone` is withdrawn by now, and a DEL that fails keeps the runtime from undoing the rest of the chain. Who cannot have
- * its ports goes on waiting (after a flush another container was faster), or, where nft failed, has a record that says more than there
- * is: CHECK names what is missing.
+ * Never throws: `gone` is withdrawn by now, and a DEL that fails keeps the runtime from undoing the rest of the chain. A successor that
+ * cannot have its ports goes on waiting (after a flush another container was faster), or, where nft failed, has a record that says more
+ * than there is: CHECK names what is missing.
  *
  * @returns what failed, in words.
  */
-export const handOver = async (
+export const promotePending = async (
   run: Run,
   records: Records,
   gone: Owner,
@@ -60,15 +61,15 @@ export const handOver = async (
 ): Promise<readonly string[]> => {
   const free = keysOf(had ?? []);
   const failures: string[] = [];
-  for (const heir of records.waitingOf(gone.containerId)) {
-    if (heir.owner.hash === gone.hash || isDead(heir)) continue;
-    const { waiting = [], ...rest } = heir;
+  for (const successor of records.waitingOf(gone.containerId)) {
+    if (successor.owner.hash === gone.hash || isDead(successor)) continue;
+    const { waiting = [], ...rest } = successor;
     if (had !== undefined && !portsOf(waiting).some((port) => free.has(listenKey(port)))) continue;
     try {
-      await publishOrWait(run, records, { ...rest, publications: [...heir.publications, ...waiting] }, options);
+      await publishOrWait(run, records, { ...rest, publications: [...successor.publications, ...waiting] }, options);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      failures.push(`ports not handed over to network ${heir.owner.network}: ${why}`);
+      failures.push(`ports not handed over to network ${successor.owner.network}: ${why}`);
     }
   }
   return failures;
