@@ -108,11 +108,11 @@ socket.on('message', (answer) => {
 process.on('SIGTERM', () => { console.log(JSON.stringify({ right, lost, wrong })); process.exit(); });
 next();`;
 
-it('20 ADDs and DELs of others under load lose no question', async () => {
+it('50 ADDs and DELs of others under load lose no question', async () => {
   await must('ADD', one);
   const args = ['20', process.execPath, '-e', ASKING, '10.53.1.1', 'name-one', addressOf('one')];
   const asking = host.sandbox.inNetns('three', 'timeout', ['--preserve-status', '--signal=TERM', ...args]);
-  for (let round = 0; round < 20; round += 1) {
+  for (let round = 0; round < 50; round += 1) {
     await must('ADD', two);
     await must('DEL', two);
   }
