@@ -79,6 +79,40 @@ describe('published ports', { timeout: 240_000 }, () => {
     expect(await files()).toBe('');
   });
 
+  it('of a container whose namespace has lost its name stay its own as long as a process is in it, also without a record', async () => {
+    const { sandbox } = host;
+    const chain = chainOf(sandbox, {
+      cniVersion: '1.0.0',
+      name: 'hidden',
+      plugins: [
+        { type: 'flatnet', bridge: 'br-hidden', ipam: { type: 'flatnet-ipam', subnet: '10.44.0.0/24' } },
+        { type: 'flatnet-portmap', capabilities: { portMappings: true } },
+      ],
+    });
+    const at = (containerId: string) => ({
+      ...{ containerId, netns: `/run/netns/${containerId}`, ifName: 'eth0' },
+      capabilities: { portMappings: [{ hostPort: 8099, containerPort: 80, protocol: 'tcp' }] },
+    });
+    for (const name of ['hidden', 'other']) await sandbox.addNetns(name);
+    await chain.add(at('hidden'));
+    await sandbox.must('sh', ['-c', 'ip netns exec hidden sleep 1000 >/dev/null 2>&1 & sleep 0.1']);
+    await sandbox.must('ip', ['netns', 'delete', 'hidden']);
+    await expect(chain.add(at('other'))).rejects.toThrow('held by container hidden');
+    await chain.del(at('other'));
+    await sandbox.must('sh', ['-c', 'mkdir /run/kept && mv /run/flatnet/hostport /run/kept']);
+    await expect(chain.add(at('other'))).rejects.toThrow(/held by container behind fl[0-9a-f]{12}/);
+    await sandbox.must('sh', [
+      '-c',
+      'rm -rf /run/flatnet/hostport; mv /run/kept/hostport /run/flatnet && rmdir /run/kept',
+    ]);
+    await sandbox.must('pkill', ['-x', 'sleep']);
+    await chain.del(at('other'));
+    await chain.add(at('other'));
+    for (const name of ['other', 'hidden']) await chain.del(at(name));
+    await sandbox.deleteNetns('other');
+    await sandbox.must('ip', ['link', 'delete', 'br-hidden']);
+  });
+
   it('follow a repeated ADD with another list', async () => {
     await lab.ok('ADD', 'c2', [WEB, DNS], { extra: { allowFrom: '192.0.2.0/24' } });
     await lab.ok('ADD', 'c2', [{ ...WEB, hostPort: 8088 }, DNS]);

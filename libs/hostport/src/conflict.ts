@@ -2,7 +2,8 @@
 import { mapName } from './layout.ts';
 import { describePort, listenKey, onAllAddresses, type Plan, type Port, portsOf } from './model.ts';
 import { entryKey, type OwnedElement } from './owners.ts';
-import { isDead, type PublishRecord, type Records } from './record.ts';
+import { hasLink, hostEndOf, isDeadSoon } from './life.ts';
+import type { PublishRecord, Records } from './record.ts';
 import { entriesOf, listenElement } from './ruleset.ts';
 
 /** A living attachment holds a port. */
@@ -51,8 +52,9 @@ const addressEntry = ({ map, key }: OwnedElement): string | undefined => {
 /**
  * Sorts out what stands in the way of `plan`.
  *
- * An owner is dead when its record is gone, when its network namespace is, or when the plan's container has its address now. All
- * networks of a host therefore have one folder of records: in another one a living owner's would not be found.
+ * An owner is dead when its network namespace and its host link are gone, or when the plan's container has its address now. Of one
+ * without a record the host link alone tells, where the flatnet plugin made it: all networks of a host therefore have one folder of
+ * records.
  *
  * @throws PortInUse for the first living one.
  */
@@ -74,7 +76,10 @@ export const findConflicts = (plan: Plan, entries: readonly OwnedElement[], reco
       holder !== undefined &&
       holder.owner.network === plan.owner.network &&
       holder.publications.some(({ address }) => addresses.has(address));
-    if (holder !== undefined && !isDead(holder) && !replaced) {
+    if (holder === undefined && port !== undefined && hasLink([hostEndOf(entry.owner)])) {
+      throw new PortInUse(port, withoutRecord(entry.owner));
+    }
+    if (holder !== undefined && !replaced && !isDeadSoon(holder)) {
       // No port: the masquerade of an address that two networks with overlapping subnets have given. It is the same for both.
       if (port === undefined) continue;
       throw new PortInUse(port, holder);
@@ -85,3 +90,10 @@ export const findConflicts = (plan: Plan, entries: readonly OwnedElement[], reco
   for (const entry of entries) if (entry.owner !== undefined && deadHashes.has(entry.owner.hash)) obsolete.add(entry);
   return { obsolete: [...obsolete], dead };
 };
+
+/** What is known of an attachment whose record is lost. */
+const withoutRecord = ({ networkHash, hash }: NonNullable<OwnedElement['owner']>): PublishRecord => ({
+  version: 1,
+  owner: { networkHash, hash, network: 'unknown', containerId: `behind ${hostEndOf({ hash })}`, ifName: 'unknown' },
+  ...{ publications: [], hairpins: [], netns: '', netnsId: '' },
+});

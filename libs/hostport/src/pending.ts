@@ -11,7 +11,8 @@ import type { ApplyOptions } from '@flatnet/kernel';
 import { PortInUse } from './conflict.ts';
 import { listenKey, mergePorts, type Owner, portsOf, type Publication } from './model.ts';
 import { type Published, publish } from './publish.ts';
-import { isDead, type PublishRecord, type Records } from './record.ts';
+import { isDead } from './life.ts';
+import type { PublishRecord, Records } from './record.ts';
 
 /**
  * Publishes what `wanted` says, and waits for what another attachment of the same container publishes.

@@ -20,7 +20,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } f
 import { unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '@flatnet/digest';
-import { currentGeneration, ignoring, isMissing, netnsIdOf, safeRead } from '@flatnet/kernel/state';
+import { currentGeneration, ignoring, isMissing, safeRead } from '@flatnet/kernel/state';
 import { type Owner, type Plan, type Port, type Publication, portsOf } from './model.ts';
 import { chainNames } from './ruleset.ts';
 import { Users } from './users.ts';
@@ -30,9 +30,11 @@ export const DEFAULT_STATE_DIR = '/run/flatnet/hostport';
 /** A plan, and how to tell whether its container is still there. */
 export interface PublishRecord extends Plan {
   readonly version: 1;
-  /** CNI_NETNS at ADD, and `device:inode` of what it was. */
+  /** CNI_NETNS at ADD, and `device:inode` of what it was; empty where ADD could not see it. */
   readonly netns: string;
   readonly netnsId: string;
+  /** Names of the host ends that another main plugin than flatnet made. */
+  readonly hostEnds?: readonly string[];
   /** Wanted too, but another attachment of the same container has them; they become ours when it goes. */
   readonly waiting?: readonly Publication[];
 }
@@ -209,18 +211,3 @@ export class Records {
     }
   }
 }
-
-export { netnsIdOf };
-
-/**
- * Whether the container of a record is gone for certain: its network namespace is. What cannot be told (no permission, no netns in
- * the record) counts as alive.
- */
-export const isDead = (record: Pick<PublishRecord, 'netns' | 'netnsId'>): boolean => {
-  if (record.netns === '') return false;
-  try {
-    return netnsIdOf(record.netns) !== record.netnsId;
-  } catch {
-    return false;
-  }
-};

@@ -22,7 +22,7 @@ export const record = (
   ],
   hairpins: [{ family: 4, address, from: '10.0.0.0/24' }],
   netns: '/proc/self/ns/none',
-  netnsId: '',
+  netnsId: '1:1',
 });
 /** The same, of a container that lives as far as can be told. */
 export const alive = (of: PublishRecord): PublishRecord => ({ ...of, netns: '' });

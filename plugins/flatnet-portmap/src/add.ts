@@ -4,8 +4,9 @@
  */
 import { CniError, ErrorCode, type AddResult } from '@flatnet/cni';
 import { requireSysctls, type Kernel } from '@flatnet/kernel';
-import { describePort, netnsIdOf, PortInUse, portsOf, publish, publishOrWait, withdraw } from '@flatnet/hostport';
-import { forgetStaleFlows, type PublishRecord, type Records } from '@flatnet/hostport';
+import { netnsIdOf } from '@flatnet/kernel/state';
+import { describePort, hostEndOf, PortInUse, portsOf, publish, publishOrWait, withdraw } from '@flatnet/hostport';
+import { forgetStaleFlows, type Plan, type PublishRecord, type Records } from '@flatnet/hostport';
 import { type AddRequest, chainedResult, type Rollback } from '@flatnet/skel';
 import type { PortmapConfig } from './config.ts';
 import type { Deps } from './deps.ts';
@@ -29,6 +30,7 @@ export async function add(deps: Deps, request: Request, rollback: Rollback): Pro
     ...plan,
     netns,
     netnsId: netnsIdOf(netns) ?? '',
+    ...hostEndsOf(kernel, plan, result),
   };
   armUndo(deps, records, record, before, rollback);
   if (config.ipMasq) {
@@ -43,6 +45,14 @@ export async function add(deps: Deps, request: Request, rollback: Rollback): Pro
   const failed = (await Promise.allSettled(work)).find((outcome) => outcome.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   return result;
+}
+
+/** Of the flatnet plugin's end the name is known. Bridges outlive their containers. */
+function hostEndsOf({ rtnetlink }: Pick<Kernel, 'rtnetlink'>, { owner }: Plan, { interfaces }: AddResult) {
+  const names = interfaces.flatMap(({ name, sandbox }) => (sandbox === undefined || sandbox === '' ? [name] : []));
+  if (names.includes(hostEndOf(owner))) return {};
+  const hostEnds = names.filter((name) => rtnetlink.findLink(name)?.kind === 'veth');
+  return hostEnds.length === 0 ? {} : { hostEnds };
 }
 
 function armUndo(
