@@ -1,6 +1,6 @@
 /** Flows that were tracked before the present rules: without their removal, UDP packets go on to where the first one went. */
 import { networkInterfaces } from 'node:os';
-import type { Run } from '@flatnet/exec';
+import { type Run, type RunOptions, type RunResult, ToolError } from '@flatnet/exec';
 import type { Family, Port } from './model.ts';
 
 /** A line of `conntrack -L`, as far as it is looked at. */
@@ -51,10 +51,19 @@ export const orphanedFlows = (flows: readonly Flow[], ports: readonly Port[]): r
 
 const familyWord = (family: Family): string => (family === 4 ? 'ipv4' : 'ipv6');
 
+/** @throws ToolError where flows could not be listed or removed; none to remove is no failure. */
+const conntrack = async (run: Run, args: readonly string[], options?: RunOptions): Promise<RunResult> => {
+  const result = await run('conntrack', args, options);
+  const { ending, exitCode, stderr } = result;
+  if (ending === 'exit' && (exitCode === 0 || /\b0 flow entries/.test(stderr))) return result;
+  const kind = ending === 'timeout' || ending === 'aborted' || ending === 'overflow' ? ending : 'failed';
+  throw new ToolError('conntrack', kind, 'forget flows of ports', stderr.trim().slice(0, 200) || ending);
+};
+
 const deleteGroups = async (run: Run, family: Family, flows: readonly Flow[]): Promise<number> => {
   const groups = new Map(flows.map((flow) => [Object.values(flow).join(' '), flow]));
   for (const { protocol, destination, port, replySource } of groups.values()) {
-    await run('conntrack', [
+    await conntrack(run, [
       ...['-D', '-f', familyWord(family), '-p', protocol],
       ...['--orig-dst', destination, '--orig-port-dst', String(port), '--reply-src', replySource],
     ]);
@@ -74,8 +83,8 @@ const forget = async (
   filter: readonly string[],
   choose: (flows: readonly Flow[]) => readonly Flow[],
 ): Promise<number> => {
-  const result = await run('conntrack', ['-L', '-f', familyWord(family), ...filter], { maxBytes: 64 << 20 });
-  return deleteGroups(run, family, choose(parseFlows(result.stdout)));
+  const { stdout } = await conntrack(run, ['-L', '-f', familyWord(family), ...filter], { maxBytes: 64 << 20 });
+  return deleteGroups(run, family, choose(parseFlows(stdout)));
 };
 
 const byFamily = async (ports: readonly Port[], work: (family: Family, own: readonly Port[]) => Promise<number>) => {

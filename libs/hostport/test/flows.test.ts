@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { parseFlows, staleFlows } from '../src/flows.ts';
+import type { RunResult } from '@flatnet/exec';
+import { forgetOrphanedFlows, parseFlows, staleFlows } from '../src/flows.ts';
 import type { Port } from '../src/index.ts';
 
 const dns = (hostIp: string | undefined): Port => ({
@@ -22,4 +23,28 @@ test('a port on all addresses: flows to this host are stale, but those that the 
   expect(stale([dns(undefined)], flowTo('192.0.2.1'), flowTo('192.0.2.2', '10.1.0.2'), flowTo('198.51.100.1'))).toEqual(
     ['192.0.2.1'],
   );
+});
+
+const answer = (stderr: string, stdout = '', exitCode = 0): RunResult => ({ exitCode, stdout, stderr, ending: 'exit' });
+const WEB: Port = { family: 4, protocol: 'udp', hostPort: 53, address: '10.1.0.2', port: 53 };
+
+test.each<[string, RunResult, RunResult]>([
+  ['listed', answer('Operation not permitted', '', 1), answer('')],
+  ['removed', answer('', flowTo('192.0.2.1', '10.1.0.2')), answer('Operation not permitted', '', 1)],
+])('flows that cannot be %s are told of', async (_what, listed, removed) => {
+  const run = (_file: string, [verb]: readonly string[]) => Promise.resolve(verb === '-L' ? listed : removed);
+  await expect(forgetOrphanedFlows(run, [WEB])).rejects.toMatchObject({
+    tool: 'conntrack',
+    reason: 'Operation not permitted',
+  });
+});
+
+test('none to remove is no failure', async () => {
+  const run = (_file: string, [verb]: readonly string[]) =>
+    Promise.resolve(
+      verb === '-L'
+        ? answer('', flowTo('192.0.2.1', '10.1.0.2'))
+        : answer('conntrack: 0 flow entries have been deleted.', '', 1),
+    );
+  expect(await forgetOrphanedFlows(run, [WEB])).toBe(1);
 });

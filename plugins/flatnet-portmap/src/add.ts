@@ -10,7 +10,7 @@ import { forgetStaleFlows, type Plan, type PublishRecord, type Records } from '@
 import { type AddRequest, chainedResult, type Rollback } from '@flatnet/skel';
 import type { PortmapConfig } from './config.ts';
 import type { Deps } from './deps.ts';
-import { tracksFlows, unlessMissing } from './flows.ts';
+import { notingFlows, tracksFlows } from './flows.ts';
 import { applyOutbound, dropOutbound, outboundRules } from './outbound.ts';
 import { planOf, wayTo } from './plan.ts';
 
@@ -38,7 +38,7 @@ export async function add(deps: Deps, request: Request, rollback: Rollback): Pro
   }
   const outbound = () => applyOutbound(kernel.run, outboundRules(plan.owner, config, result), records);
   const work = [
-    request.phase('nft', () => program(kernel, records, record)),
+    request.phase('nft', () => program(kernel, records, record, (text) => request.note(text))),
     ...(config.ipMasq ? [request.phase('masquerade', outbound)] : []),
   ];
   // Both end before an undo may begin.
@@ -70,7 +70,12 @@ function armUndo(
   });
 }
 
-async function program(kernel: Pick<Kernel, 'run' | 'proc'>, records: Records, record: PublishRecord): Promise<void> {
+async function program(
+  kernel: Pick<Kernel, 'run' | 'proc'>,
+  records: Records,
+  record: PublishRecord,
+  note: (text: string) => void,
+): Promise<void> {
   const { replaced } = await publishOrWait(kernel.run, records, record).catch((error: unknown) => {
     throw error instanceof PortInUse ? held(error, record.owner.containerId) : error;
   });
@@ -80,7 +85,7 @@ async function program(kernel: Pick<Kernel, 'run' | 'proc'>, records: Records, r
   const ports = portsOf(record.publications);
   const reused = replaced.length > 0;
   const stale = reused || ports.some(({ protocol }) => protocol === 'udp');
-  if (stale && tracksFlows(kernel)) await unlessMissing(forgetStaleFlows(kernel.run, ports, reused));
+  if (stale && tracksFlows(kernel)) await notingFlows(note, forgetStaleFlows(kernel.run, ports, reused));
 }
 
 /** The refusal names the port, its owner and the next step. */

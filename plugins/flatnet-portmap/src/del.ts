@@ -3,7 +3,7 @@ import { forgetOrphanedFlows, portsOf, withdraw } from '@flatnet/hostport';
 import { runAll, throwFailures, type DelRequest } from '@flatnet/skel';
 import type { PortmapConfig } from './config.ts';
 import type { Deps } from './deps.ts';
-import { tracksFlows, unlessMissing } from './flows.ts';
+import { notingFlows, tracksFlows } from './flows.ts';
 import { dropOutbound } from './outbound.ts';
 
 /**
@@ -20,7 +20,9 @@ export async function del(deps: Deps, request: DelRequest<PortmapConfig>): Promi
   const withdrawPorts = async (): Promise<void> => {
     const gone = await withdraw(kernel.run, records, owner, options);
     if (gone === undefined || gone.publications.length === 0 || !tracksFlows(kernel)) return;
-    await request.phase('flows', () => unlessMissing(forgetOrphanedFlows(kernel.run, portsOf(gone.publications))));
+    await request.phase('flows', () =>
+      notingFlows(options.note, forgetOrphanedFlows(kernel.run, portsOf(gone.publications))),
+    );
   };
   const failures = await runAll([
     () => request.phase('nft', withdrawPorts),

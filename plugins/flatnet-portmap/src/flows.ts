@@ -1,15 +1,19 @@
 import { ToolError } from '@flatnet/exec';
 import type { Kernel } from '@flatnet/kernel';
 
-/** Whether the host tracks any flow: one file instead of a process on hosts that are idle. Unknown counts as yes. */
+/** Whether the host tracks any flow: one file instead of a question on hosts that are idle. Unknown counts as yes. */
 export const tracksFlows = ({ proc }: Pick<Kernel, 'proc'>): boolean =>
   proc.read('/proc/sys/net/netfilter/nf_conntrack_count') !== '0';
 
-/** A host without conntrack(8) keeps its old flows until they expire: no reason to refuse ports. */
-export const unlessMissing = async (work: Promise<unknown>): Promise<void> => {
+/**
+ * Old flows that stay end by themselves: no reason to refuse ports, or to fail a DEL. Until then UDP of their clients goes where it went,
+ * which the log tells.
+ */
+export const notingFlows = async (note: (text: string) => void, work: Promise<unknown>): Promise<void> => {
   try {
     await work;
   } catch (error) {
-    if (!(error instanceof ToolError) || error.kind !== 'missing') throw error;
+    if (!(error instanceof ToolError)) throw error;
+    if (error.kind !== 'missing') note(`old flows stay until they expire: ${error.reason}`);
   }
 };

@@ -61,8 +61,8 @@ async function forgetFlows(world: World, records: readonly PublishRecord[]): Pro
       records.flatMap(({ publications }) => portsOf(publications)),
     );
   } catch (error) {
-    // Where libc cannot be loaded old flows expire by themselves.
-    if (!(error instanceof ToolError) || error.kind !== 'missing') throw error;
+    if (!(error instanceof ToolError)) throw error;
+    if (error.kind !== 'missing') world.err(`old flows stay until they expire: ${error.reason}\n`);
   }
 }
 
