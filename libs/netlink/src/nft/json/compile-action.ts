@@ -87,6 +87,25 @@ export function mangle(context: Context, { key = null, value = null }: JsonObjec
   context.expressions.push({ kind: 'tcp-option-set', ...MAXSEG, from: 1 });
 }
 
+/** NFT_REJECT_ICMPX_* of nf_tables.h: codes that both ICMP and ICMPv6 have. */
+export const ICMPX: Readonly<Record<string, number>> = {
+  'no-route': 0,
+  'port-unreachable': 1,
+  'host-unreachable': 2,
+  'admin-prohibited': 3,
+};
+
+export function reject(context: Context, inner: Json): void {
+  const { type, expr } = isObject(inner) ? inner : {};
+  const code = ICMPX[String(expr)];
+  if (type === 'tcp reset') {
+    requireTcp(context);
+    context.expressions.push({ kind: 'reject', type: 'tcp-reset', code: 0 });
+  } else if (type === 'icmpx' && code !== undefined) {
+    context.expressions.push({ kind: 'reject', type: 'icmpx', code });
+  } else throw new UnsupportedJson('a way to reject that is not supported', inner);
+}
+
 function requireTcp(context: Context): void {
   const TCP = 6;
   if (context.l4 === TCP) return;

@@ -1,7 +1,7 @@
 /** Statements of a rule to expressions, as nft 1.0.6 says them. */
 import type { Expression } from '../expression.ts';
 import { mask } from '../value.ts';
-import { mangle, nat, natFlags } from './compile-action.ts';
+import { mangle, nat, natFlags, reject } from './compile-action.ts';
 import { anonymousSet, type Context, loadKey, require } from './compile-context.ts';
 import { parseRange, parseVerdict } from './elements.ts';
 import { sourceOf } from './field.ts';
@@ -18,6 +18,7 @@ export function compileStatement(context: Context, statement: Json): void {
   else if (name === 'snat' || name === 'dnat') nat(context, name, objectIn(inner, name));
   else if (name === 'masquerade') context.expressions.push({ kind: 'masquerade', ...natFlags(inner) });
   else if (name === 'mangle') mangle(context, objectIn(inner, 'mangle'));
+  else if (name === 'reject') reject(context, inner);
   else if (name === 'counter') context.expressions.push({ kind: 'counter' });
   else throw new UnsupportedJson('a statement that is not supported', statement);
 }

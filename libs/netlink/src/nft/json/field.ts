@@ -72,7 +72,12 @@ const META: Readonly<Record<MetaKey, Kind | undefined>> = {
   l4proto: k.inet_proto,
   pkttype: undefined,
 };
-const CT: Partial<Record<CtKey, Kind>> = { state: k.ct_state, status: k.ct_status, mark: k.mark };
+const CT: Partial<Record<CtKey, Kind>> = {
+  state: k.ct_state,
+  direction: k.ct_dir,
+  status: k.ct_status,
+  mark: k.mark,
+};
 
 /** A value that a rule loads: where from, of which kind, and how JSON says it. */
 export interface Source {

@@ -93,11 +93,15 @@ const ICMPV6 = {
   'time-exceeded': 3,
   'echo-request': 128,
   'echo-reply': 129,
+  'mld-listener-query': 130,
+  'mld-listener-report': 131,
+  'mld-listener-done': 132,
   'nd-router-solicit': 133,
   'nd-router-advert': 134,
   'nd-neighbor-solicit': 135,
   'nd-neighbor-advert': 136,
   'nd-redirect': 137,
+  'mld2-listener-report': 143,
 };
 
 export const KINDS = {
@@ -114,6 +118,8 @@ export const KINDS = {
   iface_index: symbols(native32, {}, 'iface_index'),
   nfproto: symbols(byte, { ipv4: 2, ipv6: 10 }),
   fib_addrtype: symbols(native32, { unicast: 1, local: 2, broadcast: 3, anycast: 4, multicast: 5, blackhole: 6 }),
+  /** enum ip_conntrack_dir of linux/netfilter/nf_conntrack_tuple_common.h */
+  ct_dir: symbols(byte, { original: 0, reply: 1 }),
   arp_op: symbols(be16, { request: 1, reply: 2 }),
   tcp_flag: bits(byte, { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ecn: 64, cwr: 128 }),
   ct_state: bits(native32, { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 }),

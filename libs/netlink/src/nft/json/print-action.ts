@@ -1,5 +1,6 @@
 /** Translations and changes. */
 import { type Expression, NAT_FLAGS } from '../expression.ts';
+import { ICMPX } from './compile-action.ts';
 import { metaSource } from './field.ts';
 import type { Json, JsonObject } from './json.ts';
 import { KINDS } from './kind.ts';
@@ -42,6 +43,13 @@ export function changeOption(state: State, { option, from }: Expression & { kind
   if (value === undefined) return false;
   dropTcp(state);
   return say(state, { mangle: { key: { 'tcp option': { name: 'maxseg', field: 'size' } }, value } });
+}
+
+/** `reject with tcp reset` does not say what was compared for it, as nft prints it. */
+export function printReject(state: State, { type, code }: Expression & { kind: 'reject' }): boolean {
+  if (type === 'tcp-reset') return say(state, { reject: { type: 'tcp reset' } });
+  const expr = Object.keys(ICMPX).find((name) => ICMPX[name] === code);
+  return type === 'icmpx' && expr !== undefined && say(state, { reject: { type: 'icmpx', expr } });
 }
 
 /** An option of TCP says itself that the packet is TCP. */

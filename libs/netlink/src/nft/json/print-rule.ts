@@ -3,7 +3,7 @@ import type { Expression } from '../expression.ts';
 import { printVerdict } from './elements.ts';
 import { ctSource, fibSource, metaSource } from './field.ts';
 import type { Json } from './json.ts';
-import { changeMeta, changeOption, flagsOf, translate } from './print-action.ts';
+import { changeMeta, changeOption, flagsOf, printReject, translate } from './print-action.ts';
 import { loadField, withoutDropped } from './print-load.ts';
 import { between, compareHeld, maskHeld } from './print-match.ts';
 import { hold, say, type SetPrinter, type State } from './print-state.ts';
@@ -32,7 +32,10 @@ function step(state: State, expression: Expression, sets: SetPrinter): boolean {
         length: metaSource(expression.key).kind.size,
       });
     case 'ct':
-      return hold(state, expression.to, { source: ctSource(expression.key), length: 4 });
+      return hold(state, expression.to, {
+        source: ctSource(expression.key),
+        length: ctSource(expression.key).kind.size,
+      });
     case 'fib':
       return hold(state, expression.to, {
         source: fibSource(expression.result, expression.flags),
@@ -60,6 +63,8 @@ function step(state: State, expression: Expression, sets: SetPrinter): boolean {
       return say(state, {
         counter: { packets: Number(expression.packets ?? 0n), bytes: Number(expression.bytes ?? 0n) },
       });
+    case 'reject':
+      return printReject(state, expression);
     case 'verdict':
       return say(state, printVerdict(expression.verdict));
     case 'tcp-option-set':

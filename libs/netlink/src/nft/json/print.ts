@@ -30,14 +30,14 @@ function readTable(socket: Socket, table: TableRef, terse: boolean): JsonObject[
   const printer = anonymousSets(socket, sets);
   return [
     { table: { family: table.family, name: table.table, handle: Number(found.handle) } },
-    ...dump(socket, listChains(table)).map(chainObject),
+    ...dump(socket, listChains(table)).map((chain) => chainObject(chain)),
     ...sets.filter(({ anonymous }) => !anonymous).map((set) => setObject(socket, set, terse)),
     ...dump(socket, listTableRules(table)).map((rule) => ruleObject(rule, printer)),
   ];
 }
 
 /** All chains of all tables, without their rules. @throws NetlinkError. */
-export const printChains = (socket: Socket): JsonObject[] => dump(socket, listChains()).map(chainObject);
+export const printChains = (socket: Socket): JsonObject[] => dump(socket, listChains()).map((chain) => chainObject(chain));
 
 /** A chain with its rules; undefined when it does not exist. @throws as `printTable`. */
 export const printChain = (socket: Socket, ref: ChainRef): JsonObject[] | undefined =>
@@ -51,7 +51,7 @@ function readChain(socket: Socket, ref: ChainRef): JsonObject[] | undefined {
     expressions.some((expression) => expression.kind === 'lookup' && expression.set.startsWith('__')),
   );
   const printer = anonymousSets(socket, isAnonymous ? dump(socket, listSets(ref)) : []);
-  return [chainObject(chain), ...rules.map((rule) => ruleObject(rule, printer))];
+  return [chainObject(chain, chain.uses), ...rules.map((rule) => ruleObject(rule, printer))];
 }
 
 /** A set or map with its elements; undefined when it does not exist. @throws as `printTable`. */
@@ -68,13 +68,15 @@ function anonymousSets(socket: Socket, sets: readonly KernelSet[]): SetPrinter {
   };
 }
 
-const chainObject = ({ family, table, chain, handle, base, comment }: Chain): JsonObject => ({
+/** @param uses how many rules are in the chain and how many lead to it: the program does not print it. */
+const chainObject = ({ family, table, chain, handle, base, comment }: Chain, uses?: number): JsonObject => ({
   chain: {
     family,
     table,
     name: chain,
     handle: Number(handle),
     ...(comment === undefined ? {} : { comment }),
+    ...(uses === undefined ? {} : { uses }),
     ...(base === undefined ? {} : { type: base.type, hook: base.hook, prio: base.priority, policy: base.policy }),
   },
 });

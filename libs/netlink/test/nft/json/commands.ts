@@ -74,6 +74,13 @@ export const RULES: Readonly<Record<string, readonly (readonly Json[])[]>> = {
     [match(payload('udp', 'dport'), { set: [53, 67] }, '!='), drop],
     [match(payload('ip', 'saddr'), '10.0.0.9', '!='), { mangle: { key: meta('mark'), value: 7 } }],
     [match(meta('mark'), 7), match(meta('l4proto'), 'udp'), { accept: null }],
+    [match({ ct: { key: 'direction' } }, 'reply'), { accept: null }],
+    [match(payload('icmpv6', 'type'), { range: ['nd-neighbor-solicit', 'nd-neighbor-advert'] }), { accept: null }],
+    [match(payload('icmpv6', 'type'), 'mld2-listener-report'), { accept: null }],
+    [match({ concat: [payload('ip', 'saddr'), payload('ip', 'daddr')] }, '@self'), { accept: null }],
+    [match(payload('ip', 'daddr'), '@nets', '!='), match({ fib: { result: 'type', flags: ['daddr'] } }, 'unicast')],
+    [match(meta('l4proto'), 'tcp'), { reject: { type: 'tcp reset' } }],
+    [{ counter: null }, { reject: { type: 'icmpx', expr: 'admin-prohibited' } }],
     [
       {
         vmap: {
@@ -132,6 +139,7 @@ export const COMMANDS: readonly Json[] = [
   map('by_device', ['ifname', 'ipv4_addr'], 'verdict'),
   map('marks', 'mark', 'mark'),
   { add: { set: { ...T, name: 'localnet', type: 'ifname' } } },
+  { add: { set: { ...T, name: 'self', type: ['ipv4_addr', 'ipv4_addr'] } } },
   { add: { set: { ...T, name: 'nets', type: 'ipv4_addr', flags: ['interval'] } } },
   {
     add: {

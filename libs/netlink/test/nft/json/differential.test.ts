@@ -43,7 +43,7 @@ const texts = (objects: readonly unknown[]): readonly string[] =>
 const plain = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).filter(([key]) => key !== 'handle');
+  const entries = Object.entries(value).filter(([key]) => key !== 'handle' && key !== 'uses');
   return Object.fromEntries(
     entries
       .sort(([a], [b]) => (a < b ? -1 : 1))
