@@ -1,16 +1,22 @@
 /** An attachment's names from ADD to DEL. Every call leaves a server that serves what the folder says. */
+import { LockBusy, withLock } from '@flatnet/kernel/lock';
 import { awaitAnswer } from './answer.ts';
 import { DnsError } from './error.ts';
-import { withLock } from './lock.ts';
 import type { Entry, OwnerKey, Zone } from './model.ts';
 import { byFile, reloadServer } from './process.ts';
 import { endZone, serve, settleOthers } from './serve.ts';
 import type { World } from './world.ts';
 
-const locked = <T>(world: World, work: () => T | Promise<T>): Promise<T> => {
+/** The last DEL ends the server that an ADD beside it relies on. */
+async function locked<T>(world: World, work: () => T | Promise<T>): Promise<T> {
   const { folder } = world;
-  return withLock({ sys: world.sys(), path: folder.lock, prepare: () => folder.makeRoot() }, work);
-};
+  try {
+    return await withLock({ sys: world.sys(), path: folder.lock, prepare: () => folder.makeRoot() }, work);
+  } catch (error) {
+    if (!(error instanceof LockBusy)) throw error;
+    throw new DnsError('busy', error.message, 'try again', { cause: error });
+  }
+}
 
 /** What the attachment had before an ADD. */
 export interface Earlier {

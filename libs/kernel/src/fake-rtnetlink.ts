@@ -172,7 +172,9 @@ export class FakeRtnetlink implements Rtnetlink {
         return this.#setLink(netns, change);
       case 'set-port':
         return this.#setPort(netns, change);
-      case 'filter-vlans':
+      case 'set-bridge':
+      case 'add-proxy':
+      case 'delete-proxy':
       case 'add-vlans':
       case 'delete-vlans':
         return refuse('EOPNOTSUPP');

@@ -1,23 +1,33 @@
-/** One call at a time changes names: the last DEL ends the server that an ADD beside it relies on. */
+/** One call at a time: a lock of the kernel's on a file, which ends with its process. */
 import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
-import { safeRead } from '@flatnet/kernel/state';
 import { sleep } from '@flatnet/exec/sleep';
 import { EAGAIN, LOCK_EX, LOCK_NB, SysError, type Sys } from '@flatnet/sys';
-import { DnsError } from './error.ts';
+import { safeRead } from './state-files.ts';
 
-/** Longer than any call holds it: one asks a server for some seconds at the most. */
+/** Longer than any call holds it: one asks a DNS server for some seconds at the most. */
 const MAX_WAIT_MS = 15_000;
 
+/** Another process had the lock for longer than this library waits. */
+export class LockBusy extends Error {
+  override readonly name = 'LockBusy';
+  constructor(readonly path: string) {
+    super(`another process has the lock ${path} for too long`);
+  }
+}
+
+export interface LockOptions {
+  readonly sys: Sys;
+  readonly path: string;
+  /** Makes the folder of the lock. */
+  readonly prepare: () => void;
+}
+
 /**
- * Runs `work` under the lock at `path`, whose folder exists or is made by `prepare`. The kernel gives the lock back when this process
- * ends, however that happens.
+ * Runs `work` under the lock at `path`. The kernel gives the lock back when this process ends, however that happens.
  *
- * @throws DnsError `busy`.
+ * @throws LockBusy.
  */
-export async function withLock<T>(
-  { sys, path, prepare }: { readonly sys: Sys; readonly path: string; readonly prepare: () => void },
-  work: () => T | Promise<T>,
-): Promise<T> {
+export async function withLock<T>({ sys, path, prepare }: LockOptions, work: () => T | Promise<T>): Promise<T> {
   const fd = await acquire(sys, path, prepare);
   try {
     return await work();
@@ -35,9 +45,7 @@ async function acquire(sys: Sys, path: string, prepare: () => void): Promise<num
       if (isLocked(sys, fd) && isStillAt(path, fd)) return fd;
       closeSync(fd);
     }
-    if (performance.now() - begin > MAX_WAIT_MS) {
-      throw new DnsError('busy', `another process has the lock ${path} for too long`, 'try again');
-    }
+    if (performance.now() - begin > MAX_WAIT_MS) throw new LockBusy(path);
     await sleep(1 + Math.random() * Math.min(1 + tries, 10));
   }
 }

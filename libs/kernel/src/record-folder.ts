@@ -85,14 +85,15 @@ export class RecordFolder<R extends RecordOf<RecordKey>> {
 
   /** Every record, or those of one network. */
   all(networkHash?: string): readonly R[] {
-    const list = (folder: string): readonly string[] => safeRead(() => readdirSync(folder)) ?? [];
-    const networks = networkHash === undefined ? list(this.#root).filter((name) => NETWORK.test(name)) : [networkHash];
+    const networks = networkHash === undefined ? namesIn(this.#root).filter((name) => NETWORK.test(name)) : [networkHash];
     return networks.flatMap((network) =>
-      list(join(this.#root, network)).flatMap((name) => {
-        const hash = RECORD.exec(name)?.[1];
-        return hash === undefined ? [] : (this.read({ networkHash: network, hash }) ?? []);
-      }),
+      this.names(network).flatMap((hash) => this.read({ networkHash: network, hash }) ?? []),
     );
+  }
+
+  /** Hashes of the attachments of a network that have a record, by names of files alone. */
+  names(networkHash: string): readonly string[] {
+    return namesIn(join(this.#root, networkHash)).flatMap((name) => RECORD.exec(name)?.[1] ?? []);
   }
 
   /** Removes what earlier boots left. */
@@ -105,3 +106,5 @@ export class RecordFolder<R extends RecordOf<RecordKey>> {
     }
   }
 }
+
+const namesIn = (folder: string): readonly string[] => safeRead(() => readdirSync(folder)) ?? [];

@@ -51,7 +51,8 @@ function portDifferences(plan: Plan, port: Link, mtu: number | undefined): reado
       ? []
       : [`MTU of ${hostVeth} is ${port.mtu}, not ${mtu} ${repair(`mtu ${mtu}`)}`]),
     ...flag('hairpin', port.port?.hairpin, config.hairpinMode),
-    ...flag('isolated', port.port?.isolated, config.portIsolation),
+    // A member of the chain that judges packets between siblings isolates the port, too.
+    ...(config.portIsolation ? flag('isolated', port.port?.isolated, true) : []),
   ];
 }
 

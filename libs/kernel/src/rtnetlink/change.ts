@@ -1,4 +1,5 @@
 /** Changes of links, addresses, routes and routing rules, as values. `Rtnetlink` carries them out. */
+import type { BridgeSettings } from '@flatnet/netlink/route/bridge';
 import type { PortSettings } from '@flatnet/netlink/route/port';
 import type { Vlan } from '@flatnet/netlink/route/bridge-vlan';
 
@@ -70,7 +71,8 @@ export type Change =
   | { readonly do: 'add-alternative-name'; readonly name: string; readonly alternative: string }
   | { readonly do: 'set-link'; readonly name: string; readonly change: LinkChange }
   | { readonly do: 'set-port'; readonly name: string; readonly settings: PortSettings }
-  | { readonly do: 'filter-vlans'; readonly name: string }
+  | { readonly do: 'set-bridge'; readonly name: string; readonly settings: BridgeSettings }
+  | { readonly do: 'add-proxy' | 'delete-proxy'; readonly name: string; readonly address: string }
   | {
       readonly do: 'add-vlans' | 'delete-vlans';
       readonly name: string;
@@ -99,8 +101,14 @@ export const setPort = (name: string, settings: PortSettings): Change => ({ do: 
 /** @param name of the link, or its alternative name. */
 export const deleteLink = (name: string): Change => ({ do: 'delete-link', name });
 
+export const setBridge = (name: string, settings: BridgeSettings): Change => ({ do: 'set-bridge', name, settings });
 /** Makes a bridge keep VLANs apart. */
-export const filterVlans = (bridge: string): Change => ({ do: 'filter-vlans', name: bridge });
+export const filterVlans = (bridge: string): Change => setBridge(bridge, { vlanFiltering: true });
+
+/** The host answers on a link for an address that is elsewhere. No failure where it does so already. */
+export const addProxy = (name: string, address: string): Change => ({ do: 'add-proxy', name, address });
+/** Fails with `not-found` where there is no such proxy. */
+export const deleteProxy = (name: string, address: string): Change => ({ do: 'delete-proxy', name, address });
 /** @param self the VLANs of the bridge itself, in place of those of a port. */
 export const addVlans = (name: string, vlans: readonly Vlan[], self = false): Change => ({
   ...{ do: 'add-vlans', name, vlans, self },

@@ -3,6 +3,7 @@ import { get, request, type Socket } from '@flatnet/netlink';
 import { addAddress, deleteAddress } from '@flatnet/netlink/route/address';
 import { addVlans, deleteVlans } from '@flatnet/netlink/route/bridge-vlan';
 import type { LinkRef } from '@flatnet/netlink/route/link';
+import { addProxy, deleteProxy } from '@flatnet/netlink/route/neighbour';
 import { newLink } from '@flatnet/netlink/route/new-link';
 import { getLink } from '@flatnet/netlink/route/read-link';
 import { appendRoute, ROUTE_SCOPES } from '@flatnet/netlink/route/route';
@@ -34,8 +35,13 @@ export function perform(sys: Sys, socket: Socket, change: Change): void {
       return request(socket, setLink(refOf(change.name), settingsOf(socket, change.change)));
     case 'set-port':
       return request(socket, setPortOf(refOf(change.name), change.settings));
-    case 'filter-vlans':
-      return request(socket, setLink(refOf(change.name), { bridge: { vlanFiltering: true } }));
+    case 'set-bridge':
+      return request(socket, setLink(refOf(change.name), { bridge: change.settings }));
+    case 'add-proxy':
+    case 'delete-proxy': {
+      const target = { index: indexOf(socket, change.name), address: change.address };
+      return request(socket, change.do === 'add-proxy' ? addProxy(target) : deleteProxy(target));
+    }
     case 'add-vlans':
     case 'delete-vlans': {
       const { name, vlans, self } = change;
