@@ -11,6 +11,7 @@ const COMMON_KEYS = new Set([
   'K8S_POD_NAMESPACE',
   'K8S_POD_INFRA_CONTAINER_ID',
   'K8S_POD_UID',
+  'FLATNET_POLICY',
 ]);
 
 /**

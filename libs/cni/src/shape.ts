@@ -2,7 +2,7 @@
 import { isObject } from './field.ts';
 
 /**
- * What a value may be. `text` and `flag` are strings and booleans; `int` has its bounds, null where there is none; `word` is one of
+ * What a value may be. `text` and `flag` are strings and booleans, `any` is read elsewhere; `int` has its bounds, null where there is none; `word` is one of
  * its words; `checked` is a string that a named check accepts; `object` takes keys in any case, leaves out what it does not know,
  * and reads null as absent.
  */
@@ -10,6 +10,7 @@ export type Shape =
   | 'text'
   | 'flag'
   | 'number'
+  | 'any'
   | { readonly int: readonly [low: number | null, high: number | null] }
   | { readonly word: readonly string[] }
   | { readonly checked: string }
@@ -45,6 +46,7 @@ export function readShape<T>(shape: Shape, json: unknown, checks: Checks = {}): 
 const MISFIT = Symbol('misfit');
 
 function valueOf(shape: Shape, json: unknown, checks: Checks): unknown {
+  if (shape === 'any') return json;
   if (typeof shape === 'string') return typeof json === TYPES[shape] ? json : MISFIT;
   if ('object' in shape) return objectOf(shape, json, checks);
   if ('list' in shape) return Array.isArray(json) ? allOf(json, (item) => valueOf(shape.list, item, checks)) : MISFIT;

@@ -28,6 +28,7 @@ export function jsonNear(shape: Shape): fc.Arbitrary<unknown> {
 function fitting(shape: Shape): fc.Arbitrary<unknown> {
   if (shape === 'text') return text;
   if (shape === 'flag') return fc.boolean();
+  if (shape === 'any') return fc.jsonValue({ maxDepth: 2 });
   if (shape === 'number') return fc.double({ noNaN: true, noDefaultInfinity: true });
   if ('checked' in shape) return text;
   if ('word' in shape) return fc.oneof(fc.constantFrom(...shape.word), text);

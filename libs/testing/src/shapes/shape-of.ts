@@ -8,6 +8,8 @@ export function shapeOf(schema: z.core.$ZodType, checks: Checks = {}): Shape {
   switch (def.type) {
     case 'string':
       return textShape(def.checks ?? [], checks);
+    case 'unknown':
+      return 'any';
     case 'boolean':
       return 'flag';
     case 'number':
