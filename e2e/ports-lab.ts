@@ -1,13 +1,8 @@
-import { existsSync } from 'node:fs';
-import net from 'node:net';
 import { join } from 'node:path';
-import readline from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunResult } from '@flatnet/exec';
 import { BIN, callPlugin, type Json, type PluginAnswer, type PluginCall, type Sandbox } from '@flatnet/testing';
 import { expect } from 'vitest';
-
-const AGENT = join(import.meta.dirname, 'bin/agent.mjs');
+import { type Agent, connectAgent, startAgent } from './agents.ts';
 
 /** Bridges br9 and br10 of the private host, with what hangs on them: [network, host part of the address]. */
 const CONTAINERS: Readonly<Record<string, readonly [9 | 10, number]>> = { c2: [9, 2], c3: [9, 3], x2: [10, 2] };
@@ -45,9 +40,9 @@ export interface Lab {
 
 export const openLab = async (sandbox: Sandbox): Promise<Lab> => {
   await buildHost(sandbox);
-  for (const place of ['host', 'out', ...Object.keys(CONTAINERS)]) void startAgent(sandbox, place as Place);
+  for (const place of ['host', 'out', ...Object.keys(CONTAINERS)]) startAgent(sandbox, place);
   const agents = new Map<Place, Agent>();
-  for (const place of ['host', 'out', 'c2', 'c3', 'x2'] as const) agents.set(place, await connect(sandbox, place));
+  for (const place of ['host', 'out', 'c2', 'c3', 'x2'] as const) agents.set(place, await connectAgent(sandbox, place));
   const ask: Lab['ask'] = async (from, ...questions) => {
     const answers: string[] = [];
     for (const question of questions) answers.push(await agents.get(from)!(question));
@@ -138,31 +133,4 @@ const buildHost = async (sandbox: Sandbox): Promise<void> => {
     await batch(inside(`10.${n}.0.${host}`, `fd${pad(n)}::${host}`, `10.${n}.0.1`, `fd${pad(n)}::1`), '-n', name);
   }
   await batch(inside('192.0.2.9', 'fd99::9', '192.0.2.1', 'fd99::1'), '-n', 'out');
-};
-
-const socketOf = (sandbox: Sandbox, place: Place): string => join(sandbox.folder, `${place}.sock`);
-
-/** Lives as long as the sandbox. */
-const startAgent = (sandbox: Sandbox, place: Place): Promise<unknown> => {
-  const args = [AGENT, socketOf(sandbox, place)];
-  const forEver = { timeoutMs: 3_600_000 };
-  if (place === 'host') return sandbox.run(process.execPath, args, forEver);
-  return sandbox.inNetns(place, process.execPath, place === 'out' ? args : [...args, place], forEver);
-};
-
-type Agent = (question: string) => Promise<string>;
-
-/** An agent's socket is a file, and so reached from any network namespace. */
-const connect = async (sandbox: Sandbox, place: Place): Promise<Agent> => {
-  for (let tries = 0; !existsSync(socketOf(sandbox, place)); tries += 1) {
-    if (tries === 1200) throw new Error(`the agent in ${place} does not listen within two minutes`);
-    await sleep(100);
-  }
-  const connection = net.connect(socketOf(sandbox, place));
-  connection.unref();
-  const answers = readline.createInterface({ input: connection })[Symbol.asyncIterator]();
-  return async (question) => {
-    connection.write(`${question}\n`);
-    return String((await answers.next()).value);
-  };
 };

@@ -11,6 +11,7 @@ const NAMES = [
   'flatnet-bandwidth',
   'flatnet-tuning',
   'flatnet-dns',
+  'flatnet-firewall',
   'flatnetctl',
 ];
 const root = join(import.meta.dirname, '../..');
@@ -32,6 +33,8 @@ function compile() {
       'build',
       ...['multicall', ...NAMES].map((name) => join(root, `dist/${name}.cjs`)),
       '--compile',
+      // main.ts finds the parts below it.
+      `--root=${join(root, 'dist')}`,
       '--bytecode',
       '--minify',
       // CommonJS, because there a lazily loaded module also loads its node: modules late: an ESM bundle imports all of them first,

@@ -4,6 +4,7 @@ import { configSchema as ipam } from '@flatnet/plugin-ipam/schema';
 import { configSchema as flatnet } from '@flatnet/plugin-flatnet/schema';
 import { configSchema as bandwidth } from '@flatnet/plugin-bandwidth/schema';
 import { configSchema as dns } from '@flatnet/plugin-dns/schema';
+import { configSchema as firewall } from '@flatnet/plugin-firewall/schema';
 import { configSchema as tuning } from '@flatnet/plugin-tuning/schema';
 import { configSchema as portmap } from '@flatnet/plugin-portmap/schema';
 
@@ -14,6 +15,7 @@ const pluginSchemas = {
   'flatnet-bandwidth': bandwidth(),
   'flatnet-tuning': tuning(),
   'flatnet-dns': dns(),
+  'flatnet-firewall': firewall(),
 };
 
 void runCli(process.argv.slice(2), { ...realWorld(), pluginSchemas }).then((code) => process.exit(code));

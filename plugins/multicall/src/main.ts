@@ -10,6 +10,7 @@ const DROP_INS: Readonly<Record<string, string>> = {
   bandwidth: 'flatnet-bandwidth',
   tuning: 'flatnet-tuning',
   dnsname: 'flatnet-dns',
+  firewall: 'flatnet-firewall',
 };
 const PARTS = new Set([
   'flatnet',
@@ -18,6 +19,7 @@ const PARTS = new Set([
   'flatnet-bandwidth',
   'flatnet-tuning',
   'flatnet-dns',
+  'flatnet-firewall',
   'flatnetctl',
 ]);
 

@@ -13,6 +13,7 @@ const RUNS: Readonly<Record<(typeof DROP_IN_NAMES)[number], string>> = {
   bandwidth: 'flatnet-bandwidth',
   tuning: 'flatnet-tuning',
   dnsname: 'flatnet-dns',
+  firewall: 'flatnet-firewall',
 };
 
 /** What a configuration of the reference's bridge means where it says nothing; flatnet has other defaults. */

@@ -1,2 +1,10 @@
-/** The names that the image answers to in the reference's place; `firewall` and the others stay the reference's. */
-export const DROP_IN_NAMES = ['bridge', 'host-local', 'portmap', 'bandwidth', 'tuning', 'dnsname'] as const;
+/** The names that the image answers to in the reference's place; the others stay the reference's. */
+export const DROP_IN_NAMES = [
+  'bridge',
+  'host-local',
+  'portmap',
+  'bandwidth',
+  'tuning',
+  'dnsname',
+  'firewall',
+] as const;

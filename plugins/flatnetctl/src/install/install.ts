@@ -14,6 +14,7 @@ export const PLUGIN_NAMES = [
   'flatnet-bandwidth',
   'flatnet-tuning',
   'flatnet-dns',
+  'flatnet-firewall',
 ] as const;
 
 export interface InstallPlan {

@@ -19,6 +19,7 @@ const TABLES = [
   { family: 'inet', name: 'flatnet' },
   { family: 'inet', name: 'flatnet_hostport' },
   { family: 'inet', name: 'flatnet_dns' },
+  { family: 'inet', name: 'flatnet_policy' },
   { family: 'bridge', name: 'flatnet' },
 ] as const;
 
@@ -141,6 +142,7 @@ export const namesThatGo = (stateDir: string): readonly string[] => {
     'flatnet-bandwidth',
     'flatnet-tuning',
     'flatnet-dns',
+    'flatnet-firewall',
     ...DROP_IN_NAMES.filter((name) => installed.includes(name)),
   ];
 };

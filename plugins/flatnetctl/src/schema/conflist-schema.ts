@@ -9,7 +9,14 @@ import { DESCRIPTIONS } from './descriptions.ts';
 /** What the plugins decode with: by plugin, and for `flatnet-ipam` the `ipam` object. */
 export type PluginSchemas = Readonly<Record<Plugin, z.core.$ZodType>>;
 
-type Plugin = 'flatnet' | 'flatnet-ipam' | 'flatnet-portmap' | 'flatnet-bandwidth' | 'flatnet-tuning' | 'flatnet-dns';
+type Plugin =
+  | 'flatnet'
+  | 'flatnet-ipam'
+  | 'flatnet-portmap'
+  | 'flatnet-bandwidth'
+  | 'flatnet-tuning'
+  | 'flatnet-dns'
+  | 'flatnet-firewall';
 type Json = Record<string, unknown>;
 
 /** A conflist's schema. */
@@ -31,6 +38,7 @@ export function conflistSchema(schemas: PluginSchemas): Json {
           'flatnet-bandwidth': describe('flatnet-bandwidth', schemas),
           'flatnet-tuning': describe('flatnet-tuning', schemas),
           'flatnet-dns': describe('flatnet-dns', schemas),
+          'flatnet-firewall': describe('flatnet-firewall', schemas),
         }),
       },
     },

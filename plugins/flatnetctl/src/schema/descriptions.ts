@@ -84,4 +84,14 @@ export const DESCRIPTIONS = {
     nameservers: 'Resolvers for all other names; those of the plugins before, or of the host, by default',
     internal: 'Names outside of the network are not asked for',
   },
+  'flatnet-firewall': {
+    ingressPolicy: 'Which other networks are kept out: open, same-bridge, isolated or strict',
+    external: 'What comes in from outside of the host: open, or published (answers and published ports)',
+    allowNetworks: 'Networks that containers reach in spite of ingressPolicy',
+    isolatePublished: 'Published ports do not cross ingressPolicy',
+    policies: 'What containers may reach and what may reach them, by name',
+    backend: 'Firewall of the host that is to let traffic pass: iptables, firewalld or nftables; found by itself',
+    firewalldZone: 'Zone of firewalld that the subnets join; trusted by default',
+    iptablesAdminChainName: 'Without effect: rules of your own go into chain admin of table inet flatnet_policy',
+  },
 } as const;

@@ -1,0 +1,109 @@
+import { type Explain, misfit, readShape, shown, type Verb } from '@flatnet/cni';
+import { type External, EXTERNALS, type IngressPolicy, INGRESS_POLICIES } from '@flatnet/policy';
+import { NAME, type Policy, PolicyFault, readPolicies } from '@flatnet/policy/language';
+import { configShape } from './config-shape.ts';
+import { refuse } from './field.ts';
+import type { Raw } from './schema.ts';
+
+/** The plugin configuration, decoded; README.md tells what each key means. */
+export interface FirewallConfig {
+  readonly ingressPolicy: IngressPolicy;
+  readonly external: External;
+  readonly allowNetworks: readonly string[];
+  readonly isolatePublished: boolean;
+  readonly policies: readonly Policy[];
+  /** Other names of the container on this network. */
+  readonly aliases: readonly string[];
+  /** Policies that the container asks for by name, and where it does so. */
+  readonly picks: readonly Pick[];
+  /** How the foreign firewall of the host is to be helped; absent: by the one that is there. */
+  readonly backend?: Backend;
+  readonly firewalldZone: string;
+}
+
+export interface Pick {
+  readonly name: string;
+  readonly source: string;
+}
+
+const BACKENDS = ['iptables', 'firewalld', 'nftables'] as const;
+export type Backend = (typeof BACKENDS)[number];
+const ANNOTATION = 'flatnet/policy';
+
+const NOTHING: FirewallConfig = {
+  ...{ ingressPolicy: 'open', external: 'open', allowNetworks: [], isolatePublished: false },
+  ...{ policies: [], aliases: [], picks: [], firewalldZone: 'trusted' },
+};
+
+/** Decodes the configuration. DEL and GC need none of it. @throws CniError code 7. */
+export function decodeConfig(
+  json: Readonly<Record<string, unknown>>,
+  verb: Verb,
+  explain: Explain<Raw> = misfit,
+): FirewallConfig {
+  if (verb === 'DEL' || verb === 'GC') return NOTHING;
+  const raw = readShape<Raw>(configShape, json) ?? explain(json);
+  const network = String(json['name']);
+  const backend = given(raw.backend);
+  return {
+    ingressPolicy: wordOf('ingressPolicy', raw.ingressPolicy, INGRESS_POLICIES) ?? 'open',
+    external: wordOf('external', raw.external, EXTERNALS) ?? 'open',
+    allowNetworks: (raw.allowNetworks ?? []).map((name, index) => networkName(`allowNetworks[${index}]`, name)),
+    isolatePublished: raw.isolatePublished ?? false,
+    policies: raw.policies === undefined || raw.policies === null ? [] : policiesOf(raw.policies),
+    aliases: aliasesOf(network, raw),
+    picks: picksOf(raw),
+    ...(backend === undefined ? {} : { backend: wordOf('backend', backend, BACKENDS)! }),
+    firewalldZone: zoneOf(given(raw.firewalldZone) ?? NOTHING.firewalldZone),
+  };
+}
+
+/** An empty text is an absent key, as Podman writes it. */
+const given = (text: string | undefined): string | undefined => (text === '' ? undefined : text);
+
+/** @throws CniError code 7. */
+function wordOf<W extends string>(field: string, text: string | undefined, words: readonly W[]): W | undefined {
+  if (given(text) === undefined) return undefined;
+  const found = words.find((word) => word === text?.toLowerCase());
+  return found ?? refuse(`${field} is ${shown(text)}: use one of ${words.join(', ')}`);
+}
+
+const networkName = (field: string, name: string): string =>
+  NAME.test(name) ? name : refuse(`${field} is ${shown(name)}: give the name of a network`);
+
+/** A zone's name goes to firewalld over D-Bus, so that it has to be one. */
+const zoneOf = (zone: string): string =>
+  /^[A-Za-z0-9_/-]{1,17}$/.test(zone) ? zone : refuse(`firewalldZone is ${shown(zone)}: give the name of a zone`);
+
+function policiesOf(value: unknown): readonly Policy[] {
+  try {
+    return readPolicies(value);
+  } catch (error) {
+    if (error instanceof PolicyFault) return refuse(error.message);
+    throw error;
+  }
+}
+
+function aliasesOf(network: string, { runtimeConfig }: Raw): readonly string[] {
+  const aliases = runtimeConfig?.aliases;
+  return (Array.isArray(aliases) ? aliases : (aliases as Record<string, string[]> | undefined)?.[network]) ?? [];
+}
+
+function picksOf({ args, runtimeConfig }: Raw): readonly Pick[] {
+  const asked = args?.cni?.policies;
+  const annotation = runtimeConfig?.['io.kubernetes.cri.pod-annotations']?.[ANNOTATION];
+  return [
+    ...namesIn(typeof asked === 'string' ? asked : asked?.join(',')).map((name) => ({
+      name,
+      source: 'args.cni.policies',
+    })),
+    ...namesIn(annotation).map((name) => ({ name, source: `annotation ${ANNOTATION}` })),
+  ];
+}
+
+/** `a,b` */
+export const namesIn = (text = ''): readonly string[] =>
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');

@@ -1,0 +1,4 @@
+import { runPlugin } from '@flatnet/skel/run';
+import { entry } from './plugin-entry.ts';
+
+void runPlugin(entry);
