@@ -6,7 +6,15 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { useSandbox, withNetns } from './fixture.ts';
 
 const host = useSandbox();
-const NAMES = ['flatnet', 'flatnet-ipam', 'flatnet-portmap', 'flatnet-bandwidth', 'flatnet-tuning', 'flatnet-dns', 'flatnet-firewall'];
+const NAMES = [
+  'flatnet',
+  'flatnet-ipam',
+  'flatnet-portmap',
+  'flatnet-bandwidth',
+  'flatnet-tuning',
+  'flatnet-dns',
+  'flatnet-firewall',
+];
 let trap: string;
 
 // A folder that would run code, or set variables, in a Bun or Node program that loads what lies where its caller stands.

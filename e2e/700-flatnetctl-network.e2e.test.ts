@@ -346,7 +346,7 @@ describe('install --drop-in', () => {
     const { stdout } = await host.sandbox.run('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
       input: 'n\n',
     });
-    expect(stdout).toContain('take bridge, host-local, portmap, bandwidth, tuning, dnsname in');
+    expect(stdout).toContain('take bridge, host-local, portmap, bandwidth, tuning, dnsname, firewall in');
     expect(stdout).toContain('nothing was installed');
     expect(links()).toEqual(REFERENCE.map(() => undefined));
   });
@@ -354,7 +354,7 @@ describe('install --drop-in', () => {
   it('makes podman network create and run -p use flatnet; uninstall --purge brings the reference back', async () => {
     const before = REFERENCE.map((name) => statSync(folder(`cni/${name}`)).ino);
     await ctl.must(...install('--drop-in', '--yes'));
-    expect(links()).toEqual(['flatnet', 'flatnet', 'flatnet', undefined, 'flatnet']);
+    expect(links()).toEqual(['flatnet', 'flatnet', 'flatnet', 'flatnet', 'flatnet']);
 
     const range = ['--subnet', '10.99.5.0/24', '--ip-range', '10.99.5.240/28'];
     await podman.must('network', 'create', ...range, '--disable-dns', 'plain');
@@ -381,7 +381,7 @@ describe('install --drop-in', () => {
     expect(tables).toContain('table inet flatnet_hostport');
     expect(await host.sandbox.must('nft', ['list', 'ruleset'])).not.toContain('CNI-DN-');
     const log = await host.sandbox.must('cat', ['/run/flatnet/flatnet.log']);
-    for (const plugin of ['bridge', 'host-local', 'portmap']) expect(log).toContain(`"plugin":"${plugin}"`);
+    for (const plugin of ['bridge', 'host-local', 'portmap', 'firewall']) expect(log).toContain(`"plugin":"${plugin}"`);
 
     expect(await ctl.refuses(1, 'uninstall', ...where)).toContain('on plain');
     await podman.must('rm', '-f', '-t', '0', 'web');

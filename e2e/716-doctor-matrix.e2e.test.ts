@@ -88,7 +88,7 @@ const rows: readonly (readonly [what: string, harm: string, heal: string, checks
     ['firewall and web failed'],
   ],
   ['nobody knows what a rule does', drop('accept', 'numgen random mod 2 0 drop'), undrop, ['firewall and web warning']],
-  ['rules are flushed', 'nft flush ruleset', 'true', ['containers failed']],
+  ['rules are flushed', 'nft flush ruleset', 'true', ['containers failed', 'policies of web failed']],
 ];
 
 it.each(rows)('%s', async (_, harm, heal, checks) => {

@@ -64,7 +64,7 @@ export const Freed = z.array(
 );
 
 const Rule = {
-  kind: z.enum(['published', 'masquerade', 'guard', 'mss', 'limit', 'names']),
+  kind: z.enum(['published', 'masquerade', 'guard', 'mss', 'limit', 'names', 'policy']),
   network: text,
   containerId: text,
   ifName: text,

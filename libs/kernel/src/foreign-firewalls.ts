@@ -45,13 +45,16 @@ function legacyTables(kernel: Reader): string[] {
   );
 }
 
+/** All tables of flatnet begin with its name. */
+const isOwn = ({ table }: Readonly<Record<string, unknown>>): boolean => String(table).startsWith('flatnet');
+
 type TablePlace = readonly [family: string, table: string];
 
 async function placesToRead(kernel: Reader, hook: string, unreadable: string[]): Promise<readonly TablePlace[]> {
   const objects = await listing(kernel, ['chains']);
   if (objects === undefined) unreadable.push('the list of chains, which is not JSON');
   const chains = (objects ?? []).map((object) => object['chain'] as Record<string, unknown> | undefined);
-  const asked = chains.flatMap((chain) => (chain?.['hook'] === hook && chain['table'] !== 'flatnet' ? [chain] : []));
+  const asked = chains.flatMap((chain) => (chain?.['hook'] === hook && !isOwn(chain) ? [chain] : []));
   const places = asked
     .map(({ family, table }) => [String(family), String(table)] as const)
     .filter(([family]) => ['ip', 'ip6', 'inet'].includes(family));

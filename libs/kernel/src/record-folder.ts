@@ -85,7 +85,8 @@ export class RecordFolder<R extends RecordOf<RecordKey>> {
 
   /** Every record, or those of one network. */
   all(networkHash?: string): readonly R[] {
-    const networks = networkHash === undefined ? namesIn(this.#root).filter((name) => NETWORK.test(name)) : [networkHash];
+    const networks =
+      networkHash === undefined ? namesIn(this.#root).filter((name) => NETWORK.test(name)) : [networkHash];
     return networks.flatMap((network) =>
       this.names(network).flatMap((hash) => this.read({ networkHash: network, hash }) ?? []),
     );

@@ -28,7 +28,8 @@ export const earlierOf = ({ folder }: World, owner: Owner): Earlier => ({
 export const attach = (world: World, wanted: WantedRules): Promise<void> =>
   locked(world, async () => {
     const { folder, kernel } = world;
-    const { network, attachment, picks, netns, port } = wanted;
+    const { network, ...own } = wanted;
+    const { attachment } = own;
     const earlier = earlierOf(world, attachment.owner);
     folder.removeOtherBoots();
     const way = siblingsWay(kernel, network);
@@ -36,10 +37,7 @@ export const attach = (world: World, wanted: WantedRules): Promise<void> =>
     const siblings = siblingsState(kernel, network.bridge, way, before);
     // The records come first: an ADD that is killed leaves what the next call can build or take away.
     folder.writeNetwork(network, siblings);
-    const record: AttachmentRecord = {
-      ...{ version: 1, owner: attachment.owner, attachment, picks, netns },
-      ...(port === undefined ? {} : { port }),
-    };
+    const record: AttachmentRecord = { ...own, version: 1, owner: attachment.owner };
     folder.attachments.write(record);
     const now: NetworkRecord = { version: 1, owner: attachment.owner, network, siblings };
     if (!(await addOnly(world, now, record, earlier))) await rebuildTable(world, network.hash);
@@ -49,9 +47,7 @@ export const attach = (world: World, wanted: WantedRules): Promise<void> =>
 /** The state from before an ADD that failed. @throws as `attach`. */
 export async function restore(world: World, owner: Owner, { network, attachment: record }: Earlier): Promise<void> {
   if (network === undefined || record === undefined) return detach(world, owner);
-  const { attachment, picks, netns, port } = record;
-  const rest = port === undefined ? {} : { port };
-  await attach(world, { network: network.network, attachment, picks, netns, ...rest });
+  await attach(world, { network: network.network, ...record });
 }
 
 /**

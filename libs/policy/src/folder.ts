@@ -10,8 +10,7 @@
 import { existsSync, mkdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { currentGeneration, ignoring, RecordFolder, type RecordOf } from '@flatnet/kernel/state';
-import type { Attachment, Network, OwnerKey } from './model.ts';
-import type { SiblingsState } from './siblings.ts';
+import type { Attachment, Network, OwnerKey, SiblingsState } from './model.ts';
 
 export const DEFAULT_STATE_DIR = '/run/flatnet/policy';
 
@@ -19,19 +18,16 @@ export const DEFAULT_STATE_DIR = '/run/flatnet/policy';
 export interface WantedRules {
   readonly network: Network;
   readonly attachment: Attachment;
-  readonly picks: readonly string[];
-  readonly netns: string;
-  readonly port?: string;
-}
-
-export interface AttachmentRecord extends RecordOf<Attachment['owner']> {
-  readonly attachment: Attachment;
   /** Names of policies that the container picked. */
   readonly picks: readonly string[];
+  /** The policies that hold for it: their names, or where they stand. */
+  readonly selected: readonly string[];
   /** CNI_NETNS, and the bridge port of the container. */
   readonly netns: string;
   readonly port?: string;
 }
+
+export interface AttachmentRecord extends RecordOf<Attachment['owner']>, Omit<WantedRules, 'network'> {}
 
 export interface NetworkRecord extends RecordOf<OwnerKey> {
   readonly network: Network;

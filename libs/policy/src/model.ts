@@ -1,5 +1,5 @@
 /** The words of this library. */
-import type { Direction, Verdicts } from './language/index.ts';
+import type { Direction, Settings, Verdicts } from './language/index.ts';
 
 /** An attachment by its names and their hashes (`@flatnet/cni`). */
 export interface Owner {
@@ -11,32 +11,34 @@ export interface Owner {
 }
 export type OwnerKey = Pick<Owner, 'networkHash' | 'hash'>;
 
-/**
- * Which other networks' containers a network's containers reach: `open` all; `same-bridge` none of those that are closed too;
- * `isolated` beside that not even each other; `strict` none at all.
- */
-export const INGRESS_POLICIES = ['open', 'same-bridge', 'isolated', 'strict'] as const;
-export type IngressPolicy = (typeof INGRESS_POLICIES)[number];
-
-/** What reaches a network from outside of the host: `open` all, `published` answers and published ports. */
-export const EXTERNALS = ['open', 'published'] as const;
-export type External = (typeof EXTERNALS)[number];
-
 /** What holds for all attachments of a network. */
-export interface Network {
+export interface Network extends Omit<Settings, 'policies'> {
   readonly name: string;
   readonly hash: string;
   readonly bridge: string;
-  readonly ingressPolicy: IngressPolicy;
-  readonly external: External;
-  /** Published ports do not cross the isolation. */
-  readonly isolatePublished: boolean;
-  /** Names of networks that its containers reach all the same. */
-  readonly allowNetworks: readonly string[];
   /** Sources that no attachment has are closed: so where a policy closes the way out of any container. */
   readonly isListed: boolean;
   /** Packets between its containers are judged, too. */
   readonly judgesSiblings: boolean;
+}
+
+export function networkOf({ policies, ...settings }: Settings, name: string, hash: string, bridge: string): Network {
+  return {
+    ...settings,
+    ...{ name, hash, bridge },
+    isListed: policies.some(({ egress }) => egress !== undefined),
+    judgesSiblings: settings.ingressPolicy === 'isolated' || policies.length > 0,
+  };
+}
+
+/** How packets between siblings meet the rules; `none`: they do not. */
+export type SiblingsWay = 'none' | 'br_netfilter' | 'routed';
+
+/** The way, and what it changed as it was before: `flags` of the bridge, settings below /proc/sys/net. */
+export interface SiblingsState {
+  readonly way: SiblingsWay;
+  readonly flags?: { readonly nfCallIptables: boolean; readonly nfCallIp6tables: boolean };
+  readonly sysctls?: Readonly<Record<string, string>>;
 }
 
 /** One container's interface, and what holds for it. */

@@ -96,15 +96,12 @@ export async function lostRules(world: World, networkHash?: string): Promise<rea
  */
 export async function differences(
   { kernel, folder }: World,
-  { network, attachment, picks, netns, port }: WantedRules,
+  { network, ...wanted }: WantedRules,
 ): Promise<readonly string[]> {
-  const { owner } = attachment;
+  const { owner } = wanted.attachment;
   const way = siblingsWay(kernel, network);
   const ofNetwork = folder.network(network.hash) ?? { version: 1, owner, network, siblings: { way } };
-  const own = folder.attachments.read(owner) ?? {
-    ...{ version: 1 as const, owner, attachment, picks, netns },
-    ...(port === undefined ? {} : { port }),
-  };
+  const own = folder.attachments.read(owner) ?? { version: 1, owner, ...wanted };
   const present = (await readTable(kernel)) ?? NOTHING;
   return [
     ...tableDifferences(present, { networks: [ofNetwork], attachments: [own] }),
@@ -113,7 +110,7 @@ export async function differences(
 }
 
 /** Differences of a scope in words. */
-function tableDifferences(present: TableState, scope: Scope): readonly string[] {
+export function tableDifferences(present: TableState, scope: Scope): readonly string[] {
   const where = `table ${TABLE.family} ${TABLE.table}`;
   if (present.chains.size === 0) return [where];
   const wanted = wantedOf(scope);

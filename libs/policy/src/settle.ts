@@ -1,7 +1,8 @@
 /** How packets between siblings go: of a network with all its attachments. */
 import { RtnetlinkError } from '@flatnet/kernel';
 import type { AttachmentRecord, NetworkRecord } from './folder.ts';
-import { settleBridge, settlePort, type SiblingsState } from './siblings.ts';
+import type { SiblingsState } from './model.ts';
+import { settleBridge, settlePort } from './siblings.ts';
 import { scopeOf } from './wanted.ts';
 import type { World } from './world.ts';
 

@@ -14,17 +14,7 @@ import {
   type Sysctls,
 } from '@flatnet/kernel';
 import type { AttachmentRecord } from './folder.ts';
-import { familyOf, type Network } from './model.ts';
-
-/** How packets between siblings meet the rules; `none`: they do not. */
-export type SiblingsWay = 'none' | 'br_netfilter' | 'routed';
-
-/** The way, and what it changed as it was before: `flags` of the bridge, settings below /proc/sys/net. */
-export interface SiblingsState {
-  readonly way: SiblingsWay;
-  readonly flags?: { readonly nfCallIptables: boolean; readonly nfCallIp6tables: boolean };
-  readonly sysctls?: Sysctls;
-}
+import { familyOf, type Network, type SiblingsState, type SiblingsWay } from './model.ts';
 
 /** It is not loaded for this: that would turn it on for every bridge of the host. */
 const BR_NETFILTER = '/proc/sys/net/bridge/bridge-nf-call-iptables';

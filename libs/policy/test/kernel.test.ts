@@ -1,6 +1,6 @@
 /** Against the kernel's nf_tables, in a private network namespace. */
 import { existsSync } from 'node:fs';
-import { attachmentHash, networkHash, ownerOf } from '@flatnet/cni';
+import { sha256Hex } from '@flatnet/digest';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { attach, collect, detach, lostRules, type Network, rebuild, type WantedRules } from '../src/index.ts';
 import { readPolicies, verdictsOf } from '../src/language/index.ts';
@@ -18,6 +18,12 @@ afterEach(() => {
   expect(left).toEqual(['', false]);
 });
 
+/** As the protocol's. */
+const networkHash = (name: string): string => sha256Hex(name).slice(0, 12);
+const ownerOf = (name: string, containerId: string) => ({
+  ...{ network: name, containerId, ifName: 'eth0', networkHash: networkHash(name) },
+  hash: sha256Hex([name, containerId, 'eth0'].join('\0')).slice(0, 24),
+});
 const network = (name: string, more: Partial<Network> = {}): Network => ({
   ...{ name, hash: networkHash(name), bridge: `br-${name}`, ingressPolicy: 'open', external: 'open' },
   ...{ isolatePublished: false, allowNetworks: [], isListed: false, judgesSiblings: false },
@@ -26,11 +32,11 @@ const network = (name: string, more: Partial<Network> = {}): Network => ({
 const wanted = (of: Network, id: string, host: number, more: Partial<WantedRules['attachment']> = {}): WantedRules => ({
   network: of,
   attachment: {
-    owner: ownerOf(of.name, { containerId: id, ifName: 'eth0' }),
+    owner: ownerOf(of.name, id),
     ...{ bridge: of.bridge, addresses: [`10.1.0.${host}`, `fd00::${host}`], names: [id], verdicts: {}, peers: [] },
     ...more,
   },
-  ...{ picks: [], netns: '/run/netns/c' },
+  ...{ picks: [], selected: [], netns: '/run/netns/c' },
 });
 const everything = verdictsOf(
   readPolicies([
@@ -129,7 +135,7 @@ it('GC takes what is not valid, with and without records', async () => {
   const [one, two, three, other] = [wanted(a, 'one', 1), wanted(a, 'two', 2), wanted(a, 'three', 3), wanted(b, 'x', 1)];
   for (const each of [one, two, three, other]) await attach(world, each);
   world.folder.attachments.remove(owner(three));
-  await collect(world, a.hash, new Set([attachmentHash('a', { containerId: 'one', ifName: 'eth0' })]));
+  await collect(world, a.hash, new Set([owner(one).hash]));
   expect(await lostRules(world)).toEqual([]);
   const links = lab.nft('list', 'set', 'inet', 'flatnet_policy', `l_${a.hash}`);
   expect(links.match(/"fl[0-9a-f]+"/g)).toHaveLength(1);

@@ -1,17 +1,11 @@
 import { type Explain, misfit, readShape, shown, type Verb } from '@flatnet/cni';
-import { type External, EXTERNALS, type IngressPolicy, INGRESS_POLICIES } from '@flatnet/policy';
-import { NAME, type Policy, PolicyFault, readPolicies } from '@flatnet/policy/language';
+import { PolicyFault, readSettings, type Settings, wordOf } from '@flatnet/policy/language';
 import { configShape } from './config-shape.ts';
 import { refuse } from './field.ts';
 import type { Raw } from './schema.ts';
 
 /** The plugin configuration, decoded; README.md tells what each key means. */
-export interface FirewallConfig {
-  readonly ingressPolicy: IngressPolicy;
-  readonly external: External;
-  readonly allowNetworks: readonly string[];
-  readonly isolatePublished: boolean;
-  readonly policies: readonly Policy[];
+export interface FirewallConfig extends Settings {
   /** Other names of the container on this network. */
   readonly aliases: readonly string[];
   /** Policies that the container asks for by name, and where it does so. */
@@ -43,41 +37,29 @@ export function decodeConfig(
 ): FirewallConfig {
   if (verb === 'DEL' || verb === 'GC') return NOTHING;
   const raw = readShape<Raw>(configShape, json) ?? explain(json);
-  const network = String(json['name']);
-  const backend = given(raw.backend);
+  const { backend, ...settings } = inWords(() => ({
+    ...readSettings(raw),
+    backend: wordOf('backend', raw.backend, BACKENDS),
+  }));
   return {
-    ingressPolicy: wordOf('ingressPolicy', raw.ingressPolicy, INGRESS_POLICIES) ?? 'open',
-    external: wordOf('external', raw.external, EXTERNALS) ?? 'open',
-    allowNetworks: (raw.allowNetworks ?? []).map((name, index) => networkName(`allowNetworks[${index}]`, name)),
-    isolatePublished: raw.isolatePublished ?? false,
-    policies: raw.policies === undefined || raw.policies === null ? [] : policiesOf(raw.policies),
-    aliases: aliasesOf(network, raw),
+    ...settings,
+    aliases: aliasesOf(String(json['name']), raw),
     picks: picksOf(raw),
-    ...(backend === undefined ? {} : { backend: wordOf('backend', backend, BACKENDS)! }),
-    firewalldZone: zoneOf(given(raw.firewalldZone) ?? NOTHING.firewalldZone),
+    ...(backend === undefined ? {} : { backend }),
+    firewalldZone: zoneOf(
+      raw.firewalldZone === undefined || raw.firewalldZone === '' ? NOTHING.firewalldZone : raw.firewalldZone,
+    ),
   };
 }
-
-/** An empty text is an absent key, as Podman writes it. */
-const given = (text: string | undefined): string | undefined => (text === '' ? undefined : text);
-
-/** @throws CniError code 7. */
-function wordOf<W extends string>(field: string, text: string | undefined, words: readonly W[]): W | undefined {
-  if (given(text) === undefined) return undefined;
-  const found = words.find((word) => word === text?.toLowerCase());
-  return found ?? refuse(`${field} is ${shown(text)}: use one of ${words.join(', ')}`);
-}
-
-const networkName = (field: string, name: string): string =>
-  NAME.test(name) ? name : refuse(`${field} is ${shown(name)}: give the name of a network`);
 
 /** A zone's name goes to firewalld over D-Bus, so that it has to be one. */
 const zoneOf = (zone: string): string =>
   /^[A-Za-z0-9_/-]{1,17}$/.test(zone) ? zone : refuse(`firewalldZone is ${shown(zone)}: give the name of a zone`);
 
-function policiesOf(value: unknown): readonly Policy[] {
+/** @throws CniError code 7 that names the field. */
+function inWords<T>(work: () => T): T {
   try {
-    return readPolicies(value);
+    return work();
   } catch (error) {
     if (error instanceof PolicyFault) return refuse(error.message);
     throw error;

@@ -2,8 +2,8 @@
 import { parseCidr } from '@flatnet/addressing';
 import { type AddResult, CniError, ErrorCode, networkHash, ownerOf } from '@flatnet/cni';
 import type { Kernel } from '@flatnet/kernel';
-import type { Network, WantedRules } from '@flatnet/policy';
-import { peerPatterns, matches, select, verdictsOf } from '@flatnet/policy/language';
+import { networkOf, type WantedRules } from '@flatnet/policy';
+import { choose, type Settings } from '@flatnet/policy/language';
 import { type AddRequest, chainedResult } from '@flatnet/skel';
 import { type FirewallConfig, namesIn, type Pick } from './config.ts';
 import { deviceOf } from './device.ts';
@@ -24,7 +24,7 @@ export function wantedOf(kernel: Kernel, request: Request): Wanted {
   const result = chainedResult(request, 'flatnet-firewall');
   const picks = [...namesIn(request.args.get('FLATNET_POLICY')).map(fromArgs), ...config.picks];
   const names = [...namesIn(request.args.get('K8S_POD_NAME')).slice(0, 1), ...config.aliases];
-  const selected = selectOf(config, name, names, picks);
+  const { verdicts, peers, selected } = choiceOf(config, name, names, picks);
   const device = deviceOf(kernel, result);
   if (device === undefined) {
     if (asksForNothing(config)) return { result };
@@ -38,13 +38,13 @@ export function wantedOf(kernel: Kernel, request: Request): Wanted {
   return {
     result,
     rules: {
-      network: networkOf(config, name, bridge),
+      network: networkOf(settingsOf(config), name, networkHash(name), bridge),
       attachment: {
-        ...{ owner: ownerOf(name, attachment), bridge, names, verdicts: verdictsOf(selected) },
+        ...{ owner: ownerOf(name, attachment), bridge, names, verdicts, peers },
         addresses: addressesOf(result, attachment.ifName),
-        peers: peerPatterns(config.policies).filter((pattern) => matches(pattern, names)),
       },
       picks: picks.map((pick) => pick.name),
+      selected,
       netns,
       ...(port === undefined ? {} : { port }),
     },
@@ -56,29 +56,23 @@ const fromArgs = (name: string): Pick => ({ name, source: 'FLATNET_POLICY' });
 const asksForNothing = ({ ingressPolicy, external, policies }: FirewallConfig): boolean =>
   ingressPolicy === 'open' && external === 'open' && policies.length === 0;
 
-function selectOf(config: FirewallConfig, network: string, names: readonly string[], picks: readonly Pick[]) {
-  const selected = select(
-    config.policies,
-    network,
-    names,
-    picks.map(({ name }) => name),
-  );
-  if (!('unknown' in selected)) return selected;
-  const { source } = picks.find(({ name }) => name === selected.unknown) as Pick;
-  return refuse(
-    `${source}: network ${network} has no policy ${JSON.stringify(selected.unknown)}; name one of its "policies"`,
-  );
+function choiceOf(config: FirewallConfig, network: string, names: readonly string[], picks: readonly Pick[]) {
+  const asked = picks.map(({ name }) => name);
+  const choice = choose(config, network, names, asked);
+  if (!('unknown' in choice)) return choice;
+  const { source } = picks.find(({ name }) => name === choice.unknown) as Pick;
+  const policy = JSON.stringify(choice.unknown);
+  return refuse(`${source}: network ${network} has no policy ${policy}; name one of its "policies"`);
 }
 
-/** What of the configuration is the network's. */
-export const networkOf = (config: FirewallConfig, name: string, bridge: string): Network => ({
-  ...{ name, hash: networkHash(name), bridge },
-  ingressPolicy: config.ingressPolicy,
-  external: config.external,
-  isolatePublished: config.isolatePublished,
-  allowNetworks: config.allowNetworks,
-  isListed: config.policies.some(({ egress }) => egress !== undefined),
-  judgesSiblings: config.ingressPolicy === 'isolated' || config.policies.length > 0,
+const settingsOf = ({
+  ingressPolicy,
+  external,
+  allowNetworks,
+  isolatePublished,
+  policies,
+}: FirewallConfig): Settings => ({
+  ...{ ingressPolicy, external, allowNetworks, isolatePublished, policies },
 });
 
 /** Those of the container's interface, with the link-local one that the kernel makes of its MAC. */

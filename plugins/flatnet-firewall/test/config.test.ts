@@ -14,10 +14,10 @@ const refused = (field: string) =>
 
 describe('what means nothing is refused with its field', () => {
   it.each<[string, object]>([
-    ['ingressPolicy is "closed"', { ingressPolicy: 'closed' }],
+    ['ingressPolicy: "closed" is unknown', { ingressPolicy: 'closed' }],
     ['ingressPolicy', { ingressPolicy: 1 }],
-    ['external is "none"', { external: 'none' }],
-    ['backend is "ebtables"', { backend: 'ebtables' }],
+    ['external: "none" is unknown', { external: 'none' }],
+    ['backend: "ebtables" is unknown', { backend: 'ebtables' }],
     ['firewalldZone', { firewalldZone: 'a zone; reboot' }],
     ['allowNetworks[0]', { allowNetworks: ['a b'] }],
     ['allowNetworks', { allowNetworks: 'b' }],

@@ -9,6 +9,7 @@ import { addIpamCommands } from './commands/ipam.ts';
 import { addLimitCommands } from './commands/limit.ts';
 import { addLogsCommand } from './commands/logs.ts';
 import { addNetworkCommands } from './commands/network.ts';
+import { addPolicyCommands } from './commands/policy.ts';
 import { addRulesCommands } from './commands/rules.ts';
 import { addSchemaCommand } from './commands/schema.ts';
 import { addTestCommand } from './commands/test.ts';
@@ -40,6 +41,7 @@ export function buildProgram(world: World): Command {
   addRulesCommands(program, world);
   addLimitCommands(program, world);
   addDnsCommands(program, world);
+  addPolicyCommands(program, world);
   addTestCommand(program, world);
   addDoctorCommand(program, world, (args) => runCli(args, { ...world, out: world.err }));
   addLogsCommand(program, world);

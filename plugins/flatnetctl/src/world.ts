@@ -6,6 +6,7 @@ import { execaRunApart } from '@flatnet/exec/execa';
 import { errnoOf } from './failure.ts';
 import { openShaping, type Shaping } from './limit/shaping.ts';
 import { type HostNames, hostNames } from './names/names.ts';
+import { type HostPolicies, hostPolicies } from './policy/policies.ts';
 import type { PluginSchemas } from './schema/conflist-schema.ts';
 
 /** All that a command touches outside of the file system. */
@@ -16,6 +17,7 @@ export interface World {
   readonly shaping: () => Shaping;
   /** Names of containers. */
   readonly names: HostNames;
+  readonly policies: HostPolicies;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Writes to stdout. */
   readonly out: (text: string) => void;
@@ -62,6 +64,7 @@ export const realWorld = (): World => ({
   kernel: kernelOver(execaRunApart),
   shaping: openShaping,
   names: hostNames,
+  policies: hostPolicies,
   env: process.env,
   out: (text) => write(1, text),
   err: (text) => write(2, text),

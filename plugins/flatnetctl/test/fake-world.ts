@@ -5,6 +5,7 @@ import { execaRun } from '@flatnet/exec/execa';
 import { FakeKernel } from '@flatnet/kernel/testing';
 import { onTestFinished } from 'vitest';
 import { DnsFolder } from '@flatnet/dns';
+import { PolicyFolder } from '@flatnet/policy';
 import { type Wire, openRecords } from '@flatnet/shaping';
 import { runCli } from '../src/cli.ts';
 
@@ -41,6 +42,7 @@ export function fakeWorld(cniPath = '/nonexistent', kernel = new FakeKernel(), i
           open: () => ({ kernel, sys: refused, folder: new DnsFolder(join(root, 'dns'), 'boot.1') }),
           dnsmasq: () => (hasDnsmasq ? '/usr/sbin/dnsmasq' : undefined),
         },
+        policies: { open: () => ({ kernel, sys: refused, folder: new PolicyFolder(join(root, 'policy'), 'boot.1') }) },
         env: {
           PATH: process.env['PATH'],
           NETCONFPATH: places.netDir,

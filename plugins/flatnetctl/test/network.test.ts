@@ -3,10 +3,8 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSyn
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { placeFile } from '../src/conflist/directory.ts';
-import { Exit } from '../src/failure.ts';
 import { isLeasedHere } from '../src/ipam/leased-here.ts';
 import { decodeNetwork } from '../src/conflist/model.ts';
-import { assertCanIsolate } from '../src/network/can-isolate.ts';
 import { fakeWorld } from './fake-world.ts';
 
 const subnetOf = (path: string): string => JSON.parse(readFileSync(path, 'utf8')).plugins[0].ipam.ranges[0][0].subnet;
@@ -30,6 +28,7 @@ describe('network create', () => {
           capabilities: { ips: true, mac: true },
         },
         { type: 'flatnet-portmap', capabilities: { portMappings: true } },
+        { type: 'flatnet-firewall', external: 'published', capabilities: { aliases: true } },
         { type: 'flatnet-dns', capabilities: { aliases: true } },
       ],
     });
@@ -40,7 +39,7 @@ describe('network create', () => {
     const { ctl } = fakeWorld();
     const { out } = await ctl('network', 'create', 'web', '--disable-dns', '--dry-run');
     const { plugins } = JSON.parse(out) as { plugins: { type: string }[] };
-    expect(plugins.map(({ type }) => type)).toEqual(['flatnet', 'flatnet-portmap']);
+    expect(plugins.map(({ type }) => type)).toEqual(['flatnet', 'flatnet-portmap', 'flatnet-firewall']);
   });
 
   test('gives no names where dnsmasq is not installed, and says so', async () => {
@@ -126,24 +125,36 @@ describe('isolation', () => {
     expect(JSON.parse((await ctl('network', 'inspect', 'web')).out)[0].isolation).toEqual(['containers']);
   });
 
-  test('from networks needs the reference firewall, in every spelling', async () => {
+  test.each<[string[], string | undefined, string[]]>([
+    [['--isolate'], 'same-bridge', ['networks']],
+    [['--opt', 'isolate=true'], 'same-bridge', ['networks']],
+    [['--isolate', 'all'], 'isolated', ['networks', 'containers']],
+    [['--isolate', 'strict'], 'strict', ['strict']],
+    [['--opt', 'isolate=strict'], 'strict', ['strict']],
+    [[], undefined, []],
+  ])('%j is a word of flatnet-firewall, and inspect tells it', async (args, ingressPolicy, isolation) => {
     const { ctl, netDir } = fakeWorld();
-    for (const args of [['--isolate'], ['--isolate', 'all'], ['--opt', 'isolate=true']]) {
-      const { code, err } = await ctl('network', 'create', 'web', ...args);
-      expect(code).toBe(3);
-      expect(err).toMatch(
-        /--isolate: plugin firewall is in none of .*\nNext: {2}apt-get install containernetworking-plugins/,
-      );
-    }
-    expect(existsSync(netDir)).toBe(false);
+    await ctl('network', 'create', 'web', ...args);
+    const { plugins } = JSON.parse(readFileSync(join(netDir, 'web.conflist'), 'utf8')) as { plugins: object[] };
+    const firewall = { type: 'flatnet-firewall', external: 'published', capabilities: { aliases: true } };
+    expect(plugins[2]).toEqual(ingressPolicy === undefined ? firewall : { ...firewall, ingressPolicy });
+    expect(JSON.parse((await ctl('network', 'inspect', 'web')).out)[0].isolation).toEqual(isolation);
   });
 
-  test('and iptables, by which that plugin does it', () => {
-    const { root } = fakeWorld();
-    writeFileSync(join(root, 'firewall'), '', { mode: 0o755 });
-    expect(() => assertCanIsolate([root], () => '/usr/sbin/iptables')).not.toThrow();
-    const refusal = expect.objectContaining({ exit: Exit.environment, next: 'apt-get install iptables' }) as Error;
-    expect(() => assertCanIsolate([root], () => undefined)).toThrow(refusal);
+  test.each([
+    [['--internal'], []],
+    [['--opt', 'ipMasq=false'], []],
+    [['--external', 'open'], []],
+    [['--external', 'open', '--isolate'], [{ ingressPolicy: 'same-bridge' }]],
+    [['--internal', '--external', 'published'], [{ external: 'published' }]],
+  ])('a network with %j is guarded as %j says', async (args, expected) => {
+    const { ctl } = fakeWorld();
+    const { out } = await ctl('network', 'create', 'web', '--dry-run', ...args);
+    const { plugins } = JSON.parse(out) as { plugins: { type: string }[] };
+    const capabilities = { aliases: true };
+    expect(plugins.filter(({ type }) => type === 'flatnet-firewall')).toEqual(
+      expected.map((keys) => ({ type: 'flatnet-firewall', capabilities, ...keys })),
+    );
   });
 });
 

@@ -30,7 +30,7 @@ export function chainOf(hash: string, direction: Direction, allowances: readonly
     (peers ?? [undefined]).flatMap((peer) => ways(hash, direction, peer, ports)),
   );
   // Closed towards others is told at once; a scan from outside learns nothing.
-  const last = direction === 'egress' ? [goes('deny')] : [counter, drop];
+  const last = [counter, direction === 'egress' ? goes('deny') : drop];
   const all = [...rules.map((matches) => [...matches, returns]), last];
   return { name: `${direction === 'egress' ? 'e' : 'i'}_${hash}_${hashOf(all)}`, rules: all.map((expr) => ({ expr })) };
 }

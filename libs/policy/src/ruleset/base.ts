@@ -37,7 +37,6 @@ const CHAINS: readonly Chain[] = [
   chain('admin'),
   chain(
     'deny',
-    [counter],
     // A limit holds for ICMP errors: without a reset, clients would hang by chance.
     [match(meta('l4proto'), 'tcp'), { reject: { type: 'tcp reset' } }],
     [{ reject: { type: 'icmpx', expr: 'admin-prohibited' } }],

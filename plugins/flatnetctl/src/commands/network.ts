@@ -31,6 +31,7 @@ interface CreateOptions extends PlaceOptions {
   readonly dryRun: boolean;
   readonly mtu?: number;
   readonly isolate?: Isolation | true;
+  readonly external?: 'open' | 'published';
 }
 
 const DRAWINGS = { mermaid: renderMermaid, dot: renderDot, svg: renderSvg } as const;
@@ -57,9 +58,16 @@ function addCreate(network: Command, world: World): void {
     .option('--ipv6', 'add a free IPv6 subnet when none is given', false)
     .option('--internal', 'no way out: no default route, no masquerade, no published ports', false)
     .addOption(
-      new Option('--isolate [from]', 'keep other networks out (the default), the other containers, or all').choices(
-        ISOLATIONS,
-      ),
+      new Option(
+        '--isolate [from]',
+        'keep other isolated networks out (the default), the other containers, both, or all networks',
+      ).choices(ISOLATIONS),
+    )
+    .addOption(
+      new Option('--external <what>', 'what comes in from the LAN (default: published, with masquerade)').choices([
+        'open',
+        'published',
+      ]),
     )
     .option('--allow-overlap', 'accept a subnet that a route or another network has', false)
     .option('--mtu <bytes>', 'MTU of bridge and containers', wholeNumber(68, 65535))
@@ -91,6 +99,7 @@ function addCreate(network: Command, world: World): void {
         },
         ...(mtu === undefined ? {} : { mtu }),
         ...(isolate === undefined ? {} : { isolate }),
+        ...(options.external === undefined ? {} : { external: options.external }),
         options: parsePluginOptions(opt),
         labels: parseLabels(label),
       };
@@ -105,8 +114,9 @@ function addCreate(network: Command, world: World): void {
 
 /** `--isolate`, or Podman's spelling of it among the `--opt`s. */
 function isolationOf({ opt, isolate }: CreateOptions): { opt: readonly string[]; isolate?: Isolation } {
-  const asked = isolate === true || (isolate === undefined && opt.includes('isolate=true')) ? 'networks' : isolate;
-  const rest = opt.filter((text) => !/^isolate=(?:true|false)$/.test(text));
+  const podmans = opt.includes('isolate=strict') ? 'strict' : opt.includes('isolate=true') ? 'networks' : undefined;
+  const asked = isolate === true ? 'networks' : (isolate ?? podmans);
+  const rest = opt.filter((text) => !/^isolate=(?:true|false|strict)$/.test(text));
   return asked === undefined ? { opt: rest } : { opt: rest, isolate: asked };
 }
 

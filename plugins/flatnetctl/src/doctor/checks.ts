@@ -8,6 +8,7 @@ import { links, rules } from './kernel.ts';
 import { limits } from './limits.ts';
 import { listeners } from './listeners.ts';
 import { names } from './names.ts';
+import { openNetworks, policies } from './policies.ts';
 import { configurations, leftovers, readiness, room } from './networks.ts';
 import { starts } from './start.ts';
 
@@ -40,6 +41,8 @@ export const CHECKS: readonly (readonly [string, Check])[] = [
     ['containers', containers],
     ['published ports', listeners],
     ['names', names],
+    ['policies', policies],
+    ['open to the LAN', openNetworks],
     ['pools', room],
     ['leases', leftovers],
   ] as const),

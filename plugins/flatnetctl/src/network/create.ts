@@ -12,8 +12,7 @@ import { stopped } from '../interrupt.ts';
 import { renderJson } from '../output.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
-import { assertCanIsolate } from './can-isolate.ts';
-import { fromNetworks, planNetwork, type NetworkWish } from './plan-network.ts';
+import { planNetwork, type NetworkWish } from './plan-network.ts';
 import { configuredSubnets, takenSubnets } from './taken-subnets.ts';
 
 export interface CreateOutcome {
@@ -47,10 +46,7 @@ export async function createNetwork(
     const taken = takenSubnets(world.kernel, places.netDir);
     const list = planNetwork(wish, { taken, now: world.now(), random: () => randomBytes(5), skip: skipOf(attempt) });
     const network = decodeNetwork(list, 'network');
-    if (attempt === 0) {
-      if (fromNetworks(wish)) assertCanIsolate(places.cniPath);
-      await refuseWhatPluginsRefuse(world, places, network);
-    }
+    if (attempt === 0) await refuseWhatPluginsRefuse(world, places, network);
     const text = renderJson(list);
     if (how.dryRun) return { path, text };
     if (how.interrupted?.aborted === true) throw stopped();

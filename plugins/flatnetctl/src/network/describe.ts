@@ -97,7 +97,7 @@ export function inspectNetwork({ network, path }: NetworkFile, { cacheDir, cniPa
     ipv6_enabled: subnets.some(({ subnet }) => subnet.ip.family === 6),
     internal: main['internal'] === true,
     isolation: isolationOf(network),
-    dns_enabled: network.plugins.some(({ type }) => type === 'dnsname'),
+    dns_enabled: network.plugins.some(({ type }) => type === 'dnsname' || type === 'flatnet-dns'),
     labels: network.labels,
     options: network.options,
     ipam_options: { driver: ipam['type'] },
@@ -111,9 +111,16 @@ export function inspectNetwork({ network, path }: NetworkFile, { cacheDir, cniPa
 
 /** From whom the containers are isolated, in the words of `network create --isolate`. */
 function isolationOf({ plugins }: Network): readonly string[] {
-  const networks = plugins.some(({ type, ingressPolicy }) => type === 'firewall' && ingressPolicy === 'same-bridge');
-  const containers = plugins.some(({ portIsolation }) => portIsolation === true);
-  return [...(networks ? ['networks'] : []), ...(containers ? ['containers'] : [])];
+  const policies = plugins.flatMap(({ type, ingressPolicy }) =>
+    type === 'firewall' || type === 'flatnet-firewall' ? [String(ingressPolicy).toLowerCase()] : [],
+  );
+  const isAny = (...words: readonly string[]): boolean => policies.some((policy) => words.includes(policy));
+  const containers = plugins.some(({ portIsolation }) => portIsolation === true) || isAny('isolated');
+  return [
+    ...(isAny('same-bridge', 'isolated') ? ['networks'] : []),
+    ...(isAny('strict') ? ['strict'] : []),
+    ...(containers ? ['containers'] : []),
+  ];
 }
 
 /** As newer Podman shows them: by container id, then by interface. */

@@ -6,17 +6,12 @@ import { problem, usage } from '../failure.ts';
 import { freeSubnet4, freeSubnet6 } from './free-subnet.ts';
 import type { TakenSubnet } from './taken-subnets.ts';
 
-/** From whom: the containers of other networks, those of the same network, or both. */
-export const ISOLATIONS = ['networks', 'containers', 'all'] as const;
+/** From whom: the containers of other isolated networks, those of the same network, both, or all other networks. */
+export const ISOLATIONS = ['networks', 'containers', 'all', 'strict'] as const;
 export type Isolation = (typeof ISOLATIONS)[number];
 
-/** The reference plugin that keeps networks apart; Podman chains it for `--opt isolate=true`. */
-export const ISOLATING_PLUGIN = 'firewall';
-
-export const fromNetworks = ({ isolate }: Pick<NetworkWish, 'isolate'>): boolean =>
-  isolate === 'networks' || isolate === 'all';
-const fromContainers = ({ isolate }: Pick<NetworkWish, 'isolate'>): boolean =>
-  isolate === 'containers' || isolate === 'all';
+/** What keeps networks apart, in the words of flatnet-firewall; the bridge alone keeps containers apart. */
+export const INGRESS_POLICIES = { networks: 'same-bridge', all: 'isolated', strict: 'strict' } as const;
 
 /** What `network create` was asked for. */
 export interface NetworkWish {
@@ -30,6 +25,8 @@ export interface NetworkWish {
   readonly internal: boolean;
   readonly allowOverlap: boolean;
   readonly isolate?: Isolation;
+  /** What comes in from outside of the host. Absent: answers and published ports, where the network is masqueraded. */
+  readonly external?: 'open' | 'published';
   readonly mtu?: number;
   readonly options: Readonly<Record<string, unknown>>;
   readonly labels: Readonly<Record<string, string>>;
@@ -64,8 +61,8 @@ export function planNetwork(wish: NetworkWish, around: Surroundings): object {
   };
   return {
     cniVersion: '1.0.0',
-    // A runtime that knows 1.1.0 takes the newest; older ones skip the key. Reference plugins of today may not know it.
-    ...(fromNetworks(wish) ? {} : { cniVersions: ['0.4.0', '1.0.0', '1.1.0'] }),
+    // A runtime that knows 1.1.0 takes the newest; older ones skip the key.
+    cniVersions: ['0.4.0', '1.0.0', '1.1.0'],
     name: wish.name,
     [MARKER]: { created: around.now.toISOString() },
     ...(Object.keys(wish.labels).length === 0 ? {} : { args: { podman_labels: wish.labels } }),
@@ -75,7 +72,7 @@ export function planNetwork(wish: NetworkWish, around: Surroundings): object {
         ...(wish.internal ? { internal: true, isGateway: true } : {}),
         ...(wish.mtu === undefined ? {} : { mtu: wish.mtu }),
         ...routing(wish),
-        ...(fromContainers(wish) ? { portIsolation: true } : {}),
+        ...(wish.isolate === 'containers' ? { portIsolation: true } : {}),
         // The plugin looks at the host's routes too, at each ADD.
         ...(wish.allowOverlap ? { allowOverlap: true } : {}),
         ...ofFlatnet(wish.options),
@@ -84,8 +81,8 @@ export function planNetwork(wish: NetworkWish, around: Surroundings): object {
         capabilities: { ips: true, mac: true },
       },
       ...(wish.internal ? [] : [{ type: 'flatnet-portmap', capabilities: { portMappings: true } }]),
+      ...guarding(wish),
       ...limiting(wish.options),
-      ...(fromNetworks(wish) ? [{ type: ISOLATING_PLUGIN, ingressPolicy: 'same-bridge' }] : []),
       ...(wish.names ? [{ type: 'flatnet-dns', capabilities: { aliases: true } }] : []),
     ],
   };
@@ -93,6 +90,22 @@ export function planNetwork(wish: NetworkWish, around: Surroundings): object {
 
 const ofFlatnet = (options: NetworkWish['options']): object =>
   Object.fromEntries(Object.entries(options).filter(([key]) => key !== 'limitDown' && key !== 'limitUp'));
+
+/** Without it a neighbour on the LAN who adds a route reaches each port of each container. */
+function guarding({ isolate, external, internal, options }: NetworkWish): readonly object[] {
+  const policy = isolate === undefined || isolate === 'containers' ? undefined : INGRESS_POLICIES[isolate];
+  const isMasqueraded = !internal && options['ipMasq'] !== false && options['isGateway'] !== false;
+  const lets = external ?? (isMasqueraded ? 'published' : 'open');
+  if (policy === undefined && lets === 'open') return [];
+  return [
+    {
+      type: 'flatnet-firewall',
+      ...(policy === undefined ? {} : { ingressPolicy: policy }),
+      ...(lets === 'open' ? {} : { external: lets }),
+      capabilities: { aliases: true },
+    },
+  ];
+}
 
 /** `--opt limit_down=10M`: the plugin is chained where a limit is asked for, and ends what `limit set` has set. */
 function limiting({ limitDown, limitUp }: NetworkWish['options']): readonly object[] {

@@ -5,6 +5,7 @@ import { differencesOf, legacyNetworks, listTables, type AttachmentRules, type L
 import type { Survey, Trace } from '../ipam/survey.ts';
 import { nameRules } from '../names/name-rules.ts';
 import { limitRules } from '../limit/limit-rules.ts';
+import { policyRules } from '../policy/policy-rules.ts';
 import type { World } from '../world.ts';
 import type { RuleEntry } from './rule-entry.ts';
 import { wantedRules, type RuleKind, type Wanted } from './wanted.ts';
@@ -22,6 +23,7 @@ export async function listRules(world: World, survey: Survey): Promise<readonly 
     ...oldNetworks(survey, listings),
     ...limitRules(world, survey),
     ...(await nameRules(world, survey)),
+    ...(await policyRules(world, survey)),
   ];
 }
 

@@ -7,6 +7,7 @@ import { ToolError } from '@flatnet/exec';
 import { recordsOf, type Survey } from '../ipam/survey.ts';
 import { reloadNames } from '../names/name-rules.ts';
 import { reloadLimits } from '../limit/limit-rules.ts';
+import { reloadPolicies } from '../policy/policy-rules.ts';
 import type { World } from '../world.ts';
 import { listRules } from './list-rules.ts';
 import type { RuleEntry } from './rule-entry.ts';
@@ -41,7 +42,12 @@ export async function reloadRules(world: World, look: () => Promise<Survey>): Pr
     for (const { record, reason } of outcome.failed) reasons.set(`published ${record.owner.hash}`, reason);
     await forgetFlows(world, records.all());
   }
-  const refused = [...(await rebuildRules(world, survey)), ...reloadLimits(world), ...(await reloadNames(world))];
+  const refused = [
+    ...(await rebuildRules(world, survey)),
+    ...reloadLimits(world),
+    ...(await reloadNames(world)),
+    ...(await reloadPolicies(world)),
+  ];
   for (const [what, reason] of refused) reasons.set(what, reason);
   return {
     ...(await outcomeOf(world, survey, await look(), missing, reasons)),

@@ -108,7 +108,7 @@ export const KINDS = {
   ipv4_addr: text(4, 'ipv4_addr', v.ip, ipText),
   ipv6_addr: text(16, 'ipv6_addr', v.ip, ipText),
   ether_addr: text(6, 'ether_addr', v.mac, macText),
-  ifname: text(16, 'ifname', v.ifname, v.ifnameText),
+  ifname: text(16, 'ifname', (name) => (name.endsWith('*') ? new Uint8Array() : v.ifname(name)), v.ifnameText),
   ether_type: symbols(be16, { ip: 0x800, arp: 0x806, vlan: 0x8100, ip6: 0x86dd }, 'ether_type'),
   inet_proto: symbols(byte, PROTOCOLS, 'inet_proto'),
   inet_service: symbols(be16, {}, 'inet_service'),

@@ -29,8 +29,11 @@ export function compareHeld(state: State, { from, op, value }: Expression & { ki
       match: { op: sign, left: json, right: { prefix: { addr: kind.print(addr), len: length * 8 } } },
     });
   }
+  // The beginning of a name of a link: it is compared without the zeros after it.
+  const isBeginning = kind.type === 'ifname' && value.length < kind.size;
+  const right = isBeginning ? `${String(kind.print(value))}*` : kind.print(value);
   const at = state.statements.length;
-  say(state, { match: { op: sign, left: json, right: kind.print(value) } });
+  say(state, { match: { op: sign, left: json, right } });
   if (op === 'eq') learn(state, source, value, at);
   return true;
 }

@@ -37,7 +37,8 @@ function readTable(socket: Socket, table: TableRef, terse: boolean): JsonObject[
 }
 
 /** All chains of all tables, without their rules. @throws NetlinkError. */
-export const printChains = (socket: Socket): JsonObject[] => dump(socket, listChains()).map((chain) => chainObject(chain));
+export const printChains = (socket: Socket): JsonObject[] =>
+  dump(socket, listChains()).map((chain) => chainObject(chain));
 
 /** A chain with its rules; undefined when it does not exist. @throws as `printTable`. */
 export const printChain = (socket: Socket, ref: ChainRef): JsonObject[] | undefined =>

@@ -73,6 +73,8 @@ describe("nft's JSON language", () => {
 
   it('is printed as nft prints it', () => {
     byNft(theirs, COMMANDS);
+    for (const rule of ['oifname "fl-*" reject', 'iifname != "e*" drop', 'ip protocol tcp reject with tcp reset'])
+      theirs.run('nft', 'add', 'rule', 'inet', 't', 'forward', rule);
     for (const [family, table] of [
       ['inet', 't'],
       ['bridge', 'b'],

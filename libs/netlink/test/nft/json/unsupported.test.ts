@@ -25,6 +25,7 @@ it.each<[string, Json]>([
     rule({ match: { op: '==', left: { payload: { protocol: 'tcp', field: 'dport' } }, right: 70_000 } }),
   ],
   ['a protocol that is none', rule({ match: { op: '==', left: { meta: { key: 'l4proto' } }, right: 'tpc' } })],
+  ['the beginning of a name', rule({ match: { op: '==', left: { meta: { key: 'oifname' } }, right: 'fl-*' } })],
   ['an unknown flag', rule({ masquerade: { flags: 'sticky' } })],
   ['a hook without priority', { add: { chain: { ...T, name: 'c', type: 'filter', hook: 'input' } } }],
   ['an unknown hook', { add: { chain: { ...T, name: 'c', type: 'filter', hook: 'ingress', prio: 0 } } }],
