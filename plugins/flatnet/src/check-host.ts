@@ -21,7 +21,9 @@ export function hostDifferences(
   const master = kernel.rtnetlink.findLink(bridge);
   const mtu = prevResult?.interfaces.find(({ name }) => name === plan.hostVeth)?.mtu;
   return [
-    ...(port === undefined ? [`host end ${plan.hostVeth} is missing (${RESTART})`] : portDifferences(plan, port, mtu)),
+    ...(port === undefined
+      ? [`host end ${plan.hostVeth} is missing (${RESTART})`]
+      : portDifferences(kernel, plan, port, mtu)),
     ...(master === undefined
       ? [`bridge ${bridge} is missing (${RESTART})`]
       : bridgeDifferences(bridge, master, promiscMode)),
@@ -31,8 +33,10 @@ export function hostDifferences(
   ];
 }
 
-function portDifferences(plan: Plan, port: Link, mtu: number | undefined): readonly string[] {
+function portDifferences(kernel: Kernel, plan: Plan, port: Link, mtu: number | undefined): readonly string[] {
   const { hostVeth, config } = plan;
+  // A member of the chain keeps ports apart so that the host routes between siblings, and judges.
+  const isRouted = kernel.proc.read(`/proc/sys/net/ipv4/conf/${config.bridge}/proxy_arp_pvlan`) === '1';
   const repair = (words: string): string => `(ip link set dev ${hostVeth} ${words})`;
   const flag = (name: string, present: boolean | undefined, wanted: boolean): string[] => {
     if (present === undefined || present === wanted) return [];
@@ -51,8 +55,7 @@ function portDifferences(plan: Plan, port: Link, mtu: number | undefined): reado
       ? []
       : [`MTU of ${hostVeth} is ${port.mtu}, not ${mtu} ${repair(`mtu ${mtu}`)}`]),
     ...flag('hairpin', port.port?.hairpin, config.hairpinMode),
-    // A member of the chain that judges packets between siblings isolates the port, too.
-    ...(config.portIsolation ? flag('isolated', port.port?.isolated, true) : []),
+    ...(isRouted && port.port?.isolated === true ? [] : flag('isolated', port.port?.isolated, config.portIsolation)),
   ];
 }
 
