@@ -447,6 +447,7 @@ describe('rules', () => {
           expect(rebuilt.map(({ kind, containerId }) => [kind, containerId])).toEqual([
             ['published', 'web'],
             ['masquerade', 'web'],
+            ['policy', 'web'],
           ]);
           expect(dropped).toEqual([{ network: 'web', containerId: 'lost', ifName: 'eth0' }]);
           expect(failed).toEqual([]);
@@ -545,6 +546,8 @@ describe('rules', () => {
         ['masquerade', 'liar'],
         ['mss', 'honest'],
         ['mss', 'liar'],
+        ['policy', 'honest'],
+        ['policy', 'liar'],
         ['published', 'honest'],
       ]);
       expect(await ruleset()).toEqual(before);

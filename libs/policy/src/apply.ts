@@ -2,7 +2,7 @@
 import { attach } from './attach.ts';
 import type { AttachmentRecord, WantedRules } from './folder.ts';
 import { choose, type Settings } from './language/index.ts';
-import { networkOf } from './model.ts';
+import { type Network, networkOf, type Place } from './model.ts';
 import type { World } from './world.ts';
 
 /** A container that picked a policy by a name that the network does not have any more. */
@@ -17,6 +17,8 @@ export function planApply(
   networkHash: string,
   settings: Settings,
 ): readonly (WantedRules | Refused)[] {
+  const { network } = folder.network(networkHash) ?? {};
+  if (network === undefined) return [];
   return folder.attachments.all(networkHash).map((record) => {
     const { attachment, picks, owner } = record;
     const choice = choose(settings, owner.network, attachment.names, picks);
@@ -24,12 +26,17 @@ export function planApply(
     const { verdicts, peers, selected } = choice;
     return {
       ...record,
-      network: networkOf(settings, owner.network, networkHash, attachment.bridge),
+      network: networkOf(settings, placeOf(network)),
       attachment: { ...attachment, verdicts, peers },
       selected,
     };
   });
 }
+
+const placeOf = ({ name, hash, bridge, subnets, firewalldZone, backend }: Network): Place => ({
+  ...{ name, hash, bridge, subnets, firewalldZone },
+  ...(backend === undefined ? {} : { backend }),
+});
 
 /** Carries a plan out, one attachment after the other. @throws as `attach`. */
 export async function applyPlan(world: World, plan: readonly WantedRules[]): Promise<void> {

@@ -6,6 +6,7 @@ import { elementId, isSameChain, isSameElement, NOTHING, together, type TableSta
 import type { AttachmentRecord, NetworkRecord, WantedRules } from './folder.ts';
 import type { Owner } from './model.ts';
 import { detach } from './detach.ts';
+import { askForPassage } from './foreign/index.ts';
 import { change, isSurprise, readChains, unusedChains } from './kernel-table.ts';
 import { isBaseWhole, rebuildTable } from './rebuild.ts';
 import { settle } from './settle.ts';
@@ -24,8 +25,13 @@ export const earlierOf = ({ folder }: World, owner: Owner): Earlier => ({
   attachment: folder.attachments.read(owner),
 });
 
-/** @throws ToolError, RtnetlinkError, LockBusy; the system error of a file. What was made by then is undone by the caller. */
-export const attach = (world: World, wanted: WantedRules): Promise<void> =>
+/**
+ * What was made when it fails is undone by `restore`.
+ *
+ * @returns what firewalls of other programs could not be asked for, in words.
+ * @throws ToolError, RtnetlinkError, LockBusy; the system error of a file.
+ */
+export const attach = (world: World, wanted: WantedRules): Promise<readonly string[]> =>
   locked(world, async () => {
     const { folder, kernel } = world;
     const { network, ...own } = wanted;
@@ -42,6 +48,7 @@ export const attach = (world: World, wanted: WantedRules): Promise<void> =>
     const now: NetworkRecord = { version: 1, owner: attachment.owner, network, siblings };
     if (!(await addOnly(world, now, record, earlier))) await rebuildTable(world, network.hash);
     settle(world, now, before, record);
+    return askForPassage(kernel, network);
   });
 
 /** The state from before an ADD that failed. @throws as `attach`. */

@@ -1,6 +1,7 @@
 /** DEL and GC: what belongs to attachments goes with them, and what belongs to a network with its last one. */
 import { remove, table, type NftCommand } from '@flatnet/kernel';
 import type { OwnerKey } from './model.ts';
+import { endPassage } from './foreign/index.ts';
 import { change, isSurprise, readChains, readTable, unusedChains } from './kernel-table.ts';
 import { isBaseWhole } from './rebuild.ts';
 import { BASE } from './ruleset/base.ts';
@@ -32,7 +33,7 @@ export async function detach(world: World, owner: OwnerKey): Promise<void> {
       await removeListed(world, owner.networkHash, (hash) => hash === owner.hash);
     }
     removeRecord(world, owner);
-    endNetwork(world, owner.networkHash);
+    await endNetwork(world, owner.networkHash);
   });
 }
 
@@ -132,10 +133,13 @@ function removeRecord({ kernel, folder }: World, owner: OwnerKey): void {
 }
 
 /** The bridge as it was, and no record, where no attachment is left. */
-function endNetwork({ kernel, folder }: World, hash: string): void {
+async function endNetwork({ kernel, folder }: World, hash: string): Promise<void> {
   const record = folder.network(hash);
   if (folder.attachments.names(hash).length === 0) {
-    if (record !== undefined) releaseBridge(kernel, record.network.bridge, record.siblings);
+    if (record !== undefined) {
+      releaseBridge(kernel, record.network.bridge, record.siblings);
+      await endPassage(kernel, record.network);
+    }
     folder.removeNetwork(hash);
   }
   folder.removeIfEmpty();
@@ -156,6 +160,6 @@ export async function collect(world: World, networkHash: string, valid: Readonly
     for (const hash of gone) {
       removeRecord(world, { networkHash, hash });
     }
-    endNetwork(world, networkHash);
+    await endNetwork(world, networkHash);
   });
 }

@@ -20,12 +20,22 @@ export interface Network extends Omit<Settings, 'policies'> {
   readonly isListed: boolean;
   /** Packets between its containers are judged, too. */
   readonly judgesSiblings: boolean;
+  /** For firewalls of other programs: the subnets of its containers, the zone of firewalld, and which of them is helped. */
+  readonly subnets: readonly string[];
+  readonly firewalldZone: string;
+  readonly backend?: Backend;
 }
 
-export function networkOf({ policies, ...settings }: Settings, name: string, hash: string, bridge: string): Network {
+/** How the key is spelled: firewalls of other programs that are helped; absent: those that are there. */
+export const BACKENDS = ['iptables', 'firewalld', 'nftables'] as const;
+export type Backend = (typeof BACKENDS)[number];
+
+export type Place = Pick<Network, 'name' | 'hash' | 'bridge' | 'subnets' | 'firewalldZone' | 'backend'>;
+
+export function networkOf({ policies, ...settings }: Settings, place: Place): Network {
   return {
     ...settings,
-    ...{ name, hash, bridge },
+    ...place,
     isListed: policies.some(({ egress }) => egress !== undefined),
     judgesSiblings: settings.ingressPolicy === 'isolated' || policies.length > 0,
   };

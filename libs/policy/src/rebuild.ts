@@ -14,6 +14,7 @@ import {
 import { change, isSurprise, readTable } from './kernel-table.ts';
 import { ownersIn, type Scope, scopeOf, wantedOf } from './wanted.ts';
 import type { WantedRules } from './folder.ts';
+import { askForPassage, lostPassage } from './foreign/index.ts';
 import { siblingDifferences, siblingsWay } from './siblings.ts';
 import { settleAll } from './settle.ts';
 import { BASE, HOOKS } from './ruleset/base.ts';
@@ -80,11 +81,13 @@ export async function lostRules(world: World, networkHash?: string): Promise<rea
   const all = scopeOf(world.folder, networkHash);
   if (all.networks.length === 0) return [];
   const present = (await readTable(world.kernel)) ?? NOTHING;
-  return all.networks.flatMap((record) => {
+  const passages = await Promise.all(all.networks.map(({ network }) => lostPassage(world.kernel, network)));
+  return all.networks.flatMap((record, index) => {
     const attachments = all.attachments.filter(({ owner }) => owner.networkHash === record.network.hash);
     const lost = [
       ...tableDifferences(present, { networks: [record], attachments }),
       ...attachments.flatMap((each) => siblingDifferences(world.kernel, each, record.siblings.way)),
+      ...(passages[index] ?? []),
     ];
     return lost.length === 0 ? [] : [{ network: record.network.name, lost: [...new Set(lost)] }];
   });
@@ -106,6 +109,7 @@ export async function differences(
   return [
     ...tableDifferences(present, { networks: [ofNetwork], attachments: [own] }),
     ...siblingDifferences(kernel, own, ofNetwork.siblings.way),
+    ...(await lostPassage(kernel, ofNetwork.network)),
   ];
 }
 
@@ -149,5 +153,6 @@ export const rebuild = (world: World, networkHash?: string): Promise<readonly Re
     if (lost.length === 0) return lost;
     await rebuildTable(world, networkHash);
     settleAll(world, networkHash);
+    for (const { network } of scopeOf(world.folder, networkHash).networks) await askForPassage(world.kernel, network);
     return lost;
   });

@@ -1,5 +1,6 @@
 /** What networks and attachments have now, for people. Changes nothing. */
 import type { AttachmentRecord, NetworkRecord } from './folder.ts';
+import { lostPassage } from './foreign/index.ts';
 import { readTable } from './kernel-table.ts';
 import { tableDifferences } from './rebuild.ts';
 import { chainOf } from './ruleset/allowances.ts';
@@ -30,7 +31,8 @@ export async function survey(world: World, networkHash?: string): Promise<readon
   const { networks, attachments } = scopeOf(world.folder, networkHash);
   if (networks.length === 0) return [];
   const present = (await readTable(world.kernel)) ?? NOTHING;
-  return networks.map((record) => ({
+  const passages = await Promise.all(networks.map(({ network }) => lostPassage(world.kernel, network)));
+  return networks.map((record, index) => ({
     record,
     refused: refusedIn(present, chainOfNetwork(record.network.hash)),
     attachments: attachments
@@ -41,6 +43,7 @@ export async function survey(world: World, networkHash?: string): Promise<readon
         missing: [
           ...tableDifferences(present, { networks: [record], attachments: [each] }),
           ...siblingDifferences(world.kernel, each, record.siblings.way),
+          ...(passages[index] ?? []),
         ],
       })),
   }));

@@ -1,5 +1,6 @@
 /** Against the kernel's nf_tables, in a private network namespace. */
 import { existsSync } from 'node:fs';
+import { type Run, ToolError } from '@flatnet/exec';
 import { sha256Hex } from '@flatnet/digest';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { attach, collect, detach, lostRules, type Network, rebuild, type WantedRules } from '../src/index.ts';
@@ -26,7 +27,14 @@ const ownerOf = (name: string, containerId: string) => ({
 });
 const network = (name: string, more: Partial<Network> = {}): Network => ({
   ...{ name, hash: networkHash(name), bridge: `br-${name}`, ingressPolicy: 'open', external: 'open' },
-  ...{ isolatePublished: false, allowNetworks: [], isListed: false, judgesSiblings: false },
+  ...{
+    isolatePublished: false,
+    allowNetworks: [],
+    isListed: false,
+    judgesSiblings: false,
+    subnets: [],
+    firewalldZone: 'trusted',
+  },
   ...more,
 });
 const wanted = (of: Network, id: string, host: number, more: Partial<WantedRules['attachment']> = {}): WantedRules => ({
@@ -166,4 +174,17 @@ it('twenty at once, ADD and DEL, leave nothing', async () => {
   await Promise.all(all.map((each) => attach(world, each)));
   expect(await lostRules(world)).toEqual([]);
   await Promise.all(all.map((each) => detach(world, owner(each))));
+});
+
+it('where a policy drops and iptables is not installed, ADD tells of it, and DEL succeeds', async () => {
+  const missing: Run = (file, args, options) => {
+    if (file.startsWith('ip')) return Promise.reject(new ToolError(file, 'missing', 'look', 'not installed'));
+    return lab.world.kernel.run(file, args, options);
+  };
+  const world = { ...lab.world, kernel: { ...lab.world.kernel, run: missing } };
+  lab.nft('add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }');
+  const one = wanted(network('a'), 'one', 1);
+  expect(await attach(world, one)).toEqual([expect.stringContaining('not installed')]);
+  await detach(world, owner(one));
+  lab.nft('delete table ip filter');
 });

@@ -21,6 +21,7 @@ export async function add(deps: Deps, request: AddRequest<FirewallConfig>, rollb
   }
   const earlier = earlierOf(world, owner);
   rollback.arm('policies', () => restore(deps.world(), owner, earlier));
-  await request.phase('policies', () => named(doing, () => attach(world, rules)));
+  const notes = await request.phase('policies', () => named(doing, () => attach(world, rules)));
+  if (notes.length > 0) request.note(notes.join('; '));
   return result;
 }

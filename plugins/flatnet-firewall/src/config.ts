@@ -1,4 +1,5 @@
 import { type Explain, misfit, readShape, shown, type Verb } from '@flatnet/cni';
+import { type Backend, BACKENDS } from '@flatnet/policy';
 import { PolicyFault, readSettings, type Settings, wordOf } from '@flatnet/policy/language';
 import { configShape } from './config-shape.ts';
 import { refuse } from './field.ts';
@@ -10,7 +11,7 @@ export interface FirewallConfig extends Settings {
   readonly aliases: readonly string[];
   /** Policies that the container asks for by name, and where it does so. */
   readonly picks: readonly Pick[];
-  /** How the foreign firewall of the host is to be helped; absent: by the one that is there. */
+  /** Which firewall of another program is helped; absent: those that are there. */
   readonly backend?: Backend;
   readonly firewalldZone: string;
 }
@@ -20,8 +21,6 @@ export interface Pick {
   readonly source: string;
 }
 
-const BACKENDS = ['iptables', 'firewalld', 'nftables'] as const;
-export type Backend = (typeof BACKENDS)[number];
 const ANNOTATION = 'flatnet/policy';
 
 const NOTHING: FirewallConfig = {

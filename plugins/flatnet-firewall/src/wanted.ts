@@ -38,7 +38,11 @@ export function wantedOf(kernel: Kernel, request: Request): Wanted {
   return {
     result,
     rules: {
-      network: networkOf(settingsOf(config), name, networkHash(name), bridge),
+      network: networkOf(settingsOf(config), {
+        ...{ name, hash: networkHash(name), bridge, firewalldZone: config.firewalldZone },
+        subnets: subnetsOf(result),
+        ...(config.backend === undefined ? {} : { backend: config.backend }),
+      }),
       attachment: {
         ...{ owner: ownerOf(name, attachment), bridge, names, verdicts, peers },
         addresses: addressesOf(result, attachment.ifName),
@@ -74,6 +78,15 @@ const settingsOf = ({
 }: FirewallConfig): Settings => ({
   ...{ ingressPolicy, external, allowNetworks, isolatePublished, policies },
 });
+
+const subnetsOf = ({ ips }: AddResult): readonly string[] => [
+  ...new Set(
+    ips.map(({ address }) => {
+      const { network, prefix } = parseCidr(address);
+      return `${network}/${prefix}`;
+    }),
+  ),
+];
 
 /** Those of the container's interface, with the link-local one that the kernel makes of its MAC. */
 function addressesOf({ ips, interfaces }: AddResult, ifName: string): readonly string[] {

@@ -187,10 +187,10 @@ const query = async (run: Run, args: readonly string[], doing: string, signal?: 
   }
 };
 
-/** What to list: a whole table (`terse`: without the elements of sets and maps), one chain, or one set or map with its elements. */
+/** What to list: a whole table (`terse`: without the elements of sets and maps), one chain (`terse`: its rules may be left out), or one set or map with its elements. */
 export type NftListing =
   | { readonly family: string; readonly table: string; readonly terse?: boolean }
-  | { readonly family: string; readonly table: string; readonly chain: string }
+  | { readonly family: string; readonly table: string; readonly chain: string; readonly terse?: boolean }
   | { readonly family: string; readonly table: string; readonly map: string };
 
 /** The objects of a table, chain or map as nft prints them (`metainfo` included), or undefined when it does not exist. */
@@ -201,9 +201,9 @@ export const listNft = (
 ): Promise<readonly NftObject[] | undefined> => {
   const { family, table } = what;
   const doing = options.doing ?? `list table ${family} ${table}`;
-  if ('chain' in what) return query(run, ['-j', 'list', 'chain', family, table, what.chain], doing, options.signal);
   if ('map' in what) return query(run, ['-j', 'list', 'map', family, table, what.map], doing, options.signal);
   const flags = what.terse === true ? ['-j', '-t'] : ['-j'];
+  if ('chain' in what) return query(run, [...flags, 'list', 'chain', family, table, what.chain], doing, options.signal);
   return query(run, [...flags, 'list', 'table', family, table], doing, options.signal);
 };
 

@@ -128,7 +128,7 @@ async function print(
   const at = { family: family as Family, table };
   if (kind === 'chains') return printChains(socket);
   if (kind === 'table') return printTable(socket, at, terse);
-  if (kind === 'chain') return printChain(socket, { ...at, chain: name });
+  if (kind === 'chain') return printChain(socket, { ...at, chain: name }, terse);
   if (kind === 'map' || kind === 'set') return printSet(socket, { ...at, set: name });
   throw new UnsupportedJson('an object that is not listed', kind);
 }

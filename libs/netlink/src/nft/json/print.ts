@@ -40,13 +40,18 @@ function readTable(socket: Socket, table: TableRef, terse: boolean): JsonObject[
 export const printChains = (socket: Socket): JsonObject[] =>
   dump(socket, listChains()).map((chain) => chainObject(chain));
 
-/** A chain with its rules; undefined when it does not exist. @throws as `printTable`. */
-export const printChain = (socket: Socket, ref: ChainRef): JsonObject[] | undefined =>
-  readConsistently(socket, () => readChain(socket, ref));
+/**
+ * A chain with its rules; undefined when it does not exist.
+ *
+ * @param terse leaves the rules out: those of another program may have no form here.
+ * @throws as `printTable`.
+ */
+export const printChain = (socket: Socket, ref: ChainRef, terse = false): JsonObject[] | undefined =>
+  readConsistently(socket, () => readChain(socket, ref, terse));
 
-function readChain(socket: Socket, ref: ChainRef): JsonObject[] | undefined {
+function readChain(socket: Socket, ref: ChainRef, terse: boolean): JsonObject[] | undefined {
   const chain = find(socket, getChain(ref), ENOENT);
-  if (chain === undefined) return undefined;
+  if (chain === undefined || terse) return chain === undefined ? undefined : [chainObject(chain)];
   const rules = dump(socket, listRules(ref));
   const isAnonymous = rules.some(({ expressions }) =>
     expressions.some((expression) => expression.kind === 'lookup' && expression.set.startsWith('__')),
