@@ -34,7 +34,7 @@ export interface Wish {
 }
 
 /** What is not dropped is answered in a few milliseconds. */
-const WAIT_MS = 1000;
+const WAIT_MS = 500;
 
 /** What a question comes to: an answer, a refusal at once, or nothing. */
 export type Verdict = 'yes' | 'refused' | 'silent';

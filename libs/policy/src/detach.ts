@@ -1,9 +1,10 @@
 /** DEL and GC: what belongs to attachments goes with them, and what belongs to a network with its last one. */
 import { remove, table, type NftCommand } from '@flatnet/kernel';
+import type { NetworkRecord } from './folder.ts';
 import type { OwnerKey } from './model.ts';
 import { endPassage } from './foreign/index.ts';
 import { change, isSurprise, readChains, readTable, unusedChains } from './kernel-table.ts';
-import { isBaseWhole } from './rebuild.ts';
+import { isBaseWhole, rebuildTable } from './rebuild.ts';
 import { BASE } from './ruleset/base.ts';
 import { changes, type Surplus } from './ruleset/changes.ts';
 import { isNetworks, linksOf } from './ruleset/names.ts';
@@ -16,6 +17,7 @@ import {
   type Element,
   type TableState,
 } from './ruleset/table-state.ts';
+import { settleAll } from './settle.ts';
 import { releaseBridge, releasePort } from './siblings.ts';
 import { stateOfAttachment } from './wanted.ts';
 import { locked, type World } from './world.ts';
@@ -133,16 +135,26 @@ function removeRecord({ kernel, folder }: World, owner: OwnerKey): void {
 }
 
 /** The bridge as it was, and no record, where no attachment is left. */
-async function endNetwork({ kernel, folder }: World, hash: string): Promise<void> {
+async function endNetwork(world: World, hash: string): Promise<void> {
+  const { folder } = world;
   const record = folder.network(hash);
   if (folder.attachments.names(hash).length === 0) {
-    if (record !== undefined) {
-      releaseBridge(kernel, record.network.bridge, record.siblings);
-      await endPassage(kernel, record.network);
-    }
     folder.removeNetwork(hash);
+    if (record !== undefined) await leaveBridge(world, record);
   }
   folder.removeIfEmpty();
+}
+
+/** Of two networks on one bridge the last ADD spoke for it; from now on the one that is left does. */
+async function leaveBridge(world: World, { network, siblings }: NetworkRecord): Promise<void> {
+  const { kernel, folder } = world;
+  const heir = folder.networks().find((other) => other.network.bridge === network.bridge);
+  if (heir !== undefined) {
+    await rebuildTable(world, heir.network.hash);
+    return settleAll(world, heir.network.hash);
+  }
+  releaseBridge(kernel, network.bridge, siblings);
+  await endPassage(kernel, network);
 }
 
 /** Removes the attachments of a network that are not among `valid`. @throws ToolError, RtnetlinkError, LockBusy. */

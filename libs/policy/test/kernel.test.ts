@@ -188,3 +188,19 @@ it('where a policy drops and iptables is not installed, ADD tells of it, and DEL
   await detach(world, owner(one));
   lab.nft('delete table ip filter');
 });
+
+it('of two networks on one bridge the one that is left goes on to be guarded', async () => {
+  const { world } = lab;
+  const bridge = { bridge: 'br-shared' };
+  const [a, b] = [
+    network('a', { ...bridge, ingressPolicy: 'strict' }),
+    network('b', { ...bridge, external: 'published' }),
+  ];
+  const [one, two] = [wanted(a, 'one', 1), wanted(b, 'two', 2)];
+  await attach(world, one);
+  await attach(world, two);
+  await detach(world, owner(two));
+  expect(await lostRules(world)).toEqual([]);
+  expect(lab.nft('list', 'set', 'inet', 'flatnet_policy', 'strict')).toContain('br-shared');
+  await detach(world, owner(one));
+});
