@@ -16,6 +16,8 @@ export interface FakeLink {
   master?: string;
   hairpin?: boolean;
   isolated?: boolean;
+  /** Settings of a bridge. */
+  bridge?: NonNullable<Link['bridge']>;
   readonly alternativeNames: string[];
   readonly addresses: string[];
   /** The other end of a veth. */
@@ -173,6 +175,7 @@ export class FakeRtnetlink implements Rtnetlink {
       case 'set-port':
         return this.#setPort(netns, change);
       case 'set-bridge':
+        return this.#setBridge(netns, change);
       case 'add-proxy':
       case 'delete-proxy':
       case 'add-vlans':
@@ -192,6 +195,12 @@ export class FakeRtnetlink implements Rtnetlink {
 
   #get(netns: string, name: string): FakeLink {
     return this.find(netns, name) ?? refuse('ENODEV');
+  }
+
+  #setBridge(netns: string, { name, settings }: Extract<Change, { do: 'set-bridge' }>): void {
+    if (settings.vlanFiltering !== undefined) refuse('EOPNOTSUPP');
+    const link = this.#get(netns, name);
+    link.bridge = { ...link.bridge, ...settings };
   }
 
   #createVeth(
@@ -238,6 +247,7 @@ const described = (link: FakeLink): Link => ({
   ...{ index: 1, name: link.name, altNames: link.alternativeNames, kind: link.kind, mac: link.mac, mtu: link.mtu },
   ...{ up: link.up, flags: 0, carrier: link.up, operState: 'up', promiscuity: 0, txQueueLength: 0, group: link.group },
   ...(link.alias === undefined ? {} : { alias: link.alias }),
+  ...(link.bridge === undefined ? {} : { bridge: link.bridge }),
   ...(link.master === undefined
     ? {}
     : {

@@ -40,7 +40,7 @@ export const attach = (world: World, wanted: WantedRules): Promise<readonly stri
     folder.removeOtherBoots();
     const way = siblingsWay(kernel, network);
     const before = earlier.network?.siblings ?? NO_WAY;
-    const siblings = siblingsState(kernel, network.bridge, way, before);
+    const siblings = siblingsState(kernel, network.bridge, way, originOf(world, network) ?? before);
     // The records come first: an ADD that is killed leaves what the next call can build or take away.
     folder.writeNetwork(network, siblings);
     const record: AttachmentRecord = { ...own, version: 1, owner: attachment.owner };
@@ -50,6 +50,10 @@ export const attach = (world: World, wanted: WantedRules): Promise<readonly stri
     settle(world, now, before, record);
     return askForPassage(kernel, network);
   });
+
+/** What the bridge was before any network on it changed it. */
+const originOf = ({ folder }: World, { bridge, hash }: WantedRules['network']) =>
+  folder.networks().find(({ network }) => network.bridge === bridge && network.hash !== hash)?.siblings;
 
 /** The state from before an ADD that failed. @throws as `attach`. */
 export async function restore(world: World, owner: Owner, { network, attachment: record }: Earlier): Promise<void> {

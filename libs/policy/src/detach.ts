@@ -149,11 +149,11 @@ async function endNetwork(world: World, hash: string): Promise<void> {
 async function leaveBridge(world: World, { network, siblings }: NetworkRecord): Promise<void> {
   const { kernel, folder } = world;
   const heir = folder.networks().find((other) => other.network.bridge === network.bridge);
+  releaseBridge(kernel, network.bridge, siblings);
   if (heir !== undefined) {
     await rebuildTable(world, heir.network.hash);
     return settleAll(world, heir.network.hash);
   }
-  releaseBridge(kernel, network.bridge, siblings);
   await endPassage(kernel, network);
 }
 
@@ -169,9 +169,7 @@ export async function collect(world: World, networkHash: string, valid: Readonly
     const gone = new Set([...listed, ...folder.attachments.names(networkHash)].filter((hash) => !valid.has(hash)));
     if (gone.size === 0) return endNetwork(world, networkHash);
     await removeListed(world, networkHash, (hash) => gone.has(hash));
-    for (const hash of gone) {
-      removeRecord(world, { networkHash, hash });
-    }
+    for (const hash of gone) removeRecord(world, { networkHash, hash });
     await endNetwork(world, networkHash);
   });
 }

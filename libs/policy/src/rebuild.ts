@@ -70,7 +70,7 @@ function surplusOf(present: TableState, wanted: TableState, scope: Scope): Surpl
   return { elements, chains, sets: [] };
 }
 
-/** What differs from the records, in words; `undefined` where nothing is recorded. */
+/** What of a network differs from the records, in words. */
 export interface Rebuilt {
   readonly network: string;
   readonly lost: readonly string[];

@@ -14,9 +14,11 @@ beforeEach(() => {
   lab = openLab();
 });
 afterEach(() => {
-  const left = [lab.nft('list', 'ruleset'), existsSync(lab.world.folder.stateDir)];
-  lab.close();
-  expect(left).toEqual(['', false]);
+  try {
+    expect([lab.nft('list', 'ruleset'), existsSync(lab.world.folder.stateDir)]).toEqual(['', false]);
+  } finally {
+    lab.close();
+  }
 });
 
 /** As the protocol's. */
@@ -204,3 +206,23 @@ it('of two networks on one bridge the one that is left goes on to be guarded', a
   expect(lab.nft('list', 'set', 'inet', 'flatnet_policy', 'strict')).toContain('br-shared');
   await detach(world, owner(one));
 });
+
+it.each(['a first', 'b first'])(
+  'a bridge that two networks changed is as it was after both are gone: %s',
+  async (order) => {
+    const { world, kernel } = lab;
+    kernel.files.set('/proc/sys/net/bridge/bridge-nf-call-iptables', '0');
+    kernel.rtnetlink.add('', 'br-shared', 'bridge');
+    const switches: unknown[] = [];
+    kernel.intercept = ({ change }) => {
+      if (change?.do === 'set-bridge') switches.push(change.settings.nfCallIptables);
+      return undefined;
+    };
+    const shared = { bridge: 'br-shared', ingressPolicy: 'isolated', judgesSiblings: true } as const;
+    const [one, two] = [wanted(network('a', shared), 'one', 1), wanted(network('b', shared), 'two', 2)];
+    await attach(world, one);
+    await attach(world, two);
+    for (const each of order === 'a first' ? [one, two] : [two, one]) await detach(world, owner(each));
+    expect(switches.at(-1)).toBe(false);
+  },
+);

@@ -44,15 +44,14 @@ export async function lostPassage(kernel: Reader, network: Network): Promise<rea
   return [...iptables, ...zones];
 }
 
-/** For the end of the network. Where a program is gone, so is what it filtered. */
+/** For the end of the network, whatever `backend` says by then. Where a program is gone, so is what it filtered. */
 export async function endPassage(kernel: Reader, network: Network): Promise<void> {
   await unlessMissing(async () => {
-    if (helps(network, 'iptables')) await letPassNoLonger(kernel, network.bridge);
+    await letPassNoLonger(kernel, network.bridge);
     return [];
   });
   await unlessMissing(async () => {
-    if (helps(network, 'firewalld') && (await firewalld.isRunning(kernel)))
-      await firewalld.leave(kernel, network.firewalldZone, network.subnets);
+    if (await firewalld.isRunning(kernel)) await firewalld.leave(kernel, network.firewalldZone, network.subnets);
     return [];
   });
 }

@@ -46,8 +46,9 @@ const variantOf = (program: string, variant: 'nft' | 'legacy'): string =>
 
 /** Lets packets of the bridge pass. @returns why it could not, in words. */
 export async function letPass(kernel: Reader, program: string, bridge: string): Promise<string | undefined> {
-  await kernel.run(program, ['-w', '-N', CHAIN]);
-  for (const [chain = '', ...rule] of await missingOf(kernel, program, bridge)) {
+  const missing = await missingOf(kernel, program, bridge);
+  if (missing.length > 0) await kernel.run(program, ['-w', '-N', CHAIN]);
+  for (const [chain = '', ...rule] of missing) {
     const verb = chain === CHAIN ? '-A' : '-I';
     const { exitCode, stderr } = await kernel.run(program, ['-w', verb, chain, ...rule]);
     if (exitCode !== 0) return `${program} cannot let packets of ${bridge} pass: ${stderr.trim().slice(0, 200)}`;
@@ -57,8 +58,7 @@ export async function letPass(kernel: Reader, program: string, bridge: string): 
 
 /** Rules, with their chain, that are not there. By the list: `-C` of ip6tables-legacy takes one state of a connection for another. */
 async function missingOf({ run }: Reader, program: string, bridge: string): Promise<readonly (readonly string[])[]> {
-  const list = async (chain: string): Promise<string> => (await run(program, ['-w', '-S', chain])).stdout;
-  const there = new Set(`${await list('FORWARD')}\n${await list(CHAIN)}`.split('\n'));
+  const there = new Set((await run(program, ['-w', '-S'])).stdout.split('\n'));
   return [...rulesOf(bridge).map((rule) => [CHAIN, ...rule]), JUMP].filter(
     (rule) => !there.has(`-A ${rule.join(' ')}`),
   );

@@ -28,11 +28,6 @@ export function networkState(network: Network, routes: boolean): TableState {
   });
 }
 
-/** Every element that a network on this bridge may have: what it does not want any more is among these. */
-export function possibleElements({ hash, bridge }: Pick<Network, 'hash' | 'bridge'>): readonly Element[] {
-  return ['closed', 'strict', 'sealed', 'published', 'routed'].map((set) => ({ set, key: bridge, comment: hash }));
-}
-
 function rulesOf(network: Network): Chain['rules'] {
   const { bridge, ingressPolicy, allowNetworks } = network;
   const own: Rule = {

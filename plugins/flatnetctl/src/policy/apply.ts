@@ -27,9 +27,9 @@ export async function applyPolicies(
   const refused = plan.filter((each): each is Refused => 'unknown' in each);
   const [first] = refused;
   if (first !== undefined) {
-    const who = first.record.attachment.names[0] ?? first.record.owner.containerId;
+    const container = first.record.attachment.names[0] ?? first.record.owner.containerId;
     throw problem(
-      `container ${who} picked policy ${first.unknown}, which ${file.path} does not have`,
+      `container ${container} picked policy ${first.unknown}, which ${file.path} does not have`,
       'keep the policy',
     );
   }

@@ -141,6 +141,9 @@ function printKey(from: Uint8Array, to: Uint8Array, kinds: readonly Kind[]): Jso
 export function printRange(from: Uint8Array, to: Uint8Array, kind: Kind): Json {
   if (from.every((byte, index) => byte === to[index])) return kind.print(from);
   const len = prefixLength(from, to);
+  // Names of links that begin alike.
+  if (kind.type === 'ifname' && len !== undefined && len % 8 === 0) return `${String(kind.print(from))}*`;
+  if (kind.type === 'ifname') throw new UnsupportedJson('a range of names', [kind.print(from)]);
   const isAddress = kind.type === 'ipv4_addr' || kind.type === 'ipv6_addr';
   return isAddress && len !== undefined
     ? { prefix: { addr: kind.print(from), len } }

@@ -73,7 +73,12 @@ describe("nft's JSON language", () => {
 
   it('is printed as nft prints it', () => {
     byNft(theirs, COMMANDS);
-    for (const rule of ['oifname "fl-*" reject', 'iifname != "e*" drop', 'ip protocol tcp reject with tcp reset'])
+    for (const rule of [
+      'oifname "fl-*" reject',
+      'iifname != "e*" drop',
+      'ip protocol tcp reject with tcp reset',
+      'oifname { "fl-*", "up0" } drop',
+    ])
       theirs.run('nft', 'add', 'rule', 'inet', 't', 'forward', rule);
     for (const [family, table] of [
       ['inet', 't'],
