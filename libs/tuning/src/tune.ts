@@ -12,8 +12,8 @@ export const DEFAULT_STATE_DIR = '/run/flatnet/tuning';
 /** What an interface had before the first ADD. Settings of the namespace go with it, and are not put back. */
 export interface TuneRecord extends RecordOf<Owner> {
   readonly before: LinkTuning;
-  /** What was set: a value that is another by now is not ours to put back. */
-  readonly set: LinkTuning;
+  /** What was set, the last one last: a killed ADD may have come to its own values or not. Any other value is not ours to put back. */
+  readonly set: readonly LinkTuning[];
   readonly netns: string;
   readonly link: LinkIdentity;
 }
@@ -83,9 +83,10 @@ export function restore(sys: Sys, records: TuneRecords, owner: Pick<Owner, 'netw
 function putBack(sys: Sys, { netns, before, set, link, owner }: TuneRecord): void {
   try {
     inside(sys, netns, (socket) => {
-      const { values, identity } = readTuning(socket, owner.ifName, set);
+      const { values, identity } = readTuning(socket, owner.ifName, before);
       if (!isSameLink(identity, link)) return;
-      const keys = (Object.keys(before) as (keyof LinkTuning)[]).filter((key) => values[key] === set[key]);
+      const isOurs = (key: keyof LinkTuning): boolean => set.some((tuning) => tuning[key] === values[key]);
+      const keys = (Object.keys(before) as (keyof LinkTuning)[]).filter(isOurs);
       tuneLink(socket, owner.ifName, Object.fromEntries(keys.map((key) => [key, before[key]])));
     });
   } catch (error) {
