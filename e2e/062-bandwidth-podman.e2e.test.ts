@@ -1,5 +1,6 @@
 // Limits of real containers: Podman runs the chain of configs/60-flatnet-limited.conflist.
 import { join } from 'node:path';
+import { BIN } from '@flatnet/testing';
 import { beforeAll, expect, it } from 'vitest';
 import { useSandbox } from './fixture.ts';
 import { operatorOf } from './operator.ts';
@@ -53,6 +54,39 @@ it('an operator changes a limit, which holds over a flush and goes with the cont
   await podman.must('rm', '-f', '-t', '0', 'web');
   expect(await ctl.must('limit', 'show', '-n')).toBe('');
   expect(await host.sandbox.must('ip', ['-o', 'link', 'show', 'type', 'ifb'])).toBe('');
+});
+
+it('limit show --watch tells each second what was dropped and what waits, and ends with its reader', async () => {
+  const { sandbox } = host;
+  await podman.must('run', '-d', '--name', 'busy', '--network', 'flatnet-limited', 'busybox', 'sleep', '300');
+  const address = (await podman.must('exec', 'busy', 'hostname', '-i')).trim();
+  await sandbox.must('ip', ['address', 'add', '192.0.2.1/32', 'dev', 'lo']);
+  // Three hundred packets at once are ten times what may wait.
+  await sandbox.run('ping', [
+    '-q',
+    '-I',
+    '192.0.2.1',
+    '-l',
+    '300',
+    '-S',
+    '200000',
+    '-c',
+    '300',
+    '-s',
+    '1400',
+    '-w',
+    '1',
+    address,
+  ]);
+  await sandbox.must('ip', ['address', 'delete', '192.0.2.1/32', 'dev', 'lo']);
+  const show = `${BIN}/flatnetctl limit show -n --watch flatnet-limited busy`;
+  const lines = (
+    await sandbox.must('bash', ['-c', `timeout 20 ${show} | head -n 2; echo \${PIPESTATUS[0]}`], {
+      env: { NETCONFPATH: join(sandbox.folder, 'podman/net.d') },
+    })
+  ).trim();
+  expect(lines.replaceAll(/ {2,}/g, '|')).toMatch(/^(flatnet-limited\|.*\|[1-9]\d*\/[1-9]\d*\|0\/0\|ok\n){2}0$/);
+  await podman.must('rm', '-f', '-t', '0', 'busy');
 });
 
 it('a network with a limit that is wrong starts no container, and says which key', async () => {

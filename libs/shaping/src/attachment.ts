@@ -3,7 +3,8 @@ import { getLink } from '@flatnet/netlink/route/read-link';
 import { ENODEV } from '@flatnet/sys';
 import { toTheEnd } from './error.ts';
 import { type Ends, endsOf, insideIfThere, markedHostEnd } from './host-end.ts';
-import { isLimited, type Owner, type OwnerKey } from './model.ts';
+import { clearHook } from './hook.ts';
+import { isLimited, type Owner, type OwnerKey, type Redirection } from './model.ts';
 import { clearQueue } from './queue.ts';
 import { limitsOf, type ShapeRecord, type ShapeRecords } from './record.ts';
 import { refuseForeign, shape, type Shaped } from './shape.ts';
@@ -32,14 +33,21 @@ export function limit(wire: Wire, records: ShapeRecords, record: ShapeRecord, en
     if (record.override !== undefined) records.write(record);
     return { lacks: [] };
   }
-  // Before the first change: a call that is killed leaves a name to what it made.
-  records.write(record);
+  const earlier = records.read(record.owner);
+  // Before the first change: a call that is killed leaves a name to what it made, and to what an earlier one did.
+  records.write({ ...record, ...redirectedBy(earlier?.redirection) });
   const shaped = shape(wire, record.owner, ends, limits);
   const { redirection } = shaped;
-  if (redirection !== record.redirection)
-    records.write({ ...record, ...(redirection === undefined ? {} : { redirection }) });
+  if (redirection === earlier?.redirection) return shaped;
+  // The kernel has got a part that it lacked, or has lost one: what redirected before would limit twice.
+  if (earlier?.redirection === 'container') clearInside(wire, earlier);
+  if (earlier?.redirection === 'u32') clearHook(wire.host, ends.host.index, record.owner);
+  records.write({ ...record, ...redirectedBy(redirection) });
   return shaped;
 }
+
+const redirectedBy = (redirection: Redirection | undefined): Pick<ShapeRecord, 'redirection'> =>
+  redirection === undefined ? {} : { redirection };
 
 /** Ends the limits of an attachment, whatever is left of it. Success when that is nothing. */
 export function unlimit(wire: Wire, records: ShapeRecords, owner: OwnerKey): void {

@@ -1,18 +1,21 @@
 /** The redirection of what a container sends by u32 filters, for kernels without nft_fwd_netdev (before Linux 5.6). */
-import { EEXIST, EINVAL, ENODEV, ENOENT } from '@flatnet/sys';
-import { addFilter, deleteFilters, type Filter, listFilters } from '@flatnet/netlink/route/filter';
+import { EEXIST, EINVAL, ENODEV, ENOENT, EOPNOTSUPP } from '@flatnet/sys';
+import { addFilter, deleteFilters, type Filter, type FilterSpec, listFilters } from '@flatnet/netlink/route/filter';
 import { addIngress, deleteQdisc, listQdiscs } from '@flatnet/netlink/route/qdisc';
 import { addAltName, deleteAltName } from '@flatnet/netlink/route/set-link';
 import { handleOf, INGRESS_FILTERS, INGRESS_HANDLE } from '@flatnet/netlink/route/tc-header';
 import { isErrno, isUnsupported, unless } from './error.ts';
 import type { Exemption, OwnerKey } from './model.ts';
 import { FIRST_PREFERENCE, hookMark } from './names.ts';
+import type { Part } from './parts.ts';
 import type { Route } from './wire.ts';
 
 /** Exemptions are asked first: one preference for each family, then the redirection of all the rest. */
 const [V4, V6, REST] = [FIRST_PREFERENCE, FIRST_PREFERENCE + 1, FIRST_PREFERENCE + 2];
 /** A filter needs a class; at the hook for what comes it means nothing. */
 const ANY_CLASS = handleOf(1, 1);
+
+type HookPart = Extract<Part, 'sch_ingress' | 'cls_u32' | 'act_mirred'>;
 
 export interface HookSpec {
   readonly owner: OwnerKey;
@@ -21,26 +24,41 @@ export interface HookSpec {
   readonly exemption?: Exemption | undefined;
 }
 
-/** Makes the filters what they should be. @returns false: the kernel cannot do this. @throws NetlinkError. */
-export function setHook(route: Route, { owner, index, ifbIndex, exemption }: HookSpec): boolean {
+/** Makes the filters what they should be. @returns what the kernel lacks for them; undefined when they stand. @throws NetlinkError. */
+export function setHook(route: Route, spec: HookSpec): HookPart | undefined {
+  const { owner, index } = spec;
+  let asked: HookPart = 'sch_ingress';
   try {
     addHook(route, index, owner);
     clearFilters(route, index);
-    const { mode, subnets } = exemption ?? { mode: 'unshaped', subnets: [] };
-    const filter = { index, parent: INGRESS_FILTERS, classId: ANY_CLASS } as const;
-    const redirect = { redirectTo: ifbIndex };
-    for (const subnet of subnets) {
-      const match = { field: 'destination', subnet } as const;
-      const preference = subnet.includes(':') ? V6 : V4;
-      route.request(addFilter({ ...filter, preference, match, ...(mode === 'shaped' ? redirect : {}) }));
-    }
-    if (mode === 'unshaped') route.request(addFilter({ ...filter, preference: REST, ...redirect }));
-    return true;
+    asked = 'cls_u32';
+    for (const filter of filtersFor(spec)) route.request(addFilter(filter));
+    return undefined;
   } catch (error) {
+    const lacks = asked === 'cls_u32' && hasFilters(route, index) ? 'act_mirred' : asked;
     clearHook(route, index, owner);
     if (!isUnsupported(error)) throw error;
-    return false;
+    return lacks;
   }
+}
+
+function filtersFor({ index, ifbIndex, exemption }: HookSpec): readonly FilterSpec[] {
+  const { mode, subnets } = exemption ?? { mode: 'unshaped', subnets: [] };
+  const filter = { index, parent: INGRESS_FILTERS, classId: ANY_CLASS } as const;
+  const redirect = { redirectTo: ifbIndex };
+  const bySubnet = subnets.map((subnet): FilterSpec => {
+    const match = { field: 'destination', subnet } as const;
+    const preference = subnet.includes(':') ? V6 : V4;
+    return { ...filter, preference, match, ...(mode === 'shaped' ? redirect : {}) };
+  });
+  return mode === 'shaped' ? bySubnet : [...bySubnet, { ...filter, preference: REST, ...redirect }];
+}
+
+/** Whether a filter that does nothing stands: the kernel's word for a missing filter and for a missing action is the same. */
+function hasFilters(route: Route, index: number): boolean {
+  clearFilters(route, index);
+  const nothing = { index, parent: INGRESS_FILTERS, classId: ANY_CLASS, preference: REST } as const;
+  return unless([ENOENT, EOPNOTSUPP, EINVAL, ENODEV], () => route.request(addFilter(nothing)));
 }
 
 /** One that is there is another program's, and serves as well. */

@@ -13,7 +13,8 @@ export { isKernelRefusal, reasonOf, ShapingError, type ShapingProblem } from './
 export { type Ends, endsOf } from './host-end.ts';
 export { differences } from './inspect.ts';
 export * from './model.ts';
-export { missingParts, type Part } from './probe.ts';
+export { loading, type Part, PARTS } from './parts.ts';
+export { missingParts } from './probe.ts';
 export { DEFAULT_STATE_DIR, limitsOf, openRecords, type ShapeRecord, type ShapeRecords } from './record.ts';
 export { refuseForeign, type Shaped } from './shape.ts';
 export { openHostWire, openWire, type Route, type Wire } from './wire.ts';

@@ -8,17 +8,19 @@ import { addTable } from '@flatnet/netlink/nft/table';
 import { probeQdisc } from '@flatnet/netlink/route/qdisc';
 import { isUnsupported } from './error.ts';
 import { rulesOf } from './chain.ts';
+import type { Part } from './parts.ts';
 import type { Wire } from './wire.ts';
-
-/** Parts of the kernel: without `tbf` there is no limit at all, without `ifb` none of what containers send but in their own namespace. */
-export type Part = 'tbf' | 'ifb' | 'nft_fwd_netdev' | 'fq_codel';
 
 const LOOPBACK = 1;
 
-/** @throws NetlinkError, SysError: the kernel cannot be asked. */
-export function missingParts(wire: Wire): readonly Part[] {
+/**
+ * Filters and their actions cannot be asked for without a change: a limit that needs them finds out.
+ *
+ * @param bySubnets whether some subnets shall pass freely. @throws NetlinkError, SysError: the kernel cannot be asked.
+ */
+export function missingParts(wire: Wire, bySubnets = false): readonly Part[] {
   const missing: Part[] = [];
-  for (const kind of ['tbf', 'fq_codel'] as const) {
+  for (const kind of ['tbf', 'fq_codel', ...(bySubnets ? (['htb'] as const) : [])] as const) {
     if (refusalOf(() => wire.host.request(probeQdisc(LOOPBACK, kind))) === ENOENT) missing.push(kind);
   }
   if (refusalOf(() => wire.host.request(probeLinkKind('ifb'))) === EOPNOTSUPP) missing.push('ifb');

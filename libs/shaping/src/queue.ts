@@ -17,6 +17,7 @@ import { fairQueueOf } from './bucket.ts';
 import { isUnsupported, reasonOf, ShapingError, unless } from './error.ts';
 import type { Exemption } from './model.ts';
 import { FREE_CLASS, HANDLES, isOurs, LIMITED_CLASS } from './names.ts';
+import { loading, type Part, PARTS } from './parts.ts';
 import type { Route } from './wire.ts';
 
 /** What a link's queue shall be. */
@@ -44,19 +45,22 @@ export function refuseForeignQueue(route: Route, link: { readonly index: number;
 /** Sets the queue in place of an earlier one of ours. @returns whether flows share it fairly. @throws ShapingError. */
 export function setQueue(route: Route, index: number, queue: Queue): boolean {
   const { bucket, mtu, exemption } = queue;
+  const sorted = exemption !== undefined;
+  const [root, fair] = sorted ? [HANDLES.leaf, HANDLES.leafFair] : [HANDLES.bucket, HANDLES.fair];
+  if (sorted) setClasses(route, index, exemption);
+  const parent = sorted ? { parent: HANDLES.classes + LIMITED_CLASS } : {};
+  needing('tbf', () => route.request(replaceTokenBucket(index, bucket, { handle: root, ...parent })));
+  return setFairQueue(route, index, queue, { handle: fair, parent: root, mtu });
+}
+
+/** Does `work`, which the kernel can only with `part`. @throws ShapingError `unsupported` that names it. */
+function needing(part: Part, work: () => void): void {
   try {
-    const sorted = exemption !== undefined;
-    const [root, fair] = sorted ? [HANDLES.leaf, HANDLES.leafFair] : [HANDLES.bucket, HANDLES.fair];
-    if (sorted) setClasses(route, index, exemption);
-    const parent = sorted ? { parent: HANDLES.classes + LIMITED_CLASS } : {};
-    route.request(replaceTokenBucket(index, bucket, { handle: root, ...parent }));
-    return setFairQueue(route, index, queue, { handle: fair, parent: root, mtu });
+    work();
   } catch (error) {
-    if (error instanceof ShapingError || !isUnsupported(error)) throw error;
-    const kind = exemption === undefined ? 'tbf' : 'htb, tbf or u32';
-    throw new ShapingError('unsupported', `the kernel lacks ${kind}: ${reasonOf(error)}`, `load the module sch_tbf`, {
-      cause: error,
-    });
+    if (!isUnsupported(error)) throw error;
+    const message = `the kernel lacks ${part}, so that ${PARTS[part].without}: ${reasonOf(error)}`;
+    throw new ShapingError('unsupported', message, loading([part]), { cause: error });
   }
 }
 
@@ -82,10 +86,10 @@ const UNLIMITED = { rate: 0xffffffff, burst: 4_000_000, quantum: 60_000 } as con
 function setClasses(route: Route, index: number, { mode, subnets }: Exemption): void {
   const parent = HANDLES.classes;
   if (rootOf(route.dump(listQdiscs({ index })))?.handle !== parent) {
-    route.request(replaceClasses(index, LIMITED_CLASS, { handle: parent }));
+    needing('htb', () => route.request(replaceClasses(index, LIMITED_CLASS, { handle: parent })));
   }
   for (const minor of [FREE_CLASS, LIMITED_CLASS]) {
-    route.request(replaceClass({ index, handle: parent + minor, parent, ...UNLIMITED }));
+    needing('htb', () => route.request(replaceClass({ index, handle: parent + minor, parent, ...UNLIMITED })));
   }
   // Preferences: 1 is IPv4, 2 is IPv6, 3 is the rest, which goes to the limited class where nothing is said.
   for (const preference of [1, 2, 3]) unless([ENOENT], () => route.request(deleteFilters(index, parent, preference)));
@@ -93,7 +97,7 @@ function setClasses(route: Route, index: number, { mode, subnets }: Exemption): 
   for (const subnet of subnets) {
     const preference = subnet.includes(':') ? 2 : 1;
     const match = { field: 'source', subnet } as const;
-    route.request(addFilter({ index, parent, preference, match, classId: parent + named }));
+    needing('cls_u32', () => route.request(addFilter({ index, parent, preference, match, classId: parent + named })));
   }
   if (others === FREE_CLASS) route.request(addFilter({ index, parent, preference: 3, classId: parent + others }));
 }

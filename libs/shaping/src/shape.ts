@@ -14,6 +14,7 @@ import { clearHook, setHook } from './hook.ts';
 import { type Ends, insideIfThere, markedHostEnd, markHostEnd } from './host-end.ts';
 import { ensureIfb, removeIfb } from './ifb.ts';
 import type { Exemption, Limit, Limits, Owner, Redirection } from './model.ts';
+import { loading, type Part } from './parts.ts';
 import { clearQueue, type Queue, refuseForeignQueue, setQueue } from './queue.ts';
 import { clearHostEnd } from './unshape.ts';
 import type { Wire } from './wire.ts';
@@ -23,7 +24,7 @@ export interface Shaped {
   readonly ifb?: Link;
   readonly redirection?: Redirection;
   /** What the kernel lacks, for the log. */
-  readonly lacks: readonly string[];
+  readonly lacks: readonly Part[];
 }
 
 /** The queue of one direction. Subnets are told apart in front of an ifb, and in the queue of a host end. */
@@ -45,7 +46,7 @@ export function shape(wire: Wire, owner: Owner, ends: Ends, limits: Limits): Sha
   if (before !== undefined && before.index !== host.index) clearHostEnd(wire.host, before, owner);
   markHostEnd(wire.host, host, owner);
   const { down, up, latency, exemption } = limits;
-  const lacks: string[] = [];
+  const lacks: Part[] = [];
   if (down === undefined) clearQueue(wire.host, host.index);
   else if (!setQueue(wire.host, host.index, queueOf(down, host.mtu, latency, exemption))) lacks.push('fq_codel');
   if (up === undefined) {
@@ -60,7 +61,7 @@ type Up = Shaped & { readonly redirection: Redirection };
 
 function shapeUp(wire: Wire, owner: Owner, ends: Ends, queue: Queue, exemption: Exemption | undefined): Up {
   const { host } = ends;
-  const lacks: string[] = [];
+  const lacks: Part[] = [];
   const ifb = ensureIfb(wire.host, owner, host.mtu);
   if (ifb === undefined) lacks.push('ifb');
   else {
@@ -68,21 +69,26 @@ function shapeUp(wire: Wire, owner: Owner, ends: Ends, queue: Queue, exemption: 
     const target = { owner, ifbIndex: ifb.index, exemption };
     if (setChain(wire.nft, { ...target, device: host.name })) return { ifb, redirection: 'nft', lacks };
     lacks.push('nft_fwd_netdev');
-    if (setHook(wire.host, { ...target, index: host.index })) return { ifb, redirection: 'u32', lacks };
-    lacks.push('cls_u32 or act_mirred');
+    const hookLacks = setHook(wire.host, { ...target, index: host.index });
+    if (hookLacks === undefined) return { ifb, redirection: 'u32', lacks };
+    lacks.push(hookLacks);
     removeIfb(wire.host, owner);
   }
-  shapeInside(wire, ends, { ...queue, ...(exemption === undefined ? {} : { exemption }) });
+  shapeInside(wire, ends, { ...queue, ...(exemption === undefined ? {} : { exemption }) }, lacks);
   return { redirection: 'container', lacks };
 }
 
 /** The last resort: a container with CAP_NET_ADMIN can take it away. */
-function shapeInside(wire: Wire, { netns, containerIndex }: Ends, queue: Queue): void {
+function shapeInside(wire: Wire, { netns, containerIndex: index }: Ends, queue: Queue, lacks: readonly Part[]): void {
   if (queue.exemption !== undefined) {
-    const next = 'load the modules ifb and nft_fwd_netdev, or leave shapedSubnets and unshapedSubnets out';
-    throw new ShapingError('unsupported', 'the kernel cannot limit what a container sends by subnets', next);
+    const message = `the kernel cannot limit what a container sends by subnets: it lacks ${lacks.join(', ')}`;
+    const next = `${loading(lacks)}, or leave shapedSubnets and unshapedSubnets out`;
+    throw new ShapingError('unsupported', message, next);
   }
-  wire.inside(netns, (route) => setQueue(route, containerIndex, queue));
+  wire.inside(netns, (route) => {
+    refuseForeignQueue(route, { index, name: "the container's end" });
+    setQueue(route, index, queue);
+  });
 }
 
 /** No limit of what the container sends. */

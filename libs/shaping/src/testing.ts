@@ -1,4 +1,5 @@
 /** The kernel with refusals that a test wants, in place of a kernel that lacks something. */
+import { ENOENT, EOPNOTSUPP } from '@flatnet/sys';
 import { type Message, NetlinkError } from '@flatnet/netlink';
 import { createWriter, written } from '@flatnet/netlink/writer';
 import type { Wire } from './wire.ts';
@@ -36,7 +37,36 @@ export function refusing(wire: Wire, refuse: Refuse): Wire {
         messages.forEach(check);
         wire.nft.commit(messages, options);
       },
+      attempt(messages) {
+        try {
+          messages.forEach(check);
+          return wire.nft.attempt(messages);
+        } catch (error) {
+          if (error instanceof NetlinkError) return [error];
+          throw error;
+        }
+      },
     },
     inside: (netns, work) => wire.inside(netns, (route) => work(over(route))),
   };
 }
+
+/** A kernel without some parts: each is named by the message that asks for it, a word of that message, and the kernel's answer. */
+export type Absent = readonly [name: string, text: string, errno: number];
+
+/** The same wire without the parts. */
+export const lacking = (wire: Wire, ...parts: readonly Absent[]): Wire =>
+  refusing(wire, (name, text) => parts.find(([message, word]) => name === message && text.includes(word))?.[2]);
+
+/** What kernels answer that were built without a part, or whose module is not there (net/sched/sch_api.c, net/netfilter/nf_tables_api.c). */
+export const ABSENT = {
+  tbf: ['RTM_NEWQDISC', 'tbf', ENOENT],
+  fq_codel: ['RTM_NEWQDISC', 'fq_codel', ENOENT],
+  htb: ['RTM_NEWQDISC', 'htb', ENOENT],
+  ifb: ['RTM_NEWLINK', 'ifb', EOPNOTSUPP],
+  sch_ingress: ['RTM_NEWQDISC', 'ingress', ENOENT],
+  cls_u32: ['RTM_NEWTFILTER', 'u32', ENOENT],
+  act_mirred: ['RTM_NEWTFILTER', 'mirred', ENOENT],
+  nft_fwd_netdev: ['NFT_MSG_NEWRULE', 'fwd', ENOENT],
+  nf_tables_netdev: ['NFT_MSG_NEWTABLE', '', EOPNOTSUPP],
+} as const satisfies Readonly<Record<string, Absent>>;

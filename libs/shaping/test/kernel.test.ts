@@ -1,19 +1,7 @@
 // What the kernel has after each step, in two network namespaces.
-import { ENOENT, EOPNOTSUPP } from '@flatnet/sys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  collect,
-  differences,
-  endsOf,
-  limit,
-  type Limits,
-  missingParts,
-  refuseForeign,
-  reload,
-  unlimit,
-} from '../src/index.ts';
-import { refusing } from '../src/testing.ts';
-import { type Lab, openLab, ownerNamed, recordOf } from './lab.ts';
+import { collect, differences, endsOf, limit, type Limits, refuseForeign, reload, unlimit } from '../src/index.ts';
+import { type Lab, openLab, ownerNamed, recordOf } from '../src/testing/lab.ts';
 
 let lab: Lab;
 beforeEach(() => {
@@ -25,7 +13,7 @@ const BOTH: Limits = { down: { rate: 10e6 }, up: { rate: 2e6 } };
 const IFB = 'flq111111111111';
 
 const ends = () => endsOf(lab.wire, lab.netns, 'eth0', ['h0']);
-const add = (limits: Limits, wire = lab.wire) => limit(wire, lab.records, recordOf(lab, limits), ends());
+const add = (limits: Limits) => limit(lab.wire, lab.records, recordOf(lab, limits), ends());
 const check = (limits: Limits) => differences(lab.wire, ownerNamed('web'), ends(), limits);
 const remove = () => unlimit(lab.wire, lab.records, ownerNamed('web'));
 const root = (dev: string): Record<string, unknown> =>
@@ -150,56 +138,5 @@ describe('CHECK notices', () => {
     expect(check(BOTH)).toHaveLength(1);
     add(BOTH);
     expect(check(BOTH)).toEqual([]);
-  });
-});
-
-describe('a kernel that lacks something', () => {
-  const lacking = (...parts: readonly [name: string, text: string, errno: number][]) =>
-    refusing(lab.wire, (name, text) => parts.find(([n, t]) => name === n && text.includes(t))?.[2]);
-
-  it('nft_fwd_netdev: a u32 filter redirects', () => {
-    const wire = lacking(['NFT_MSG_NEWRULE', 'fwd', ENOENT]);
-    expect(add(BOTH, wire)).toMatchObject({ redirection: 'u32', lacks: expect.arrayContaining(['nft_fwd_netdev']) });
-    expect(lab.run('tc filter show dev h0 parent ffff:')).toContain(`Egress Redirect to device ${IFB}`);
-    expect(check(BOTH)).toEqual([]);
-    add({ ...BOTH, exemption: { mode: 'unshaped', subnets: ['10.0.0.0/8', 'fd00::/8'] } }, wire);
-    expect(lab.run('tc filter show dev h0 parent ffff:')).toContain('0a000000/ff000000');
-    remove();
-    expectNothing();
-  });
-
-  it("a hook of another program's serves, and stays", () => {
-    lab.run('tc qdisc add dev h0 clsact');
-    add(BOTH, lacking(['NFT_MSG_NEWRULE', 'fwd', ENOENT]));
-    expect(check(BOTH)).toEqual([]);
-    remove();
-    expect(lab.run('tc qdisc show dev h0')).toContain('clsact');
-    expect(lab.run('tc filter show dev h0 ingress')).toBe('');
-  });
-
-  it("ifb: the container's own end is limited, until DEL", () => {
-    const wire = lacking(['RTM_NEWLINK', 'ifb', EOPNOTSUPP]);
-    expect(add(BOTH, wire)).toMatchObject({ redirection: 'container', lacks: expect.arrayContaining(['ifb']) });
-    const inside = () => lab.run(`nsenter --net=${lab.netns} tc qdisc show dev eth0`);
-    expect(inside()).toContain('tbf f1a7: root');
-    remove();
-    expect(inside()).not.toContain('tbf');
-    expectNothing();
-  });
-
-  it('tbf: nothing is limited, and nothing is left', () => {
-    const wire = lacking(['RTM_NEWQDISC', 'tbf', ENOENT]);
-    expect(() => add(BOTH, wire)).toThrow('the kernel lacks tbf');
-    remove();
-    expectNothing();
-  });
-
-  it('is told by a question that changes nothing', () => {
-    expect(missingParts(lab.wire)).not.toContain('tbf');
-    expect(missingParts(lab.wire)).not.toContain('ifb');
-    expectNothing();
-    expect(missingParts(lacking(['RTM_NEWQDISC', 'tbf', ENOENT], ['RTM_NEWLINK', 'ifb', EOPNOTSUPP]))).toEqual(
-      expect.arrayContaining(['tbf', 'ifb']),
-    );
   });
 });

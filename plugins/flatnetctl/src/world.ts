@@ -21,6 +21,8 @@ export interface World {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Writes to stdout. */
   readonly out: (text: string) => void;
+  /** Whether stdout is still read: what repeats its output ends with its reader. */
+  readonly isRead: () => boolean;
   /** Writes to stderr. */
   readonly err: (text: string) => void;
   /** Whether stdout is a terminal that wants colours. */
@@ -35,20 +37,21 @@ export interface World {
 }
 
 /**
- * Writes all of `text`. `process.stdout` would cut it at 64 KiB when the process exits, and under Bun it leaves O_NONBLOCK on the
+ * Writes all of `text`. @returns false: its reader is gone. `process.stdout` would cut it at 64 KiB when the process exits, and under Bun it leaves O_NONBLOCK on the
  * caller's pipe.
  */
-function write(descriptor: 1 | 2, text: string): void {
+function write(descriptor: 1 | 2, text: string): boolean {
   const bytes = Buffer.from(text);
   for (let done = 0; done < bytes.length;) {
     try {
       done += writeSync(descriptor, bytes, done);
     } catch (error) {
       // `flatnetctl … | head`: the reader has what it wanted.
-      if (errnoOf(error) === 'EPIPE') return;
+      if (errnoOf(error) === 'EPIPE') return false;
       if (errnoOf(error) !== 'EAGAIN') throw error;
     }
   }
+  return true;
 }
 
 /** Reads one line of the terminal. Only `y` and `yes` agree: an empty line, or the end of input, is a no. */
@@ -59,18 +62,22 @@ function ask(question: string): boolean {
   return /^\s*y(?:es)?\s*$/i.test(bytes.toString('utf8', 0, size));
 }
 
-export const realWorld = (): World => ({
-  run: execaRunApart,
-  kernel: kernelOver(execaRunApart),
-  shaping: openShaping,
-  names: hostNames,
-  policies: hostPolicies,
-  env: process.env,
-  out: (text) => write(1, text),
-  err: (text) => write(2, text),
-  colour: isatty(1) && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
-  stdin: () => readFileSync(0, 'utf8'),
-  now: () => new Date(),
-  isRoot: process.geteuid?.() === 0,
-  ...(isatty(0) && isatty(2) ? { confirm: ask } : {}),
-});
+export const realWorld = (): World => {
+  let isRead = true;
+  return {
+    run: execaRunApart,
+    kernel: kernelOver(execaRunApart),
+    shaping: openShaping,
+    names: hostNames,
+    policies: hostPolicies,
+    env: process.env,
+    out: (text) => void (isRead = write(1, text)),
+    isRead: () => isRead,
+    err: (text) => void write(2, text),
+    colour: isatty(1) && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
+    stdin: () => readFileSync(0, 'utf8'),
+    now: () => new Date(),
+    isRoot: process.geteuid?.() === 0,
+    ...(isatty(0) && isatty(2) ? { confirm: ask } : {}),
+  };
+};

@@ -13,7 +13,7 @@ const refused = (): never => {
   throw new Error('a unit test asks no kernel');
 };
 /** There is no limit in these worlds. */
-const refuseWire: Wire = {
+export const refuseWire: Wire = {
   host: { request: refused, find: () => undefined, dump: () => [] },
   nft: { commit: refused, attempt: refused, find: () => undefined, dump: () => [] },
   inside: refused,
@@ -24,7 +24,13 @@ const refuseWire: Wire = {
  *
  * @param kernel has no route and no link unless the test makes some.
  */
-export function fakeWorld(cniPath = '/nonexistent', kernel = new FakeKernel(), isRoot = true, hasDnsmasq = true) {
+export function fakeWorld(
+  cniPath = '/nonexistent',
+  kernel = new FakeKernel(),
+  isRoot = true,
+  hasDnsmasq = true,
+  wire = refuseWire,
+) {
   const root = mkdtempSync(join(tmpdir(), 'flatnetctl-'));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const places = { netDir: join(root, 'net.d'), cacheDir: join(root, 'cache') };
@@ -37,7 +43,7 @@ export function fakeWorld(cniPath = '/nonexistent', kernel = new FakeKernel(), i
       const code = await runCli(args, {
         run: execaRun,
         kernel: { ...kernel, run: execaRun, inNetns: (netns, work) => kernel.inNetns(netns, work) },
-        shaping: () => ({ wire: refuseWire, records: openRecords(join(root, 'shaping')) }),
+        shaping: () => ({ wire, records: openRecords(join(root, 'shaping')) }),
         names: {
           open: () => ({ kernel, sys: refused, folder: new DnsFolder(join(root, 'dns'), 'boot.1') }),
           dnsmasq: () => (hasDnsmasq ? '/usr/sbin/dnsmasq' : undefined),
@@ -50,6 +56,7 @@ export function fakeWorld(cniPath = '/nonexistent', kernel = new FakeKernel(), i
           CNI_PATH: cniPath,
         },
         out: (text) => (said.out += text),
+        isRead: () => true,
         err: (text) => (said.err += text),
         colour: false,
         stdin: () => '',

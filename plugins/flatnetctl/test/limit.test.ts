@@ -1,6 +1,9 @@
+import { FakeKernel } from '@flatnet/kernel/testing';
+import { NetlinkError } from '@flatnet/netlink';
+import { ABSENT, lacking } from '@flatnet/shaping/testing';
 import { expect, it } from 'vitest';
 import { parseRate, showRate } from '../src/limit/rate.ts';
-import { fakeWorld } from './fake-world.ts';
+import { fakeWorld, refuseWire } from './fake-world.ts';
 
 it.each<[string, number | undefined]>([
   ['10M', 10e6],
@@ -51,4 +54,34 @@ it('limit set says what is missing, and how it is given', async () => {
   expect((await ctl('limit', 'set', 'web', 'db')).err).toContain('--down 10M --up none');
   expect((await ctl('limit', 'set', 'web', 'db', '--down', '10M')).code).not.toBe(0);
   expect((await ctl('limit', 'set', 'web', 'db', '--down', 'fast')).code).toBe(2);
+});
+
+it('doctor names what the kernel lacks for limits, and the command', async () => {
+  const answering = {
+    ...refuseWire,
+    host: {
+      ...refuseWire.host,
+      request: ({ name }: { readonly name: string }): never => {
+        throw new NetlinkError(name, 22, {}, 0);
+      },
+    },
+    nft: { ...refuseWire.nft, attempt: () => [] },
+  };
+  const wire = lacking(answering, ABSENT.ifb, ABSENT.htb, ABSENT.fq_codel);
+  const { ctl } = fakeWorld('/nonexistent', new FakeKernel(), true, true, wire);
+  const findings = async () => {
+    const { out } = await ctl('doctor', '-o', 'json');
+    const all = JSON.parse(out) as { check: string; state: string; reason: string; repair?: string }[];
+    return all.flatMap(({ check, ...rest }) => (check === 'limits' ? [rest] : []));
+  };
+  expect(await findings()).toEqual([]);
+  await ctl('network', 'create', 'web', '--subnet', '10.9.0.0/24', '--opt', 'limit_down=10M');
+  expect(await findings()).toEqual([
+    expect.objectContaining({ state: 'warning', reason: expect.stringContaining('lacks fq_codel') as string }),
+    {
+      state: 'failed',
+      reason: 'the kernel lacks ifb: containers with CAP_NET_ADMIN can end the limit of what they send',
+      repair: 'modprobe ifb',
+    },
+  ]);
 });

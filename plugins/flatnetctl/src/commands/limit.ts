@@ -44,6 +44,7 @@ function addShow(limit: Command, world: World): void {
         const entries = listLimits(shaping, places, network, container);
         print(world, entries, options);
         if (!options.watch) return refuseMissing(entries);
+        if (!world.isRead()) return;
         await sleep(WATCH_MS);
       }
     });

@@ -11,7 +11,7 @@ import {
   type ShapeRecord,
   type ShapeRecords,
   type Wire,
-} from '../src/index.ts';
+} from '../index.ts';
 
 const sys = openNodeSys();
 let count = 0;
