@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { progress, secondsSinceStart, type Section } from './bench.ts';
 import { FLATNET } from './peers.ts';
 import { buildEmpty } from './executables.ts';
+import { bandwidth, bandwidthSection } from './parts/bandwidth.ts';
 import { chain, chainSection } from './parts/chain.ts';
 import { cold, coldSection } from './parts/cold.ts';
 import { crowd, crowdSection } from './parts/crowd.ts';
@@ -109,6 +110,16 @@ const PARTS: readonly Part[] = [
     async run() {
       const rows = await datapath(2);
       return { section: datapathSection(rows), found: { datapath: rows } };
+    },
+  },
+  {
+    name: 'bandwidth',
+    async run() {
+      const figures = await bandwidth(2, 20, 20_000);
+      return {
+        section: bandwidthSection(figures),
+        ...(figures === undefined ? {} : { found: { bandwidth: figures } }),
+      };
     },
   },
   { name: 'cold', run: async () => ({ section: coldSection(await cold(8)) }) },

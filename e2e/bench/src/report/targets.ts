@@ -1,4 +1,5 @@
 import { FLATNET } from '../peers.ts';
+import type { BandwidthFigures } from '../parts/bandwidth.ts';
 import type { ChainFigures } from '../parts/chain.ts';
 import type { CrowdRow } from '../parts/crowd.ts';
 import type { GrowthPoint } from '../parts/growth.ts';
@@ -25,6 +26,7 @@ export interface Findings {
   readonly store?: readonly StoreRow[];
   readonly ports?: readonly PortRow[];
   readonly datapath?: readonly PathFigures[];
+  readonly bandwidth?: BandwidthFigures;
 }
 
 /** Every target that the findings can tell something about; ratios are flatnet's value by the other's. */
@@ -39,6 +41,7 @@ export const targetsOf = (found: Findings): readonly Target[] =>
     ...storeTargets(found.store ?? []),
     ...portTargets(found.ports ?? []),
     ...pathTargets(found.datapath ?? []),
+    ...limitTargets(found.bandwidth),
   ].filter(({ value }) => Number.isFinite(value));
 
 type Figures = Pick<ChainFigures, 'add' | 'del' | 'addCpu' | 'delCpu'>;
@@ -164,6 +167,22 @@ function pathTargets(rows: readonly PathFigures[]): readonly Target[] {
   return [
     { what: 'time per byte among 10,000 ports / alone', value: alone.gigabits / among.gigabits, limit: 1.1 },
     { what: 'time per connection among 10,000 ports / alone', value: alone.perSecond / among.perSecond, limit: 1.1 },
+  ];
+}
+
+/** A limit is held within a twentieth, with the burst that Kubernetes sends too; a ping waits no longer than the queue is. */
+function limitTargets(found: BandwidthFigures | undefined): readonly Target[] {
+  const own = (found?.loads ?? []).map(({ load, held }) => ({ load, held: held[0]! }));
+  if (own.length === 0) return [];
+  const megabit = own.filter(({ load }) => load.rate >= 1e6);
+  return [
+    { what: 'what passes a limit, at most', value: Math.max(...own.map(({ held }) => held.share)), limit: 1.05 },
+    {
+      what: 'limit / what passes it, at most',
+      value: Math.max(...own.map(({ held }) => 1 / held.share)),
+      limit: 1.053,
+    },
+    { what: 'ping under a limit, ms', value: Math.max(...megabit.map(({ held }) => held.ping)), limit: 75 },
   ];
 }
 
