@@ -14,6 +14,8 @@ const NAMES = [
   'flatnet-firewall',
   'flatnetctl',
 ];
+/** Parts of the image that have no name of their own: main.ts tells by the arguments. */
+const PARTS = ['flatnet-netavark'];
 const root = join(import.meta.dirname, '../..');
 const bin = join(root, 'dist/bin');
 const image = join(root, 'dist/image');
@@ -31,7 +33,7 @@ function compile() {
     bun,
     [
       'build',
-      ...['multicall', ...NAMES].map((name) => join(root, `dist/${name}.cjs`)),
+      ...['multicall', ...NAMES, ...PARTS].map((name) => join(root, `dist/${name}.cjs`)),
       '--compile',
       // main.ts finds the parts below it.
       `--root=${join(root, 'dist')}`,

@@ -1,6 +1,7 @@
 export * from './args.ts';
 export * from './attached.ts';
 export * from './attachment.ts';
+export * from './chain.ts';
 export * from './conventions.ts';
 export * from './error.ts';
 export * from './field.ts';

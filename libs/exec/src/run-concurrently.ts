@@ -13,24 +13,34 @@ const PIPE_GRACE_MS = 200;
  * `Run` over node:child_process, for programs that run beside others. The plugins' hot path takes this one: loading execa costs 8 to 10 ms
  * of a start that costs 4; `execaRun` keeps the same contract for everything else.
  */
-export const runConcurrently: Run = async (file, args, options = {}) => {
+export const runConcurrently: Run = (file, args, options = {}) => runBy(file, args, options, false);
+
+/**
+ * The same in a process group of its own, which ends as a whole: what the program started ends with it, and Ctrl-C, which a terminal sends to
+ * all of our group, does not reach it.
+ */
+export const runGroup: Run = (file, args, options = {}) => runBy(file, args, options, true);
+
+async function runBy(file: string, args: readonly string[], options: RunOptions, apart: boolean): Promise<RunResult> {
   const path = file.startsWith('/') ? file : findTool(file);
   if (path === undefined) throw notInstalled(file);
   if (withinLimit(1) < 1) return { exitCode: null, stdout: '', stderr: '', ending: 'timeout' };
-  const started = start(path, args, options);
+  const started = start(path, args, options, apart);
   const result = supervise(started, options);
   started.child.stdin?.end(options.input);
   return result;
-};
+}
 
 function start(
   path: string,
   args: readonly string[],
   { env = TOOL_ENVIRONMENT, maxBytes = DEFAULT_MAX_BYTES, input }: RunOptions,
+  apart: boolean,
 ): Started {
   const child = spawned(path, args, {
     env: definedOnly(env),
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    detached: apart,
   });
   const { promise: ended, resolve, reject } = withResolvers<RunResult>();
   const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
@@ -44,7 +54,7 @@ function start(
   };
   const kill = (why: RunResult['ending']): void => {
     cut ??= why;
-    child.kill('SIGKILL');
+    killAll(child, apart);
     setTimeout(() => settle(null, cut ?? why), PIPE_GRACE_MS).unref();
   };
   for (const stream of ['stdout', 'stderr'] as const) {
@@ -60,6 +70,16 @@ function start(
   // A program that ends without reading its input closes the pipe: its exit code tells the story, not EPIPE.
   child.stdin?.on('error', () => {});
   return { child, ended, kill };
+}
+
+/** A group is named by the negative of its leader's id (kill(2)). */
+function killAll(child: ChildProcess, apart: boolean): void {
+  if (!apart || child.pid === undefined) return void child.kill('SIGKILL');
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
 }
 
 /** Some errors are thrown, E2BIG for one; others are events. */

@@ -5,7 +5,7 @@ export { missingPublications } from './inspect.ts';
 export * from './model.ts';
 export { type Orphan, type Overview, overview, type Standing } from './overview.ts';
 export { type Published, publish } from './publish.ts';
-export { hostEndOf, isDead } from './life.ts';
+export { hostEndOf, isDead, isDeadSoon } from './life.ts';
 export { DEFAULT_STATE_DIR, type PublishRecord, Records } from './record.ts';
 export { reload, type Reloaded } from './reload.ts';
 export { publishOrWait } from './pending.ts';

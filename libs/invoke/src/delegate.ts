@@ -64,7 +64,7 @@ async function execute(
   const words = wordsBesideAnswer(result);
   if (words !== '') invocation.stderr?.(words);
   if (result.ending === 'exit' && result.exitCode === 0) return result.stdout;
-  throw failureOf(verb, type, result);
+  throw failureOf(verb, type, result, DELEGATE_TIMEOUT_MS);
 }
 
 /** What it wrote to stderr, without the repetition of its error object there. */
@@ -77,13 +77,14 @@ function wordsBesideAnswer({ stdout, stderr }: RunResult): string {
     .slice(0, MAX_STDERR);
 }
 
-function failureOf(verb: Verb, type: string, result: RunResult): CniError {
+/** Why an executed plugin failed: its own error, or what became of it. */
+export function failureOf(verb: Verb, type: string, result: RunResult, timeoutMs: number): CniError {
   const subject = `plugin ${shown(type)} failed in ${verb}`;
   if (result.ending === 'timeout') {
     return new CniError(
       ErrorCode.tryAgainLater,
       subject,
-      `no answer within ${DELEGATE_TIMEOUT_MS / 1000} seconds; it was killed`,
+      `no answer within ${Math.round(timeoutMs / 100) / 10} seconds; it was killed`,
     );
   }
   if (result.ending === 'aborted') return new CniError(ErrorCode.tryAgainLater, subject, 'the command was cut short');

@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
 import { sleep } from '@flatnet/exec/sleep';
 import { EAGAIN, LOCK_EX, LOCK_NB, SysError, type Sys } from '@flatnet/sys';
+import { openSys } from '@flatnet/sys/open';
 import { safeRead } from './state-files.ts';
 
 /** Longer than any call holds it: one asks a DNS server for some seconds at the most. */
@@ -16,10 +17,13 @@ export class LockBusy extends Error {
 }
 
 export interface LockOptions {
-  readonly sys: Sys;
+  /** Default: libc. */
+  readonly sys?: Sys;
   readonly path: string;
   /** Makes the folder of the lock. */
   readonly prepare: () => void;
+  /** How long to wait for it. Default: 15 s. */
+  readonly maxWaitMs?: number;
 }
 
 /**
@@ -27,8 +31,8 @@ export interface LockOptions {
  *
  * @throws LockBusy.
  */
-export async function withLock<T>({ sys, path, prepare }: LockOptions, work: () => T | Promise<T>): Promise<T> {
-  const fd = await acquire(sys, path, prepare);
+export async function withLock<T>(options: LockOptions, work: () => T | Promise<T>): Promise<T> {
+  const fd = await acquire(options);
   try {
     return await work();
   } finally {
@@ -36,7 +40,7 @@ export async function withLock<T>({ sys, path, prepare }: LockOptions, work: () 
   }
 }
 
-async function acquire(sys: Sys, path: string, prepare: () => void): Promise<number> {
+async function acquire({ sys = openSys(), path, prepare, maxWaitMs = MAX_WAIT_MS }: LockOptions): Promise<number> {
   const begin = performance.now();
   for (let tries = 0; ; tries += 1) {
     prepare();
@@ -45,7 +49,7 @@ async function acquire(sys: Sys, path: string, prepare: () => void): Promise<num
       if (isLocked(sys, fd) && isStillAt(path, fd)) return fd;
       closeSync(fd);
     }
-    if (performance.now() - begin > MAX_WAIT_MS) throw new LockBusy(path);
+    if (performance.now() - begin > maxWaitMs) throw new LockBusy(path);
     await sleep(1 + Math.random() * Math.min(1 + tries, 10));
   }
 }

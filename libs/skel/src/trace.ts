@@ -1,8 +1,9 @@
-import type { Attachment, CniError, Verb } from '@flatnet/cni';
+import type { Attachment, CniError } from '@flatnet/cni';
 
 /** What one call was about and where its time went: filled while it runs, written as one line of the log. */
 export class Trace {
-  verb?: Verb;
+  /** Of CNI, or of Podman's driver interface. */
+  verb?: string;
   network?: string;
   attachment?: Attachment;
   error?: CniError;

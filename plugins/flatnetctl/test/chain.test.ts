@@ -1,11 +1,11 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseIp } from '@flatnet/addressing';
+import { stdinOf } from '@flatnet/cni';
 import { openStore } from '@flatnet/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parsePortMapping, renderPortMapping } from '../src/chain/port-mapping.ts';
 import { idOfNetns } from '../src/chain/attachment.ts';
-import { stdinOf } from '../src/chain/run-chain.ts';
 import { decodeNetwork } from '../src/conflist/model.ts';
 import { fakeWorld } from './fake-world.ts';
 

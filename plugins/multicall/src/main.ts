@@ -23,8 +23,19 @@ const PARTS = new Set([
   'flatnetctl',
 ]);
 
+/** Podman and netavark say what they want as the first argument, under whatever name the driver has. */
+const DRIVER_VERBS = new Set(['create', 'setup', 'teardown', 'info']);
+
 const name = process.argv0.slice(process.argv0.lastIndexOf('/') + 1);
-const part = PARTS.has(name) ? name : (DROP_INS[name] ?? 'flatnet');
+const named = PARTS.has(name) ? name : (DROP_INS[name] ?? 'flatnet');
+const part = named === 'flatnet' && isDriverCall() ? 'flatnet-netavark' : named;
 // compile.mjs puts the parts there. The path is computed so that no bundler takes the file in.
-if (part !== 'flatnetctl' && isVersionCommand()) void answerVersionCommand();
+if (part !== 'flatnetctl' && part !== 'flatnet-netavark' && isVersionCommand()) void answerVersionCommand();
 else void import(['/$bunfs', 'root', `${part}.js`].join('/'));
+
+/** By the arguments and never by the environment, since a stray CNI_COMMAND of Podman's caller comes through. */
+function isDriverCall(): boolean {
+  const word = process.argv[2];
+  if (word !== undefined) return DRIVER_VERBS.has(word);
+  return process.env['CNI_COMMAND'] === undefined && /\/netavark\/[^/]+$/.test(process.argv0);
+}

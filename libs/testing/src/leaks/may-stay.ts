@@ -56,6 +56,10 @@ export const MAY_STAY: readonly Allowance[] = [
     isMeant: (fact) => isFile(fact, /^\/run\/flatnet(\/flatnet\.log(\.1)?)?$/),
   },
   {
+    reason: "the driver's lock, and the names by which it runs the plugins of its own image",
+    isMeant: (fact) => isFile(fact, /^\/run\/flatnet\/netavark(\/lock|\/bin(\/[a-z-]+)?)?$/),
+  },
+  {
     reason:
       'the pool of a network: the next container gets the next address, a name its old one (stickyBy), and none one that rests (cooldown)',
     isMeant: (fact) => isFile(fact, /^\/run\/cni(\/flatnet(\/[^/]+)?)?$/) || isFile(fact, POOL),

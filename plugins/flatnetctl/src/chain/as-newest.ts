@@ -3,8 +3,8 @@
  * hands the verb on to the one that it delegates to, which may be an older one: that one is left out, as any runtime leaves it out
  * that takes the conflist at its word.
  */
-import { isAtLeast, NEWEST_VERSION } from '@flatnet/cni';
-import type { Network, PluginConfig } from '../conflist/model.ts';
+import { isAtLeast, NEWEST_VERSION, type PluginConfig } from '@flatnet/cni';
+import type { Network } from '../conflist/model.ts';
 import { findExecutable } from './find-executable.ts';
 import type { ChainContext } from './context.ts';
 

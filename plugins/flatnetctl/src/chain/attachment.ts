@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { parseIpOrCidr } from '@flatnet/addressing';
-import { assertContainerId, assertIfName, CniError } from '@flatnet/cni';
+import { assertContainerId, assertIfName, type Attach, CniError, hasCapability } from '@flatnet/cni';
 import { asRun } from '../conflist/as-run.ts';
-import { decodeNetwork, decodeSinglePlugin, hasCapability, mainPlugin, type Network } from '../conflist/model.ts';
+import { decodeNetwork, decodeSinglePlugin, mainPlugin, type Network } from '../conflist/model.ts';
 import type { NetworkFile } from '../conflist/directory.ts';
 import { readable } from '../conflist/subnets.ts';
 import { problem, usage } from '../failure.ts';
@@ -14,7 +14,7 @@ import { underAttachmentLock } from './operator-lock.ts';
 import type { PortMapping } from './port-mapping.ts';
 import type { ChainContext } from './context.ts';
 import { readResult, sandboxOf } from './result.ts';
-import { addChain, checkChain, delChain, type Attach } from './run-chain.ts';
+import { addChain, checkChain, delChain } from './run-chain.ts';
 
 export interface Wishes {
   readonly ips: readonly string[];

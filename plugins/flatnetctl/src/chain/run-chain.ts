@@ -5,25 +5,14 @@
  *   CHECK  in order, with the cached result; not before 0.4.0, not with disableCheck
  *   GC     in order, every plugin even if one fails, with the attachments that are still valid
  */
-import { isAtLeast, shown, type Verb } from '@flatnet/cni';
+import { type Attach, isAtLeast, type PluginConfig, shown, stdinOf, variablesOf, type Verb } from '@flatnet/cni';
 import type { RunResult } from '@flatnet/exec';
-import type { Network, PluginConfig } from '../conflist/model.ts';
-import { hasCapability } from '../conflist/model.ts';
+import type { Network } from '../conflist/model.ts';
 import { problem } from '../failure.ts';
 import { stopped } from '../interrupt.ts';
 import { asNewest } from './as-newest.ts';
 import type { ChainContext } from './context.ts';
 import { findExecutable } from './find-executable.ts';
-
-export interface Attach {
-  readonly containerId: string;
-  readonly ifName: string;
-  /** Path of the namespace; empty when it is gone (DEL only). */
-  readonly netns: string;
-  readonly cniArgs: readonly (readonly [string, string])[];
-  /** By capability: what goes into `runtimeConfig` of the plugins that declare it. */
-  readonly capabilityArgs: Readonly<Record<string, unknown>>;
-}
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -133,26 +122,12 @@ async function spawn(
   return run(findExecutable(plugin.type, cniPath), [], {
     input: stdin,
     timeoutMs: PLUGIN_TIMEOUT_MS,
-    env: { ...env, CNI_COMMAND: verb, CNI_PATH: cniPath.join(':'), ...(attach === undefined ? {} : variables(attach)) },
-  });
-}
-
-const variables = ({ containerId, ifName, netns, cniArgs }: Attach): Record<string, string> => ({
-  CNI_CONTAINERID: containerId,
-  CNI_IFNAME: ifName,
-  CNI_NETNS: netns,
-  CNI_ARGS: cniArgs.map(([key, value]) => `${key}=${value}`).join(';'),
-});
-
-/** The plugin configuration as it goes to stdin (spec, "Deriving request configuration from plugin configuration"). */
-export function stdinOf(network: Network, plugin: PluginConfig, attach?: Attach, previous?: Json): string {
-  const wanted = Object.entries(attach?.capabilityArgs ?? {}).filter(([name]) => hasCapability(plugin, name));
-  return JSON.stringify({
-    ...plugin,
-    name: network.name,
-    cniVersion: network.cniVersion,
-    ...(wanted.length === 0 ? {} : { runtimeConfig: Object.fromEntries(wanted) }),
-    ...(previous === undefined ? {} : { prevResult: previous }),
+    env: {
+      ...env,
+      CNI_COMMAND: verb,
+      CNI_PATH: cniPath.join(':'),
+      ...(attach === undefined ? {} : variablesOf(attach)),
+    },
   });
 }
 

@@ -2,9 +2,10 @@
  * What the plugins of a network are when they run: where `install --drop-in` took the reference's names, `bridge` is flatnet. For
  * reading only; the chain is executed by the names that it has.
  */
+import type { PluginConfig } from '@flatnet/cni';
 import { DROP_IN_NAMES } from '../install/drop-in-names.ts';
 import { foundFirst, leadsToUs } from '../ipam/leased-here.ts';
-import type { Network, PluginConfig } from './model.ts';
+import type { Network } from './model.ts';
 
 const RUNS: Readonly<Record<(typeof DROP_IN_NAMES)[number], string>> = {
   bridge: 'flatnet',

@@ -2,19 +2,22 @@
  * A network configuration list as files hold it (spec, "Network configuration format"). Plugin objects stay as they were written:
  * a plugin receives all of its keys, also those that we do not know.
  */
-import { assertNetworkName, DEFAULT_VERSION, isAtLeast, isSupportedVersion, type CniVersion } from '@flatnet/cni';
+import {
+  assertNetworkName,
+  type ChainConfig,
+  type CniVersion,
+  DEFAULT_VERSION,
+  isAtLeast,
+  isSupportedVersion,
+  type PluginConfig,
+} from '@flatnet/cni';
 import { configObject, decode } from '@flatnet/cni/schema';
 import * as z from 'zod/mini';
 
-export type PluginConfig = Readonly<Record<string, unknown>> & { readonly type: string };
-
-export interface Network {
-  readonly name: string;
-  /** The newest version that the list allows and that we speak (`cniVersions`, spec 1.1.0). */
-  readonly cniVersion: CniVersion;
+/** `cniVersion` is the newest version that the list allows and that we speak (`cniVersions`, spec 1.1.0). */
+export interface Network extends ChainConfig {
   readonly disableCheck: boolean;
   readonly disableGC: boolean;
-  readonly plugins: readonly PluginConfig[];
   /** Set by `network create`: the file is ours to rewrite and to remove. */
   readonly created?: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -87,12 +90,4 @@ export const mainPlugin = (network: Network): PluginConfig => network.plugins[0]
 export function ipamOf(network: Network): Readonly<Record<string, unknown>> {
   const ipam = mainPlugin(network)['ipam'];
   return typeof ipam === 'object' && ipam !== null ? (ipam as Readonly<Record<string, unknown>>) : {};
-}
-
-/** Whether a plugin of the chain declares the capability (CONVENTIONS.md). */
-export function hasCapability(config: PluginConfig, capability: string): boolean {
-  const declared = config['capabilities'];
-  return (
-    typeof declared === 'object' && declared !== null && new Map(Object.entries(declared)).get(capability) === true
-  );
 }

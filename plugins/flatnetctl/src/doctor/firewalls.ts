@@ -1,9 +1,10 @@
 /** What firewalls of other programs do with published ports, and where that is not known. STATUS tells of outgoing packets. */
+import { hasCapability } from '@flatnet/cni';
 import { doubtOf, judge, publishedObstacleOf } from '@flatnet/firewall';
 import { readFirewalls } from '@flatnet/kernel/firewalls';
 import { asRun } from '../conflist/as-run.ts';
 import { readDirectory } from '../conflist/directory.ts';
-import { hasCapability, mainPlugin, type Network } from '../conflist/model.ts';
+import { mainPlugin, type Network } from '../conflist/model.ts';
 import { subnetsOf } from '../conflist/subnets.ts';
 import { bridgeOf, factsOf } from '../network/describe.ts';
 import { attachedNow, isFlatnet, routingOf } from './attached.ts';

@@ -1,5 +1,6 @@
 import { isExecutable } from '@flatnet/exec';
-import { configuredBackend, CONTAINERS_CONF } from './runtime-config.ts';
+import { CONTAINERS_CONF } from '@flatnet/driver';
+import { configuredBackend } from './runtime-config.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,5 +1,5 @@
 /** What container runtimes of this host are told of plugins, in the few keys that concern us. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { containersConf } from '@flatnet/driver';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -11,16 +11,6 @@ export const DEFAULT_CNI_PATH = [
   ...['/usr/local/libexec/cni', '/usr/libexec/cni', '/usr/local/lib/cni', '/usr/lib/cni'],
   DEFAULT_PLUGIN_DIR,
 ];
-
-export const CONTAINERS_CONF = '/etc/containers/containers.conf';
-const DROP_INS = '/etc/containers/containers.conf.d';
-
-/** The texts of Podman's configuration, the one that wins last. */
-export function containersConf(env: Environment): readonly string[] {
-  const override = env['CONTAINERS_CONF'];
-  const paths = override ? [override] : ['/usr/share/containers/containers.conf', CONTAINERS_CONF, ...dropIns()];
-  return paths.map(textOf);
-}
 
 /**
  * Where plugins are looked for: Podman's `cni_plugin_dirs` where it is set, then what runtimes search by default. Only the
@@ -50,22 +40,3 @@ export const backendOf = (text: string): readonly string[] =>
 /** The value of `network_backend` that Podman reads, the last file winning; undefined when none says it. */
 export const configuredBackend = (env: Environment): string | undefined =>
   containersConf(env).flatMap(backendOf).at(-1);
-
-const dropIns = (): readonly string[] => {
-  try {
-    return readdirSync(DROP_INS)
-      .filter((name) => name.endsWith('.conf'))
-      .sort()
-      .map((name) => `${DROP_INS}/${name}`);
-  } catch {
-    return [];
-  }
-};
-
-const textOf = (path: string): string => {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-};

@@ -1,9 +1,10 @@
 import { parseCidr, parseIp, parseIpOrCidr, Range, type Cidr } from '@flatnet/addressing';
+import { freeSubnet6 } from '@flatnet/addressing/free-subnet';
 import { defaultBridge } from '@flatnet/cni';
 import { MARKER } from '../conflist/model.ts';
 import { readable } from '../conflist/subnets.ts';
 import { problem, usage } from '../failure.ts';
-import { freeSubnet4, freeSubnet6 } from './free-subnet.ts';
+import { freeSubnet4 } from './free-subnet.ts';
 import type { TakenSubnet } from './taken-subnets.ts';
 
 /** From whom: the containers of other isolated networks, those of the same network, both, or all other networks. */

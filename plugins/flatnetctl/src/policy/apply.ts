@@ -1,10 +1,9 @@
 /** `policy apply`: what a network's file says now holds for its running containers. */
-import { networkHash } from '@flatnet/cni';
+import { networkHash, type PluginConfig } from '@flatnet/cni';
 import { applyPlan, planApply, type Refused, type WantedRules } from '@flatnet/policy';
 import { PolicyFault, readSettings, type Settings } from '@flatnet/policy/language';
 import { asRun } from '../conflist/as-run.ts';
 import { readDirectory } from '../conflist/directory.ts';
-import type { PluginConfig } from '../conflist/model.ts';
 import { problem } from '../failure.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';

@@ -1,9 +1,9 @@
 /** The rules of attachments as the plugins make them, from what is recorded of the attachments. */
 import { type Cidr } from '@flatnet/addressing';
-import { networkHash } from '@flatnet/cni';
+import { networkHash, type PluginConfig } from '@flatnet/cni';
 import type { Kernel } from '@flatnet/kernel';
 import type { AttachmentRules, Maker, RuleOwner } from '@flatnet/rules';
-import { ipamOf, mainPlugin, type Network, type PluginConfig } from '../conflist/model.ts';
+import { ipamOf, mainPlugin, type Network } from '../conflist/model.ts';
 import { bridgeOf } from '../network/describe.ts';
 import type { Survey, Trace } from '../ipam/survey.ts';
 import { cidrsOf, configurationOf, macOfTrace } from './recorded.ts';

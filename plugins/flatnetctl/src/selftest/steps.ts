@@ -1,6 +1,6 @@
 /** The steps of `flatnetctl test`, in order: each says what it saw, and what to do when it is not what it should be. */
 import { parseCidr } from '@flatnet/addressing';
-import { attachmentHash, networkHash } from '@flatnet/cni';
+import { attachmentHash, hasCapability, networkHash } from '@flatnet/cni';
 import { findTool } from '@flatnet/exec';
 import { overview } from '@flatnet/hostport';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import { hostEndOf, hostLinks } from '../chain/life.ts';
 import { findExecutable } from '../chain/find-executable.ts';
 import type { ChainContext } from '../chain/context.ts';
 import type { NetworkFile } from '../conflist/directory.ts';
-import { hasCapability, mainPlugin } from '../conflist/model.ts';
+import { mainPlugin } from '../conflist/model.ts';
 import { addressesIn } from '../ipam/addresses-in.ts';
 import { holdingsIn, storeFolderOf } from '../ipam/leases.ts';
 import { recordsOf } from '../ipam/survey.ts';

@@ -1,0 +1,42 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DRIVER_STATE_DIR, type DriverRecord, driverRecords } from '@flatnet/driver';
+import { type Run, runGroup } from '@flatnet/exec';
+import { type Kernel, realKernel } from '@flatnet/kernel';
+import { LockBusy, withLock } from '@flatnet/kernel/lock';
+import type { RecordFolder } from '@flatnet/kernel/state';
+import { executablesFolder } from './executables.ts';
+import { LOCK_WAIT_MS } from './limits.ts';
+
+/** What the verbs touch. */
+export interface Deps {
+  readonly kernel: () => Kernel;
+  readonly records: () => RecordFolder<DriverRecord>;
+  /** The folder in which the plugins of the chain are found. */
+  readonly executables: () => string;
+  readonly run: Run;
+  /** One call at a time. @throws LockBusy. */
+  locked<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export const realDeps: Deps = {
+  kernel: () => realKernel(),
+  records: () => driverRecords(),
+  executables: () => executablesFolder(`${DRIVER_STATE_DIR}/bin`),
+  run: runGroup,
+  locked: (work) => {
+    const path = `${DRIVER_STATE_DIR}/lock`;
+    const prepare = (): void => void mkdirSync(dirname(path), { recursive: true });
+    return withLock({ path, prepare, maxWaitMs: LOCK_WAIT_MS }, work);
+  },
+};
+
+/** For what has to go on: after some time without the lock. */
+export async function lockedOrNot<T>(deps: Deps, work: () => Promise<T>): Promise<T> {
+  try {
+    return await deps.locked(work);
+  } catch (error) {
+    if (!(error instanceof LockBusy)) throw error;
+    return work();
+  }
+}

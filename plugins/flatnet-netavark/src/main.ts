@@ -1,0 +1,3 @@
+import { runDriver } from './run-driver.ts';
+
+void runDriver(process.argv.slice(2));
