@@ -114,10 +114,12 @@ export class FakeRtnetlink implements Rtnetlink {
     return this.uplink;
   }
 
-  deleteRules(table: number, netns: string): void {
-    this.#ask(`remove the rules of table ${table}`, netns);
-    const kept = this.rules.filter((rule) => rule.table !== table);
+  clearTables(tables: readonly number[], netns: string): void {
+    this.#ask(`clear the tables ${tables.join(', ')}`, netns);
+    const kept = this.rules.filter((rule) => !tables.includes(rule.table));
     this.rules.splice(0, this.rules.length, ...kept);
+    const left = this.#routes.filter((each) => each.netns !== netns || !tables.includes(each.route.table ?? 254));
+    this.#routes.splice(0, this.#routes.length, ...left);
   }
 
   #ask(words: string, netns = ''): void {

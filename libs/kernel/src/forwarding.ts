@@ -5,22 +5,36 @@
  * (RFC 1812) follows no redirects.
  *
  * IPv6: `conf.all.forwarding=1` makes the host a router, which forgets default routes that came by router advertisement at once and
- * hears no later ones, unless the interface has `accept_ra=2`. From Linux 6.17 on `force_forwarding` forwards without that.
+ * hears no later ones, unless the interface has `accept_ra=2`. From Linux 6.17 on `force_forwarding` forwards without that: a packet passes
+ * where the interface that it came by has it. `all` is copied to the interfaces that are there, and `default` to those that come later.
  */
 import type { Kernel } from './kernel.ts';
 import { hasIpv6, requireSysctls, settingName, type Sysctls } from './sysctl.ts';
 
 const CONF6 = 'ipv6/conf';
 const FORWARDING6 = `${CONF6}/all/forwarding`;
-const FORCE6 = `${CONF6}/all/force_forwarding`;
+const forceOf = (name: string): string => `${CONF6}/${name}/force_forwarding`;
+const FORCE6 = forceOf('all');
 
 const valueOf = (kernel: Pick<Kernel, 'proc'>, key: string): string | undefined =>
   kernel.proc.read(`/proc/sys/net/${key}`);
 
-/** Whether the host forwards packets of this family from every interface; undefined where the kernel has no such setting. */
-export function isForwarding(kernel: Pick<Kernel, 'proc'>, family: 4 | 6): boolean | undefined {
-  const values = (family === 4 ? ['ipv4/ip_forward'] : [FORWARDING6, FORCE6]).map((key) => valueOf(kernel, key));
-  return values.every((value) => value === undefined) ? undefined : values.some((value) => (value ?? '0') !== '0');
+/**
+ * Whether the host forwards packets of this family; undefined where the kernel has no such setting.
+ *
+ * @param devices the interfaces that they come by; when absent, all of now and later. One that is not there yet is as `default`.
+ */
+export function isForwarding(
+  kernel: Pick<Kernel, 'proc'>,
+  family: 4 | 6,
+  devices: readonly string[] = ['all', 'default'],
+): boolean | undefined {
+  const value = valueOf(kernel, family === 4 ? 'ipv4/ip_forward' : FORWARDING6);
+  if (family === 4 || (value ?? '0') !== '0') return value === undefined ? undefined : value !== '0';
+  const later = valueOf(kernel, forceOf('default'));
+  const forced = devices.map((name) => valueOf(kernel, forceOf(name)) ?? later);
+  if (forced.every((each) => each === undefined)) return value === undefined ? undefined : false;
+  return forced.every((each) => (each ?? '0') !== '0');
 }
 
 /** The setting that switches forwarding on, on this kernel. */
@@ -29,9 +43,10 @@ export function forwardingKey(kernel: Pick<Kernel, 'proc'>, family: 4 | 6): stri
   return valueOf(kernel, FORCE6) === undefined ? FORWARDING6 : FORCE6;
 }
 
-/** Lets the host forward. @throws ToolError that names the setting; what was written before it stays. */
-export function ensureForwarding(kernel: Pick<Kernel, 'proc'>, family: 4 | 6): void {
-  if (isForwarding(kernel, family) !== false) return;
+/** Lets the host forward what comes by `device`. @throws ToolError that names the setting; what was written before it stays. */
+export function ensureForwarding(kernel: Pick<Kernel, 'proc'>, family: 4 | 6, device?: string): void {
+  const devices = [...(device === undefined ? [] : [device]), 'default'];
+  if (isForwarding(kernel, family, devices) !== false) return;
   for (const [key, value] of forwardingSettings(kernel, family)) requireSysctls(kernel, { [key]: value });
 }
 
@@ -45,13 +60,24 @@ export function* forwardingSettings(
   family: 4 | 6,
 ): Generator<readonly [key: string, value: string]> {
   const key = forwardingKey(kernel, family);
+  if (key === FORCE6) return yield* forceSettings(kernel);
   if (key === FORWARDING6) {
     yield* Object.entries(keptAdvertisements(kernel, ['default']));
-    const names = kernel.proc.list(`/proc/sys/net/${CONF6}`).filter((name) => !PSEUDO.has(name));
-    yield* Object.entries(keptAdvertisements(kernel, names));
+    yield* Object.entries(keptAdvertisements(kernel, interfacesOf(kernel)));
   }
   yield [key, '1'];
 }
+
+function* forceSettings(kernel: Pick<Kernel, 'proc'>): Generator<readonly [key: string, value: string]> {
+  const isOff = (name: string): boolean => valueOf(kernel, forceOf(name)) === '0';
+  if (isOff('default')) yield [forceOf('default'), '1'];
+  if (isOff('all')) return yield [FORCE6, '1'];
+  // They came after `all` was written, and `default` was not.
+  for (const name of interfacesOf(kernel).filter(isOff)) yield [forceOf(name), '1'];
+}
+
+const interfacesOf = (kernel: Pick<Kernel, 'proc'>): readonly string[] =>
+  kernel.proc.list(`/proc/sys/net/${CONF6}`).filter((name) => !PSEUDO.has(name));
 
 /**
  * What lets interfaces that hear router advertisements as hosts go on hearing them as routers. One that hears none stays deaf.

@@ -26,7 +26,7 @@ export function hostSettings(kernel: Pick<Kernel, 'proc'>): readonly HostSetting
     },
     key6.endsWith('force_forwarding')
       ? {
-          ...{ name: settingName(key6), wanted: '1', changedBy: 'flatnet' },
+          ...{ name: 'net.ipv6.conf.{default,all}.force_forwarding', wanted: '1', changedBy: 'flatnet' },
           when: 'the first ADD of a network whose bridge is an IPv6 gateway, unless net.ipv6.conf.all.forwarding is 1',
           consequence: 'none: the host stays a host and hears router advertisements; later interfaces forward, too',
         }

@@ -28,6 +28,8 @@ function hostWith(interfaces: Readonly<Record<string, readonly [string, string]>
   return { kernel, order };
 }
 
+const FORCED = ['all', 'default', 'up0'].map((name) => `${name}/force_forwarding`);
+
 describe('IPv6 forwarding', () => {
   it('keeps listeners listening, the later ones first, before it makes the host a router; leaves others alone', () => {
     const { kernel, order } = hostWith({
@@ -43,11 +45,23 @@ describe('IPv6 forwarding', () => {
   });
 
   it('does without where the kernel can forward for a host', () => {
-    const { kernel, order } = hostWith({ up0: ['1', '0'] }, ['all/force_forwarding', 'up0/force_forwarding']);
+    const { kernel, order } = hostWith({ up0: ['1', '0'] }, FORCED);
     ensureForwarding(kernel, 6);
     ensureForwarding(kernel, 6);
-    expect(order).toEqual(['ipv6/conf/all/force_forwarding=1']);
+    expect(order).toEqual(['ipv6/conf/default/force_forwarding=1', 'ipv6/conf/all/force_forwarding=1']);
     expect(isForwarding(kernel, 6)).toBe(true);
+  });
+
+  it('a bridge and an uplink that came after `all` was written, without `default`, forward from the next ADD on', () => {
+    const { kernel, order } = hostWith({ up0: ['1', '0'], br1: ['1', '0'] }, [...FORCED, 'br1/force_forwarding']);
+    kernel.files.set(`${CONF}/all/force_forwarding`, '1');
+    expect(isForwarding(kernel, 6, ['br1'])).toBe(false);
+    ensureForwarding(kernel, 6, 'br1');
+    expect(order.toSorted()).toEqual(['br1', 'default', 'up0'].map((name) => `ipv6/conf/${name}/force_forwarding=1`));
+    // What an administrator switches off later stays off.
+    kernel.files.set(`${CONF}/up0/force_forwarding`, '0');
+    ensureForwarding(kernel, 6, 'br1');
+    expect(order).toHaveLength(3);
   });
 
   it.each([[[]], [['all/force_forwarding']]])('changes nothing on a host that is a router already (%j)', (more) => {

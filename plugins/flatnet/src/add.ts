@@ -21,7 +21,7 @@ import { ensureGateways, refuseOverlap, refuseWithoutIpv6 } from './gateway.ts';
 import { planOf, withFinalMac, type Plan } from './plan.ts';
 import { applyRules } from './rules.ts';
 import { allSettledOrFirst } from './settle.ts';
-import { addSourceRouting, behindOthers, takenMetrics } from './source-routing.ts';
+import { addSourceRouting, behindOthers, defaultRoutesBefore } from './source-routing.ts';
 import { topologyOf, type Topology } from './topology.ts';
 import { armUndo, type Made } from './undo.ts';
 import { connect, joinChanges, pairChanges, quietHostEnd } from './veth.ts';
@@ -123,10 +123,10 @@ async function configureContainer(
     const settings = containerSysctls(config, ifName, ipv6);
     unwritten.push(...applySysctls(kernel, netns, settings, neededSysctls(ifName, ipv6)));
   }
-  const taken = takenMetrics(kernel, netns, topology);
-  const changes = containerChanges(plan, behindOthers(topology, taken));
+  const before = defaultRoutesBefore(kernel, netns, topology);
+  const changes = containerChanges(plan, behindOthers(topology, before));
   kernel.rtnetlink.change(`configure ${ifName} in ${netns}`, changes, netns);
-  addSourceRouting(kernel, plan, netns, topology, taken);
+  addSourceRouting(kernel, plan, netns, topology, before);
   // A MAC that follows from the address is the one that neighbours know.
   if (plan.isMacChosen || config.ipamType === 'dhcp') await announce(kernel, plan, netns);
   if (ipv6 && config.enableDad) await awaitDad(kernel, ifName, netns, signal);

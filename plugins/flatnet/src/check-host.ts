@@ -1,5 +1,5 @@
 import type { AddResult } from '@flatnet/cni';
-import { forwardingKey, isForwarding, linkExists, settingName, type Kernel, type Link } from '@flatnet/kernel';
+import { forwardingSettings, isForwarding, linkExists, settingName, type Kernel, type Link } from '@flatnet/kernel';
 import type { Plan } from './plan.ts';
 import { addressesOf, isAmong } from './gateway.ts';
 import type { Topology } from './topology.ts';
@@ -75,11 +75,11 @@ function gatewayDifferences(kernel: Kernel, device: string, { gateways }: Topolo
   const present = linkExists(kernel, device) ? addressesOf(kernel, device) : [];
   const missing = gateways.filter((gateway) => !isAmong(present, gateway));
   const families = [...new Set(gateways.map(({ ip }) => ip.family))];
-  const notForwarding = families.filter((family) => isForwarding(kernel, family) === false);
+  const switchedOn = (family: 4 | 6): string =>
+    [...forwardingSettings(kernel, family)].map(([key, value]) => `${settingName(key)}=${value}`).join(' ');
+  const notForwarding = families.filter((family) => isForwarding(kernel, family, [device]) === false);
   return [
     ...missing.map((gateway) => `bridge ${device} lacks ${gateway} (ip address add ${gateway} dev ${device})`),
-    ...notForwarding.map(
-      (family) => `IPv${family} forwarding is off (sysctl -w ${settingName(forwardingKey(kernel, family))}=1)`,
-    ),
+    ...notForwarding.map((family) => `IPv${family} forwarding is off (sysctl -w ${switchedOn(family)})`),
   ];
 }

@@ -9,7 +9,7 @@ import type { FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { attachmentNames, type AttachmentNames } from './naming.ts';
 import { dropIdleTables, dropRules, isAlone } from './rules.ts';
-import { dropSourceRules, hasSourceRules } from './source-routing.ts';
+import { dropSourceRules, hasSourceRules } from './source-table.ts';
 import { disconnect } from './veth.ts';
 
 /** @throws the failure; CniError code 103 when there are several. */

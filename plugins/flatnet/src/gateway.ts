@@ -34,7 +34,9 @@ export function ensureGateways(kernel: Kernel, gateways: readonly Cidr[], option
   if (missing.length > 0) addMissing(kernel, gateways, { present, missing }, options);
   // A foreign bridge may listen, and one whose ADD was killed before the setting was made.
   const notes = ignoreAdvertisements(kernel, options.device);
-  for (const family of new Set(gateways.map(({ ip }) => ip.family))) ensureForwarding(kernel, family);
+  for (const family of new Set(gateways.map(({ ip }) => ip.family))) {
+    ensureForwarding(kernel, family, options.device);
+  }
   return notes;
 }
 

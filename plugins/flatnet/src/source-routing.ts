@@ -1,137 +1,102 @@
 /**
  * A container on several networks: the first default route wins, and each further one stands behind it. An answer to a connection that came
- * in by the second network would leave by the first, with an address that is unknown there. A rule per address sends it back:
+ * in by one network would leave by another, with an address that is unknown there. A rule per address sends it back:
  *
  *   ip rule from 10.87.2.5 lookup T        table T: 10.87.2.0/24 dev eth1; default via 10.87.2.1 dev eth1
+ *   ip rule from 10.87.1.5 lookup F        table F: 10.87.1.0/24 dev eth0; default via 10.87.1.1 dev eth0
+ *
+ * The first network's addresses need one as soon as there is a second: a host of its subnet that asks them would be answered directly.
  */
-import type { Ip } from '@flatnet/addressing';
-import { ToolError } from '@flatnet/exec';
-import { addSourceRule, appendRoute, type Kernel, type RouteSpec } from '@flatnet/kernel';
+import { addSourceRule, appendRoute, type Kernel, type Route, type RouteSpec } from '@flatnet/kernel';
+import { needsOnlink } from './container.ts';
+import { firstNetwork } from './first-network.ts';
 import type { Plan } from './plan.ts';
+import { type Back, dropSourceRules, firstNetworkTable, ownTable, recordRules } from './source-table.ts';
 import { subnetOf } from './subnet.ts';
 import { isDefault, type Topology, type WantedAddress } from './topology.ts';
 
 /** Before the main table (32766), after what an administrator is likely to write. */
 const RULE_PRIORITY = 32_000;
-/** Tables below are the system's or the administrator's. */
-const FIRST_TABLE = 0x1000_0000;
 /** The metric of a route that names none (IPv6: IP6_RT_PRIO_USER). */
 const USUAL_METRIC = { 4: 0, 6: 1024 } as const;
 
-/** The metrics of the default routes that were there before this network's, by family. */
-export type TakenMetrics = Readonly<Record<4 | 6, readonly number[]>>;
-
-/** The attachment's own table: the container's namespace holds a handful of them, out of 16 million. */
-export const sourceTable = (hostVeth: string): number => FIRST_TABLE + Number.parseInt(hostVeth.slice(2, 8), 16);
-
-/**
- * A number that the kernel keeps for the administrator and makes no use of (ip-sysctl.rst, `tag`). The host end's says whether rules were
- * made for it in the container's namespace: rules do not go with an interface, and asking the namespace would cost every DEL a process.
- */
-const recordOf = (hostVeth: string): string => `/proc/sys/net/ipv4/conf/${hostVeth}/tag`;
-
-function recordRules(kernel: Kernel, hostVeth: string): void {
-  try {
-    kernel.proc.write(recordOf(hostVeth), '1');
-  } catch {
-    // Where /proc/sys is read-only, the rules stay as long as the namespace.
-  }
-}
-
-/** Whether ADD made rules for this host end. To be asked while the link exists. */
-export const hasSourceRules = (kernel: Kernel, hostVeth: string): boolean =>
-  kernel.proc.read(recordOf(hostVeth)) === '1';
-
-/**
- * Removes an attachment's rules from a namespace that lives on. Only its own rules name its table, so a namespace that is another
- * container's by now loses nothing.
- *
- * @throws RtnetlinkError, but not for a namespace that is gone.
- */
-export function dropSourceRules(kernel: Kernel, hostVeth: string, netns: string): void {
-  try {
-    kernel.rtnetlink.deleteRules(sourceTable(hostVeth), netns);
-  } catch (error) {
-    if (!(error instanceof ToolError && error.kind === 'not-found')) throw error;
-  }
-}
+/** The default routes that were there before this network's, by family. */
+export type Before = Readonly<Record<4 | 6, readonly Route[]>>;
 
 /** Asks the container's namespace. @throws RtnetlinkError. */
-export function takenMetrics({ rtnetlink }: Kernel, netns: string, topology: Topology): TakenMetrics {
-  const metricsOf = (family: 4 | 6): readonly number[] => {
+export function defaultRoutesBefore({ rtnetlink }: Kernel, netns: string, topology: Topology): Before {
+  const routesOf = (family: 4 | 6): readonly Route[] => {
     const destination = family === 4 ? '0.0.0.0/0' : '::/0';
     if (!topology.routes.some(({ dst }) => dst === destination)) return [];
-    return rtnetlink.listRoutes({ family, destination }, netns).map(({ metric = 0 }) => metric);
+    return rtnetlink.listRoutes({ family, destination }, netns);
   };
-  return { 4: metricsOf(4), 6: metricsOf(6) };
+  return { 4: routesOf(4), 6: routesOf(6) };
 }
 
 /**
  * The topology with its default routes behind those that are there. Of two with one metric the kernel takes now this one and now that one
  * (fib_select_default for IPv4, a merged route for IPv6), and half of the answers would leave by the wrong network.
  */
-export function behindOthers(topology: Topology, taken: TakenMetrics): Topology {
+export function behindOthers(topology: Topology, before: Before): Topology {
   const routes = topology.routes.map((route) => {
     const { family, dst, priority, table } = route;
     const usual = USUAL_METRIC[family];
-    if (!isDefault(dst) || priority !== undefined || table !== undefined || !taken[family].includes(usual))
-      return route;
+    const taken = before[family].map(({ metric = 0 }) => metric);
+    if (!isDefault(dst) || priority !== undefined || table !== undefined || !taken.includes(usual)) return route;
     let metric = usual + 1;
-    while (taken[family].includes(metric)) metric += 1;
+    while (taken.includes(metric)) metric += 1;
     return { ...route, priority: metric };
   });
   return { ...topology, routes };
 }
 
 /**
- * Makes the rules and the table of a further network.
+ * Makes the rules and the tables of a further network.
  *
  * @throws RtnetlinkError.
  */
-export function addSourceRouting(
-  kernel: Kernel,
-  plan: Plan,
-  netns: string,
-  topology: Topology,
-  taken: TakenMetrics,
-): void {
-  const back = topology.addresses.filter(({ cidr: { ip }, gateway }) => {
-    const out = topology.routes.some(({ family, dst }) => family === ip.family && isDefault(dst));
-    const isSecond = taken[ip.family].length > 0 || plan.config.defaultRoutePriority !== undefined;
-    return out && gateway !== undefined && isSecond;
+export function addSourceRouting(kernel: Kernel, plan: Plan, netns: string, topology: Topology, before: Before): void {
+  const backs = ([4, 6] as const).flatMap((family): readonly Back[] => {
+    const own = ownBack(plan, topology, family, before[family]);
+    if (own === undefined) return [];
+    const first = firstNetwork(kernel.rtnetlink, netns, family, before[family], firstNetworkTable(plan.hostVeth));
+    return first === undefined ? [own] : [first, own];
   });
-  if (back.length === 0) return;
-  // Two addresses of one subnet have their routes in common.
-  const routes = new Map(back.flatMap((address) => routesBack(plan, address)).map((way) => [way.route.dst, way]));
+  if (backs.length === 0) return;
   // Before the rules: a DEL that comes after an ADD that was killed finds them, too.
   recordRules(kernel, plan.hostVeth);
-  const doing = `route replies back by ${plan.ifName}`;
-  const ways = [...routes.values()].map(({ route, onlink }) => appendRoute(route, onlink));
-  kernel.rtnetlink.change(doing, ways, netns);
-  for (const { cidr } of back) addRule(kernel, plan, netns, doing, cidr.ip);
+  // An ADD of this attachment that was killed has left its own.
+  dropSourceRules(kernel, plan.hostVeth, netns);
+  const changes = backs.flatMap(({ addresses, ways, table }) => [
+    ...ways.map(({ route, onlink }) => appendRoute(route, onlink)),
+    ...addresses.map((source) => addSourceRule({ source, table, priority: RULE_PRIORITY })),
+  ]);
+  kernel.rtnetlink.change(`route replies back by ${plan.ifName}`, changes, netns);
 }
 
-interface Way {
-  readonly route: RouteSpec;
-  readonly onlink: boolean;
+/** For the addresses of this network, where it has a way out and is not the first. */
+function ownBack(plan: Plan, topology: Topology, family: 4 | 6, before: readonly Route[]): Back | undefined {
+  const isSecond = before.length > 0 || plan.config.defaultRoutePriority !== undefined;
+  const routes = topology.routes.filter((route) => route.family === family && route.table === undefined);
+  const addresses = topology.addresses.filter(
+    ({ cidr, gateway }) => cidr.ip.family === family && gateway !== undefined,
+  );
+  if (!isSecond || addresses.length === 0 || !routes.some(({ dst }) => isDefault(dst))) return undefined;
+  const table = ownTable(plan.hostVeth);
+  const subnets = addresses.map(({ cidr }) => ({ family, dst: subnetOf(cidr), dev: plan.ifName }));
+  const all = [...subnets, ...routes.filter(({ dst }) => !isDefault(dst)), ...addresses.map(defaultBy(plan.ifName))];
+  // Two addresses of one subnet have their routes in common.
+  const unique = new Map(all.map((route) => [route.dst, { ...route, table }])).values();
+  return {
+    table,
+    addresses: addresses.map(({ cidr }) => String(cidr.ip)),
+    ways: [...unique].map((route) => ({ route, onlink: needsOnlink(route, topology) })),
+  };
 }
 
-function routesBack(plan: Plan, { cidr, gateway }: WantedAddress): readonly Way[] {
-  const { family } = cidr.ip;
-  const common = { family, dev: plan.ifName, table: sourceTable(plan.hostVeth) };
-  const dst = family === 4 ? '0.0.0.0/0' : '::/0';
-  return [
-    { route: { ...common, dst: subnetOf(cidr) }, onlink: false },
-    { route: { ...common, dst, gateway: String(gateway) }, onlink: !cidr.contains(gateway!) },
-  ];
-}
-
-function addRule(kernel: Kernel, plan: Plan, netns: string, doing: string, ip: Ip): void {
-  const rule = addSourceRule({ source: String(ip), table: sourceTable(plan.hostVeth), priority: RULE_PRIORITY });
-  try {
-    kernel.rtnetlink.change(doing, [rule], netns);
-  } catch (error) {
-    // The rule of an earlier attachment whose ADD was killed.
-    if (!(error instanceof ToolError && error.kind === 'exists')) throw error;
-  }
-}
+const defaultBy =
+  (dev: string) =>
+  ({ cidr: { ip }, gateway }: WantedAddress): RouteSpec => ({
+    ...{ family: ip.family, dev, dst: ip.family === 4 ? '0.0.0.0/0' : '::/0' },
+    gateway: String(gateway),
+  });

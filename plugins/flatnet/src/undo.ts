@@ -4,7 +4,7 @@ import type { FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import type { Plan } from './plan.ts';
 import { dropRules } from './rules.ts';
-import { dropSourceRules, hasSourceRules } from './source-routing.ts';
+import { dropSourceRules, hasSourceRules } from './source-table.ts';
 import { disconnect } from './veth.ts';
 
 /** What this call of ADD has created so far, and hence may undo. */

@@ -6,7 +6,7 @@ import type { Sys } from '@flatnet/sys';
 import { wordsOf } from './change.ts';
 import { refusalOf, RtnetlinkError } from './error.ts';
 import { perform, refOf } from './perform.ts';
-import { deleteRules, findDeviceTo, findLink, readRoutes, withMaster } from './read.ts';
+import { clearTables, findDeviceTo, findLink, readRoutes, withMaster } from './read.ts';
 import type { Rtnetlink } from './rtnetlink.ts';
 
 /**
@@ -63,7 +63,7 @@ export function openRtnetlink(
       ask(`list IPv${filter.family} routes`, netns, (socket) => readRoutes(socket, filter)),
     findDeviceTo: (address, options) =>
       ask(`look for the way to ${address}`, undefined, (socket) => findDeviceTo(socket, address, options)),
-    deleteRules: (table, netns) =>
-      ask(`remove the rules of table ${table} in ${netns}`, netns, (socket) => deleteRules(socket, table)),
+    clearTables: (tables, netns) =>
+      ask(`clear the tables ${tables.join(', ')} in ${netns}`, netns, (socket) => clearTables(socket, tables)),
   };
 }

@@ -3,9 +3,9 @@ import { dump, find, NetlinkError, request, type Socket } from '@flatnet/netlink
 import type { Link as KernelLink } from '@flatnet/netlink/route/link';
 import { getLink } from '@flatnet/netlink/route/read-link';
 import { listRoutes, lookupRoute, type NextHop, type Route as KernelRoute } from '@flatnet/netlink/route/read-route';
-import { TABLE_MAIN } from '@flatnet/netlink/route/route';
+import { deleteRoute, TABLE_MAIN } from '@flatnet/netlink/route/route';
 import { deleteRule, listRules } from '@flatnet/netlink/route/rule';
-import { EACCES, EAFNOSUPPORT, EHOSTUNREACH, EINVAL, ENETUNREACH, ENODEV, ENOENT } from '@flatnet/sys';
+import { EACCES, EAFNOSUPPORT, EHOSTUNREACH, EINVAL, ENETUNREACH, ENODEV, ENOENT, ESRCH } from '@flatnet/sys';
 import { refOf } from './perform.ts';
 import type { Link, Route, RouteFilter, WayOptions } from './rtnetlink.ts';
 
@@ -67,13 +67,23 @@ export function findDeviceTo(socket: Socket, address: string, { exceptDefault }:
   return nameOf(socket, route.index);
 }
 
-export function deleteRules(socket: Socket, table: number): void {
+export function clearTables(socket: Socket, tables: readonly number[]): void {
   for (const family of [4, 6] as const) {
     const rules = unless([EAFNOSUPPORT], () => dump(socket, listRules(family))) ?? [];
-    for (const { from, priority } of rules.filter((rule) => rule.table === table)) {
+    for (const { from, priority, table } of rules.filter((rule) => tables.includes(rule.table))) {
       unless([ENOENT], () =>
         request(socket, deleteRule({ family, table, priority, ...(from === undefined ? {} : { from }) })),
       );
+    }
+    for (const { destination, table, index, gateway, metric } of tables.flatMap((table) =>
+      tableOf(socket, { family, table }),
+    )) {
+      const way = {
+        ...(index === undefined ? {} : { index }),
+        ...(gateway === undefined ? {} : { gateway }),
+        ...(metric === undefined ? {} : { metric }),
+      };
+      unless([ESRCH, ENODEV], () => request(socket, deleteRoute({ destination, table, ...way })));
     }
   }
 }

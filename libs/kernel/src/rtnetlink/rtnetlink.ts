@@ -54,8 +54,8 @@ export interface Rtnetlink {
   listRoutes(filter: RouteFilter, netns?: string): readonly Route[];
   /** The device by which packets to an address leave; undefined where no route leads there. */
   findDeviceTo(address: string, options?: WayOptions): string | undefined;
-  /** Removes all rules of both families that look into `table`. */
-  deleteRules(table: number, netns: string): void;
+  /** Removes all rules of both families that look into one of the tables, and what is in them. */
+  clearTables(tables: readonly number[], netns: string): void;
 }
 
 /** `10.0.0.1/24` */

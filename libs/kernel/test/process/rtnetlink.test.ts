@@ -205,8 +205,8 @@ it('makes what ip makes', async () => {
   expect(ours.findDeviceTo('192.0.2.77', { exceptDefault: true })).toBeUndefined();
   expect(ours.findDeviceTo('10.1.9.9', { exceptDefault: true })).toBe('br0');
 
-  ours.deleteRules(268435457, container());
-  ours.deleteRules(268435457, container());
+  ours.clearTables([268435457], container());
+  ours.clearTables([268435457], container());
   for (const family of ['-4', '-6']) {
     execFileSync('ip', ['-n', `${hosts.ip}-c`, family, 'rule', 'flush', 'table', '268435457']);
   }

@@ -87,6 +87,33 @@ it('a container on two networks answers by the one that was asked, each time', a
   for (const route of routes) await host.sandbox.must('ip', ['-n', 'outside', 'route', 'delete', route[2] ?? '']);
 }, 120_000);
 
+/** An address that is masqueraded on its way would be answered by the right network in any case. */
+const WITHOUT_MASQUERADE = { isDefaultGateway: true, antiSpoof: true, ipMasq: false };
+
+it('a host of the second network that asks the first address is answered by the first network, by its own routes', async () => {
+  const conf = (n: number) => network(host, n, WITHOUT_MASQUERADE);
+  const asked = addressesOf((await host.call('ADD', 'c1', conf(1), { ifName: 'eth0' })).json ?? {});
+  await host.sandbox.must('ip', ['-n', 'c1', 'route', 'add', '198.51.100.0/24', 'via', '10.60.1.77']);
+  expect((await host.call('ADD', 'c1', conf(2), { ifName: 'eth1' })).exitCode).toBe(0);
+  await ok('ADD', 'c2', 2, WITHOUT_MASQUERADE);
+  // Sent from the second network's port, the first network's address would be dropped as a fake.
+  for (const address of asked) expect(await pings('c2', address), address).toBe(true);
+  const way = async (to: string): Promise<string> =>
+    host.sandbox.must('ip', ['-n', 'c1', 'route', 'get', to, 'from', asked[0] ?? '']);
+  expect(await way('198.51.100.7')).toContain('via 10.60.1.77 dev eth0');
+  expect(await way('192.0.2.2')).toContain('via 10.60.1.1 dev eth0');
+  const state = async (): Promise<string> =>
+    host.sandbox.must('sh', [
+      '-c',
+      'for v in 4 6; do ip -n c1 -$v rule; ip -n c1 -$v route show table all | grep "table 5"; done; true',
+    ]);
+  expect(await state()).toContain(`from ${asked[0]} lookup 5`);
+  expect((await host.call('DEL', 'c1', conf(2), { ifName: 'eth1' })).exitCode).toBe(0);
+  expect(await state()).not.toMatch(/from (10|fd60)|table 5/);
+  await ok('DEL', 'c2', 2);
+  await ok('DEL', 'c1', 1);
+}, 60_000);
+
 it('finishes DEL with a netns that is gone, and leaves one alone that another container has now', async () => {
   await ok('ADD', 'c1', 1);
   await host.sandbox.deleteNetns('c1');
