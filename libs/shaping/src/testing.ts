@@ -1,5 +1,5 @@
 /** The kernel with refusals that a test wants, in place of a kernel that lacks something. */
-import { ENOENT, EOPNOTSUPP } from '@flatnet/sys';
+import { EINVAL, ENOENT, EOPNOTSUPP } from '@flatnet/sys';
 import { type Message, NetlinkError } from '@flatnet/netlink';
 import { createWriter, written } from '@flatnet/netlink/writer';
 import type { Wire } from './wire.ts';
@@ -70,3 +70,17 @@ export const ABSENT = {
   nft_fwd_netdev: ['NFT_MSG_NEWRULE', 'fwd', ENOENT],
   nf_tables_netdev: ['NFT_MSG_NEWTABLE', '', EOPNOTSUPP],
 } as const satisfies Readonly<Record<string, Absent>>;
+
+/** A kernel with all parts and nothing made: what is sent to it is refused as wrong, which is what its parts do with a question for them. */
+export const completeWire = (): Wire => {
+  const route: Wire['host'] = {
+    request({ name }) {
+      throw new NetlinkError(name, EINVAL, {}, 0);
+    },
+    find: () => undefined,
+    dump: () => [],
+  };
+  const { request, ...questions } = route;
+  const nft = { ...questions, commit: (messages: readonly Message[]) => messages.forEach(request), attempt: () => [] };
+  return { host: route, nft, inside: (_netns, work) => work(route) };
+};

@@ -13,7 +13,7 @@ const refused = (): never => {
   throw new Error('a unit test asks no kernel');
 };
 /** There is no limit in these worlds. */
-export const refuseWire: Wire = {
+const refuseWire: Wire = {
   host: { request: refused, find: () => undefined, dump: () => [] },
   nft: { commit: refused, attempt: refused, find: () => undefined, dump: () => [] },
   inside: refused,

@@ -1,9 +1,8 @@
 import { FakeKernel } from '@flatnet/kernel/testing';
-import { NetlinkError } from '@flatnet/netlink';
-import { ABSENT, lacking } from '@flatnet/shaping/testing';
+import { ABSENT, completeWire, lacking } from '@flatnet/shaping/testing';
 import { expect, it } from 'vitest';
 import { parseRate, showRate } from '../src/limit/rate.ts';
-import { fakeWorld, refuseWire } from './fake-world.ts';
+import { fakeWorld } from './fake-world.ts';
 
 it.each<[string, number | undefined]>([
   ['10M', 10e6],
@@ -57,17 +56,7 @@ it('limit set says what is missing, and how it is given', async () => {
 });
 
 it('doctor names what the kernel lacks for limits, and the command', async () => {
-  const answering = {
-    ...refuseWire,
-    host: {
-      ...refuseWire.host,
-      request: ({ name }: { readonly name: string }): never => {
-        throw new NetlinkError(name, 22, {}, 0);
-      },
-    },
-    nft: { ...refuseWire.nft, attempt: () => [] },
-  };
-  const wire = lacking(answering, ABSENT.ifb, ABSENT.htb, ABSENT.fq_codel);
+  const wire = lacking(completeWire(), ABSENT.ifb, ABSENT.htb, ABSENT.fq_codel);
   const { ctl } = fakeWorld('/nonexistent', new FakeKernel(), true, true, wire);
   const findings = async () => {
     const { out } = await ctl('doctor', '-o', 'json');
