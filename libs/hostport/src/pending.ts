@@ -9,6 +9,7 @@
 import type { Run } from '@flatnet/exec';
 import type { ApplyOptions } from '@flatnet/kernel';
 import { PortInUse } from './conflict.ts';
+import { giveBack } from './give-back.ts';
 import { listenKey, mergePorts, type Owner, portsOf, type Publication } from './model.ts';
 import { type Published, publish } from './publish.ts';
 import { isDead } from './life.ts';
@@ -68,6 +69,8 @@ export const promotePending = async (
     if (had !== undefined && !portsOf(waiting).some((port) => free.has(listenKey(port)))) continue;
     try {
       await publishOrWait(run, records, { ...rest, publications: [...successor.publications, ...waiting] }, options);
+      // Its own DEL has begun meanwhile, and may have ended before it could see what was published.
+      if (!records.isWaiting(successor.owner)) await giveBack(run, records, successor.owner, options);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       failures.push(`ports not handed over to network ${successor.owner.network}: ${why}`);

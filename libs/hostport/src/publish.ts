@@ -98,7 +98,8 @@ export const publish = async (
   } catch (error) {
     if (error instanceof PortInUse) {
       if (old === undefined) records.remove(record);
-      else records.write(old);
+      // The attachment's own DEL may have removed it meanwhile.
+      else if (records.read(record.owner) !== undefined) records.write(old);
     }
     throw error;
   }

@@ -127,6 +127,16 @@ export class Records {
     ignoring(['ENOENT', 'ENOTEMPTY', 'ENOTDIR'], () => rmdirSync(join(this.#root, 'masquerade')));
   }
 
+  /** Says that the attachment takes nothing over any more. */
+  leave({ containerId, networkHash, hash }: Owner): void {
+    this.#waiting.drop(containerKey(containerId), `${networkHash}.${hash}`);
+  }
+
+  /** Whether the attachment is one that may be handed ports. */
+  isWaiting({ containerId, networkHash, hash }: Owner): boolean {
+    return this.#waiting.of(containerKey(containerId)).includes(`${networkHash}.${hash}`);
+  }
+
   /** The records of a container's attachments that wait for ports of another one. */
   waitingOf(containerId: string): readonly PublishRecord[] {
     return this.#waiting.of(containerKey(containerId)).flatMap((user) => {

@@ -1,11 +1,11 @@
 import type { Run } from '@flatnet/exec';
 import type { ApplyOptions } from '@flatnet/kernel';
 import { removeIdleTable } from './idle.ts';
+import { giveBack } from './give-back.ts';
 import { forgetInterfaces } from './interfaces.ts';
 import type { Owner } from './model.ts';
 import type { PublishRecord, Records } from './record.ts';
-import { isKind, releaseAll } from './release.ts';
-import { chainNames, entriesOf } from './ruleset.ts';
+import { isKind } from './release.ts';
 import { promotePending } from './pending.ts';
 
 export interface WithdrawOptions extends ApplyOptions {
@@ -27,20 +27,11 @@ export const withdraw = async (
 ): Promise<PublishRecord | undefined> => {
   const { note, ...rest } = options;
   const named = { doing: 'withdraw ports', ...rest };
-  const record = records.read(owner);
-  if (record !== undefined) {
-    // Before the transaction, so that of two last users at least one sees that no other is left.
-    const idle = chainNames(record).filter((chain) => records.chains.drop(chain, owner.hash));
-    await releaseAll(run, owner, entriesOf(record), idle, named);
-    records.remove(record);
-  } else {
-    records.removeUnfinished(owner);
-    records.forgetHints(owner);
-    // A record can be lost: the kernel's list tells what the attachment has. Without nft it has nothing.
-    await releaseAll(run, owner, undefined, [], named).catch((error: unknown) => {
-      if (!isKind(error, 'missing')) throw error;
-    });
-  }
+  // First of all: the DEL of another attachment that hands over meanwhile looks for this last.
+  records.leave(owner);
+  const record = await giveBack(run, records, owner, named);
+  // Such a DEL has written it.
+  if (records.read(owner) !== undefined) await giveBack(run, records, owner, named);
   const failures = await promotePending(run, records, owner, record?.publications, named);
   if (failures.length > 0) note?.(failures.join('; '));
   await forgetInterfaces(run, records, named);

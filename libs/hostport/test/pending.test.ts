@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { Run } from '@flatnet/exec';
 import { expect, test } from 'vitest';
 import { collect, portsOf, publishOrWait, withdraw } from '../src/index.ts';
 import { alive, fakeNft, heldBy, newRecords, record } from './fixture.ts';
@@ -59,6 +60,35 @@ test('DEL succeeds when after a flush another container has the port: the succes
   expect(await withdraw(nft.run, records, first.owner, { note: (text) => notes.push(text) })).toEqual(first);
   expect(records.read(second.owner)).toEqual({ ...rest, publications: [], waiting: publications });
   expect(notes).toEqual([expect.stringContaining('held by other')]);
+});
+
+test.each([
+  ['while its ports are published for it', ''],
+  ['while they are refused to it', 'Error: File exists'],
+])('a successor whose own DEL comes %s is left with nothing', async (_when, answer) => {
+  const records = newRecords();
+  const [first, second] = [alive(record('a', 'web', '10.0.0.2')), alive(record('b', 'web', '10.1.0.2'))];
+  const stranger = alive(record('c', 'other', '10.2.0.2'));
+  const { publications, ...rest } = second;
+  for (const each of [first, stranger, { ...rest, publications: [], waiting: publications }]) records.write(each);
+  const ours = fakeNft('', answer, heldBy(stranger, 8080, 8081));
+  const theirs = fakeNft();
+  let isOver = false;
+  const run: Run = async (...call) => {
+    const isHandedOver = /"create":.*10\.1\.0\.2/.test(call[1].join(' '));
+    // The whole DEL of the other process, before the kernel has the transaction of this one.
+    if (isHandedOver && !isOver) {
+      isOver = true;
+      await withdraw(theirs.run, records, second.owner);
+    }
+    return ours.run(...call);
+  };
+  await withdraw(run, records, first.owner);
+  expect(isOver).toBe(true);
+  expect(records.read(second.owner)).toBeUndefined();
+  expect(records.waitingOf('web')).toEqual([]);
+  if (answer === '')
+    expect(ours.sent.findLast((words) => !words.includes('list'))).toMatch(/"delete":.*8080.*10\.1\.0\.2/);
 });
 
 test.each([

@@ -1,0 +1,30 @@
+import type { Run } from '@flatnet/exec';
+import type { ApplyOptions } from '@flatnet/kernel';
+import type { Owner } from './model.ts';
+import type { PublishRecord, Records } from './record.ts';
+import { isKind, releaseAll } from './release.ts';
+import { chainNames, entriesOf } from './ruleset.ts';
+
+/** Gives back what the attachment itself has, with its record; nothing is handed over. @returns the record. @throws ToolError. */
+export const giveBack = async (
+  run: Run,
+  records: Records,
+  owner: Owner,
+  options: ApplyOptions,
+): Promise<PublishRecord | undefined> => {
+  const record = records.read(owner);
+  if (record !== undefined) {
+    // Before the transaction, so that of two last users at least one sees that no other is left.
+    const idle = chainNames(record).filter((chain) => records.chains.drop(chain, owner.hash));
+    await releaseAll(run, owner, entriesOf(record), idle, options);
+    records.remove(record);
+    return record;
+  }
+  records.removeUnfinished(owner);
+  records.forgetHints(owner);
+  // A record can be lost: the kernel's list tells what the attachment has. Without nft it has nothing.
+  await releaseAll(run, owner, undefined, [], options).catch((error: unknown) => {
+    if (!isKind(error, 'missing')) throw error;
+  });
+  return undefined;
+};
