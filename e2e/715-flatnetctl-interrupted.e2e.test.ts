@@ -79,9 +79,9 @@ describe('interrupted', () => {
 
   it('install has put all files in place, or none', async () => {
     const at = join(host.sandbox.folder, 'installed');
-    const where = ['--plugin-dir', join(at, 'opt'), '--bin-dir', join(at, 'bin'), '--state-dir', join(at, 'state')];
+    const where = ['plugin', 'bin', 'driver', 'state'].flatMap((name) => [`--${name}-dir`, join(at, name)]);
     const code = await interrupt(0, ['INT', 'INT'], 'install', ...where);
     const files = (await shell(`find ${at} ! -type d 2>/dev/null | wc -l`)).trim();
-    expect([code, files]).toEqual(code === 0 ? [0, '5'] : [code, '0']);
+    expect([code, files]).toEqual(code === 0 ? [0, '10'] : [code, '0']);
   });
 });

@@ -19,11 +19,14 @@ const ROOTFUL = '/etc/containers/networks';
  * @param configurations texts of containers.conf.
  */
 export function networkFolders(env: Environment, configurations: readonly string[]): readonly string[] {
-  const told = configurations.flatMap(networkConfigDirOf).filter((folder) => folder.startsWith('/'));
   const data = env['XDG_DATA_HOME'] || (env['HOME'] ? join(env['HOME'], '.local/share') : '');
   const own = data.startsWith('/') ? [join(data, 'containers/storage/networks')] : [];
-  return [...new Set([...told, ROOTFUL, ...own])];
+  return [...new Set([...toldFolders(configurations), ROOTFUL, ...own])];
 }
+
+/** `network_config_dir` of a containers.conf. */
+export const toldFolders = (configurations: readonly string[]): readonly string[] =>
+  configurations.flatMap(networkConfigDirOf).filter((folder) => folder.startsWith('/'));
 
 /** The key stands in a line of its own (TOML). */
 const networkConfigDirOf = (text: string): readonly string[] =>

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { containersConf, networkFolders, toldFolders } from '@flatnet/driver';
 import { usage } from './failure.ts';
 import { DEFAULT_PLUGIN_DIR, pluginDirectories, podmanDirectories } from './install/runtime-config.ts';
 import type { World } from './world.ts';
@@ -7,6 +8,8 @@ import type { World } from './world.ts';
 export interface Places {
   /** Directory of network configurations. */
   readonly netDir: string;
+  /** Directories of networks that Podman 5 and 6 keep. */
+  readonly driverDirs: readonly string[];
   /** Directories of plugin executables, in the order of search. */
   readonly cniPath: readonly string[];
   /** Where libcni keeps the results of ADD (its `results` folder is below). */
@@ -26,9 +29,16 @@ export const DEFAULT_CACHE_DIR = '/var/lib/cni';
 export function placesOf(options: PlaceOptions, env: World['env']): Places {
   return {
     netDir: options.netDir || env['NETCONFPATH'] || DEFAULT_NET_DIR,
+    driverDirs: driverDirsOf(options, env),
     cniPath: givenPath(options, env) ?? pluginDirectories(env),
     cacheDir: options.cacheDir || env['CNI_CACHE_DIR'] || DEFAULT_CACHE_DIR,
   };
+}
+
+/** Who says where conflists are looks at that host alone, and not at what Podman keeps by default. */
+function driverDirsOf({ netDir }: PlaceOptions, env: World['env']): readonly string[] {
+  const told = containersConf(env);
+  return netDir || env['NETCONFPATH'] ? toldFolders(told) : networkFolders(env, told);
 }
 
 /** Where plugins go when no option says it: the usual directory, unless runtimes are told to search elsewhere. */

@@ -28,7 +28,16 @@ function setUp(kernel?: FakeKernel) {
   mkdirSync(from);
   writeFileSync(join(from, 'flatnet'), 'image 1');
   chmodSync(join(from, 'flatnet'), 0o755);
-  const where = ['--plugin-dir', pluginDir, '--bin-dir', binDir, '--state-dir', stateDir];
+  const where = [
+    '--plugin-dir',
+    pluginDir,
+    '--bin-dir',
+    binDir,
+    '--state-dir',
+    stateDir,
+    '--driver-dir',
+    join(world.root, 'netavark'),
+  ];
   return {
     ...{ ...world, from, pluginDir, binDir },
     install: (...args: string[]) => world.ctl('install', '--from', from, ...where, ...args),
@@ -39,11 +48,15 @@ function setUp(kernel?: FakeKernel) {
 const NAMES = [...PLUGIN_NAMES].sort();
 
 test.each([0, 1, 2, 3])('an upgrade that fails at file %i leaves the older version whole', async (index) => {
-  const { install, uninstall, pluginDir, binDir, from } = setUp();
+  const { install, uninstall, pluginDir, binDir, from, root } = setUp();
   await install();
   const before = NAMES.map((name) => statSync(join(pluginDir, name)).ino);
   writeFileSync(join(from, 'flatnet'), 'image 2');
-  const paths = [...NAMES.map((name) => join(pluginDir, name)), join(binDir, 'flatnetctl')];
+  const paths = [
+    ...NAMES.map((name) => join(pluginDir, name)),
+    join(binDir, 'flatnetctl'),
+    join(root, 'netavark/flatnet'),
+  ];
   // A folder cannot be replaced by the new file.
   const obstacle = `${paths[index]}.${process.pid}.new`;
   mkdirSync(obstacle);
@@ -57,16 +70,17 @@ test.each([0, 1, 2, 3])('an upgrade that fails at file %i leaves the older versi
 });
 
 test('install puts one image under all names, again too, and uninstall removes exactly that', async () => {
-  const { install, uninstall, pluginDir, binDir, from } = setUp();
+  const { install, uninstall, pluginDir, binDir, from, root } = setUp();
   expect((await install()).code).toBe(0);
   expect(new Set(NAMES.map((name) => statSync(join(pluginDir, name)).ino)).size).toBe(1);
   expect(readlinkSync(join(binDir, 'flatnetctl'))).toBe(join(pluginDir, 'flatnet'));
+  expect(readlinkSync(join(root, 'netavark/flatnet'))).toBe(join(pluginDir, 'flatnet'));
   writeFileSync(join(from, 'flatnet'), 'image 2');
   expect((await install()).code).toBe(0);
   expect(readFileSync(join(pluginDir, 'flatnet-ipam'), 'utf8')).toBe('image 2');
   writeFileSync(join(pluginDir, 'bridge'), 'of somebody else');
   expect((await uninstall()).out.split('\n').filter((line) => line.startsWith('removed'))).toHaveLength(
-    NAMES.length + 1,
+    NAMES.length + 2,
   );
   expect(NAMES.some((name) => existsSync(join(pluginDir, name)))).toBe(false);
   expect(existsSync(join(pluginDir, 'bridge'))).toBe(true);

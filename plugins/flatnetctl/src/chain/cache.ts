@@ -10,6 +10,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isIdentifier, isInterfaceName } from '@flatnet/cni';
 import { configObject } from '@flatnet/cni/schema';
+import { type DriverRecord, driverRecords } from '@flatnet/driver';
 import * as z from 'zod/mini';
 import { placeFile, removeFile } from '../conflist/directory.ts';
 import { errnoOf, refused } from '../failure.ts';
@@ -50,8 +51,20 @@ const pathOf = (cacheDir: string, { network, containerId, ifName }: Identity): s
 
 export type Identity = Pick<CachedAttachment, 'network' | 'containerId' | 'ifName'>;
 
-/** Every attachment that a runtime (or we) made and did not take back. Files that cannot be read are left out. */
-export function listCached(cacheDir: string): readonly CachedAttachment[] {
+/** Every attachment that a runtime (or we) made and did not take back, and those of netavark's driver in this boot. */
+export const listCached = (cacheDir: string, records = driverRecords()): readonly CachedAttachment[] => [
+  ...listFiles(cacheDir),
+  ...records.all().map(cachedOf),
+];
+
+const cachedOf = ({ owner, netns, netnsId, chain, attach, result = {} }: DriverRecord): CachedAttachment => ({
+  ...{ network: owner.network, containerId: owner.containerId, ifName: owner.ifName },
+  ...{ netns, netnsId, config: JSON.stringify(chain), result },
+  ...{ cniArgs: attach.cniArgs, capabilityArgs: attach.capabilityArgs },
+});
+
+/** Files that cannot be read are left out. */
+function listFiles(cacheDir: string): readonly CachedAttachment[] {
   const folder = folderOf(cacheDir);
   let names: string[];
   try {

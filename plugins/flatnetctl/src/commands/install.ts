@@ -6,6 +6,7 @@ import { DROP_IN_NAMES } from '../install/drop-in-names.ts';
 import { filesOf, findImage, install, type InstallPlan } from '../install/install.ts';
 import { podmanAdvice } from '../install/podman-backend.ts';
 import { DEFAULT_STATE_DIR, type InstalledFile } from '../install/record.ts';
+import { defaultDriverDir } from '../install/runtime-config.ts';
 import { namesThatGo, purge, refuseIfNamed, refuseIfUsed, uninstall } from '../install/uninstall.ts';
 import { withInterrupts } from '../interrupt.ts';
 import { createNetwork } from '../network/create.ts';
@@ -17,6 +18,7 @@ interface InstallOptions extends PlaceOptions {
   readonly from?: string;
   readonly pluginDir?: string;
   readonly binDir: string;
+  readonly driverDir?: string;
   readonly stateDir: string;
   readonly dropIn: boolean;
   readonly sample: boolean;
@@ -41,6 +43,10 @@ export function addInstallCommands(program: Command, world: World): void {
       'directory of CNI plugins (default: /opt/cni/bin, or else the first that runtimes search)',
     )
     .option('--bin-dir <dir>', 'directory of commands', '/usr/local/bin')
+    .option(
+      '--driver-dir <dir>',
+      'directory of netavark drivers (default: /usr/local/libexec/netavark, or else the first that netavark searches)',
+    )
     .option('--from <dir>', 'directory of the built executables (default: this executable)')
     .option('--state-dir <dir>', 'where to remember what was installed', DEFAULT_STATE_DIR)
     .option('--drop-in', `also take the names ${DROP_IN_NAMES.join(', ')}; asks first`, false)
@@ -74,7 +80,7 @@ async function runInstall(world: World, options: InstallOptions): Promise<void> 
   if (plan.dropInDir !== undefined) await agreeToDropIn(world, options, plan.dropInDir, replaced, places);
   for (const file of await withInterrupts(world, () => install(plan))) world.out(`installed ${wordsOf(file)}\n`);
   if (options.sample) await createSample(world, places, plan.pluginDir);
-  const advice = podmanAdvice(world.env);
+  const advice = await podmanAdvice(world);
   if (advice !== undefined) world.err(`${advice}\n`);
   if (!places.cniPath.includes(plan.pluginDir))
     world.err(`Podman does not search ${plan.pluginDir}: add it to cni_plugin_dirs in containers.conf\n`);
@@ -84,10 +90,11 @@ async function runInstall(world: World, options: InstallOptions): Promise<void> 
 function planOf(world: World, options: InstallOptions, { cniPath }: Places): InstallPlan {
   const { binDir, stateDir, force, dropIn } = options;
   const pluginDir = options.pluginDir ?? defaultPluginDir(options, world.env);
-  const notAbsolute = [pluginDir, binDir, stateDir].find((directory) => !directory.startsWith('/'));
+  const driverDir = options.driverDir ?? defaultDriverDir(world.env);
+  const notAbsolute = [pluginDir, binDir, driverDir, stateDir].find((directory) => !directory.startsWith('/'));
   if (notAbsolute !== undefined)
     throw usage(`${JSON.stringify(notAbsolute)} is not an absolute path`, `give ${join(process.cwd(), notAbsolute)}`);
-  const common = { image: findImage(options.from), pluginDir, binDir, stateDir, force };
+  const common = { image: findImage(options.from), pluginDir, binDir, driverDir, stateDir, force };
   return dropIn ? { ...common, dropInDir: dropInDirectory(cniPath, pluginDir) } : common;
 }
 

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { parseIp } from '@flatnet/addressing';
 import { underOperatorLock } from '../chain/operator-lock.ts';
-import { getNetwork, readDirectory, type NetworkFile } from '../conflist/directory.ts';
+import type { NetworkFile } from '../conflist/directory.ts';
+import { findNetwork, networksOf } from '../conflist/driver-networks.ts';
 import type { Network } from '../conflist/model.ts';
 import { readable } from '../conflist/subnets.ts';
 import { Exit, OperatorError, problem, usage } from '../failure.ts';
@@ -35,8 +36,9 @@ function addShow(ipam: Command, world: World): void {
     .option('--summary', 'use per subnet instead', false)
     .addHelpText('after', '\nExamples:\n  flatnetctl ipam show web\n  flatnetctl ipam show --ip 10.87.0.2')
     .action((names: string[], options: PlaceOptions & OutputOption & { ip?: string; summary: boolean }) => {
-      const { netDir, cniPath } = placesFor(world, options);
-      const networks = filesOf(netDir, names).map(({ network }) => network);
+      const places = placesFor(world, options);
+      const { cniPath } = places;
+      const networks = filesOf(places, names).map(({ network }) => network);
       if (options.summary) return showUsage(world, networks, cniPath, options);
       const holdings = networks.flatMap((network) => holdingsOf(network, cniPath));
       if (options.ip === undefined) return showHoldings(world, holdings, options);
@@ -175,8 +177,8 @@ function printFreed(world: World, { finding, outcome, reason }: Freed): void {
   world.out(printable(`${outcome} ${what} of ${whose}${where}${reason === '' ? '' : `: ${reason}`}`) + '\n');
 }
 
-const filesOf = (netDir: string, names: readonly string[]): readonly NetworkFile[] =>
-  names.length > 0 ? names.map((name) => getNetwork(netDir, name)) : readDirectory(netDir).files;
+const filesOf = (places: Places, names: readonly string[]): readonly NetworkFile[] =>
+  names.length > 0 ? names.map((name) => findNetwork(places, name)) : networksOf(places).files;
 
 function showUsage(
   world: World,

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { getNetwork, readDirectory } from '../conflist/directory.ts';
+import { findNetwork, networksOf } from '../conflist/driver-networks.ts';
 import { Exit, OperatorError, problem } from '../failure.ts';
 import { withInterrupts } from '../interrupt.ts';
 import { createNetwork } from '../network/create.ts';
@@ -139,13 +140,13 @@ function addLooking(network: Command, world: World): void {
     .description('everything about networks, as JSON: subnets, use, containers, ports')
     .action((names: string[], options: PlaceOptions) => {
       const places = placesFor(world, options);
-      world.out(renderJson(names.map((name) => inspectNetwork(getNetwork(places.netDir, name), places))));
+      world.out(renderJson(names.map((name) => inspectNetwork(findNetwork(places, name), places))));
     });
 
   withPlaces(network.command('exists <name>'))
     .description('exit code 0 if the network exists, 1 if not')
     .action((name: string, options: PlaceOptions) => {
-      const { files } = readDirectory(placesFor(world, options).netDir);
+      const { files } = networksOf(placesFor(world, options));
       if (!files.some((file) => file.network.name === name)) throw new OperatorError(Exit.problem, '', '');
     });
 
@@ -156,9 +157,9 @@ function addLooking(network: Command, world: World): void {
     )
     .addHelpText('after', '\nExample:\n  flatnetctl network graph --format svg > networks.svg')
     .action((names: string[], options: PlaceOptions & { format: keyof typeof DRAWINGS }) => {
-      const { netDir, cacheDir } = placesFor(world, options);
-      const files = names.length > 0 ? names.map((name) => getNetwork(netDir, name)) : readDirectory(netDir).files;
-      const graph = graphOf(files, cacheDir);
+      const places = placesFor(world, options);
+      const files = names.length > 0 ? names.map((name) => findNetwork(places, name)) : networksOf(places).files;
+      const graph = graphOf(files, places.cacheDir);
       world.out(DRAWINGS[options.format](graph));
     });
 }

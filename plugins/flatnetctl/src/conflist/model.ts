@@ -16,6 +16,8 @@ import * as z from 'zod/mini';
 
 /** `cniVersion` is the newest version that the list allows and that we speak (`cniVersions`, spec 1.1.0). */
 export interface Network extends ChainConfig {
+  /** Podman's id of a network of its own; that of a conflist follows from the name. */
+  readonly id?: string;
   readonly disableCheck: boolean;
   readonly disableGC: boolean;
   /** Set by `network create`: the file is ours to rewrite and to remove. */

@@ -2,7 +2,7 @@
 import { networkOfCached } from '../chain/attachment.ts';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
 import { asRun } from '../conflist/as-run.ts';
-import { readDirectory } from '../conflist/directory.ts';
+import { networksOf } from '../conflist/driver-networks.ts';
 import { mainPlugin, type Network } from '../conflist/model.ts';
 import { isAlive } from '../network/remove.ts';
 import type { Places } from '../places.ts';
@@ -13,8 +13,8 @@ export interface Attached {
 }
 
 /** Those whose main plugin is flatnet, under whatever name. */
-export function attachedNow({ netDir, cacheDir, cniPath }: Places): readonly Attached[] {
-  const configured = new Map(readDirectory(netDir).files.map(({ network }) => [network.name, network]));
+export function attachedNow({ netDir, driverDirs, cacheDir, cniPath }: Places): readonly Attached[] {
+  const configured = new Map(networksOf({ netDir, driverDirs }).files.map(({ network }) => [network.name, network]));
   return listCached(cacheDir)
     .filter(isAlive)
     .flatMap((cached): readonly Attached[] => {

@@ -3,7 +3,7 @@ import { hasCapability } from '@flatnet/cni';
 import { doubtOf, judge, publishedObstacleOf } from '@flatnet/firewall';
 import { readFirewalls } from '@flatnet/kernel/firewalls';
 import { asRun } from '../conflist/as-run.ts';
-import { readDirectory } from '../conflist/directory.ts';
+import { networksOf } from '../conflist/driver-networks.ts';
 import { mainPlugin, type Network } from '../conflist/model.ts';
 import { subnetsOf } from '../conflist/subnets.ts';
 import { bridgeOf, factsOf } from '../network/describe.ts';
@@ -11,8 +11,8 @@ import { attachedNow, isFlatnet, routingOf } from './attached.ts';
 import { failed, ok, warning, type Check, type Finding } from './finding.ts';
 
 export const firewalls: Check = async (world, places) => {
-  const { netDir, cniPath } = places;
-  const networks = readDirectory(netDir)
+  const { netDir, driverDirs, cniPath } = places;
+  const networks = networksOf({ netDir, driverDirs })
     .files.map(({ network }) => network)
     .filter((network) => isFlatnet(network, cniPath) && routingOf(network, cniPath).isForwarded);
   if (networks.length === 0) return [];
@@ -50,8 +50,8 @@ function gatewayDeviceOf(network: Network): string {
 }
 
 /** Not a fault, but the answer to why a container reaches no other host. */
-export const masquerades: Check = (_, { netDir, cniPath }) =>
-  readDirectory(netDir).files.flatMap(({ network }) => {
+export const masquerades: Check = (_, { netDir, driverDirs, cniPath }) =>
+  networksOf({ netDir, driverDirs }).files.flatMap(({ network }) => {
     if (!isFlatnet(network, cniPath)) return [];
     const { isForwarded, isMasqueraded } = routingOf(network, cniPath);
     if (isMasqueraded) return [];

@@ -1,6 +1,6 @@
 /** The settings of the host as a whole that the plugins change, and how they stand. */
 import { hostSettingStates, type HostSettingState } from '@flatnet/kernel';
-import { readDirectory } from '../conflist/directory.ts';
+import { networksOf } from '../conflist/driver-networks.ts';
 import type { Network } from '../conflist/model.ts';
 import { subnetsOf } from '../conflist/subnets.ts';
 import { attachedNow, routingOf } from './attached.ts';
@@ -10,7 +10,7 @@ export const hostWide: Check = ({ kernel }, places) => {
   const isForwarded = ({ network }: { readonly network: Network }): boolean =>
     routingOf(network, places.cniPath).isForwarded;
   const attached = attachedNow(places).filter(isForwarded);
-  const configured = readDirectory(places.netDir).files.filter(isForwarded);
+  const configured = networksOf(places).files.filter(isForwarded);
   return hostSettingStates(kernel).map((state) => {
     const hasFamily = ({ network }: { readonly network: Network }): boolean =>
       subnetsOf(network).some(({ subnet }) => subnet.ip.family === state.family);

@@ -3,17 +3,34 @@ import { basename, join } from 'node:path';
 import { isExecutable } from '@flatnet/exec';
 import { DROP_IN_NAMES } from '../install/drop-in-names.ts';
 import { PLUGIN_NAMES } from '../install/install.ts';
-import { podmanAdvice } from '../install/podman-backend.ts';
+import { adviceFor, podmanFront } from '../install/podman-backend.ts';
 import { DEFAULT_STATE_DIR, markOf, readRecord } from '../install/record.ts';
-import { configuredBackend } from '../install/runtime-config.ts';
 import { foundFirst, leadsToUs } from '../ipam/leased-here.ts';
 import { failed, ok, warning, type Check, type Finding } from './finding.ts';
 
-export const backend: Check = ({ env }) => {
-  const advice = podmanAdvice(env);
-  if (advice === undefined) return [ok('podman', configuredBackend(env) === 'cni' ? 'uses CNI' : 'not installed')];
-  const repair = 'set network_backend = "cni" in /etc/containers/containers.conf';
-  return [warning('podman', advice.split(';')[0] ?? '', repair)];
+/** Which front serves the installed Podman. Podman 5 and newer have no CNI to be switched on. */
+export const backend: Check = async (world) => {
+  const front = await podmanFront(world);
+  switch (front.kind) {
+    case 'none':
+      return [ok('podman', 'not installed')];
+    case 'cni':
+      return [ok('podman', 'uses CNI')];
+    case 'not set': {
+      const repair = 'set network_backend = "cni" in /etc/containers/containers.conf';
+      return [warning('podman', adviceFor(front.backend).split(';')[0] ?? '', repair)];
+    }
+    case 'netavark':
+      return front.driver === ''
+        ? [
+            warning(
+              'podman',
+              `Podman ${front.version} uses netavark, which finds no driver flatnet`,
+              'flatnetctl install',
+            ),
+          ]
+        : [ok('podman', `Podman ${front.version} uses netavark, and ${front.driver} as its driver flatnet`)];
+  }
 };
 
 export const executables: Check = (_, { cniPath }) => {

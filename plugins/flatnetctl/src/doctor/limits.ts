@@ -1,12 +1,12 @@
 import { missingParts, PARTS } from '@flatnet/shaping';
 import { runsAs } from '../conflist/as-run.ts';
-import { readDirectory } from '../conflist/directory.ts';
+import { networksOf } from '../conflist/driver-networks.ts';
 import { asking } from '../limit/shaping.ts';
 import { failed, ok, warning, type Check, type Finding } from './finding.ts';
 
 /** Asked only where a network limits its containers. */
-export const limits: Check = (world, { netDir, cniPath }) => {
-  const limiting = readDirectory(netDir).files.flatMap(({ network }) =>
+export const limits: Check = (world, { netDir, driverDirs, cniPath }) => {
+  const limiting = networksOf({ netDir, driverDirs }).files.flatMap(({ network }) =>
     network.plugins.filter(({ type }) => runsAs(type, cniPath) === 'flatnet-bandwidth'),
   );
   if (limiting.length === 0) return [];

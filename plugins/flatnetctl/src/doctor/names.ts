@@ -1,12 +1,12 @@
 import { DNS_PORT, inputObstacle, survey } from '@flatnet/dns';
 import { runsAs } from '../conflist/as-run.ts';
-import { readDirectory } from '../conflist/directory.ts';
+import { networksOf } from '../conflist/driver-networks.ts';
 import { failed, ok, warning, type Check, type Finding } from './finding.ts';
 import { programAt } from './listeners.ts';
 
 /** Asked only where a network gives its containers names. */
-export const names: Check = async (world, { netDir, cniPath }) => {
-  const naming = readDirectory(netDir).files.filter(({ network }) =>
+export const names: Check = async (world, { netDir, driverDirs, cniPath }) => {
+  const naming = networksOf({ netDir, driverDirs }).files.filter(({ network }) =>
     network.plugins.some(({ type }) => runsAs(type, cniPath) === 'flatnet-dns'),
   );
   if (naming.length === 0) return [];

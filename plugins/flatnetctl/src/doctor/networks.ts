@@ -3,7 +3,8 @@ import { contextOf } from '../chain/context.ts';
 import { findExecutable } from '../chain/find-executable.ts';
 import { statusChain } from '../chain/run-chain.ts';
 import { isOursThroughout } from '../conflist/as-run.ts';
-import { readDirectory, type NetworkFile } from '../conflist/directory.ts';
+import type { NetworkFile } from '../conflist/directory.ts';
+import { networksOf } from '../conflist/driver-networks.ts';
 import type { Network } from '../conflist/model.ts';
 import { subnetsOf } from '../conflist/subnets.ts';
 import { OperatorError } from '../failure.ts';
@@ -15,8 +16,9 @@ import type { Places } from '../places.ts';
 import { attachedNow } from './attached.ts';
 import { failed, fixable, ok, warning, type Check, type Finding } from './finding.ts';
 
-export const configurations: Check = (_, { netDir }) => {
-  const { files, broken } = readDirectory(netDir);
+export const configurations: Check = (_, places) => {
+  const { netDir } = places;
+  const { files, broken } = networksOf(places);
   return [
     ok('networks', `${files.length} in ${netDir}`),
     ...broken.map(({ path, reason }) => failed('networks', `${path}: ${reason}`, `correct or remove ${path}`)),
@@ -42,10 +44,10 @@ function clashes(files: readonly NetworkFile[]): readonly Finding[] {
 
 /** Every network of ours is asked whether it could take a container now (STATUS). */
 export const readiness: Check = async (world, places) => {
-  const { netDir, cniPath } = places;
+  const { netDir, driverDirs, cniPath } = places;
   const inUse = new Set(attachedNow(places).map(({ cached }) => cached.network));
   const context = contextOf(world, { cniPath });
-  const findings = readDirectory(netDir).files.map(async ({ network }): Promise<readonly Finding[]> => {
+  const findings = networksOf({ netDir, driverDirs }).files.map(async ({ network }): Promise<readonly Finding[]> => {
     const check = `network ${network.name}`;
     const missing = missingPlugins(network, cniPath);
     if (missing.length > 0) {
@@ -90,8 +92,8 @@ function isInstalled(type: string, cniPath: readonly string[]): boolean {
 const MAX_PORTS = 1023;
 const NEARLY = 0.9;
 
-export const room: Check = ({ kernel }, { netDir, cniPath }: Places) =>
-  readDirectory(netDir).files.flatMap(({ network }) => [
+export const room: Check = ({ kernel }, { netDir, driverDirs, cniPath }: Places) =>
+  networksOf({ netDir, driverDirs }).files.flatMap(({ network }) => [
     ...poolFindings(network, cniPath),
     ...bridgeFindings(kernel, network),
   ]);
@@ -116,8 +118,8 @@ function bridgeFindings(kernel: Parameters<typeof bridgePorts>[0], network: Netw
   return [ports.length >= MAX_PORTS ? failed(check, reason, repair) : warning(check, reason, repair)];
 }
 
-export const leftovers: Check = (_, { netDir, cniPath }) =>
-  readDirectory(netDir).files.flatMap(({ network }) => {
+export const leftovers: Check = (_, { netDir, driverDirs, cniPath }) =>
+  networksOf({ netDir, driverDirs }).files.flatMap(({ network }) => {
     const dead = deadLeases(holdingsOf(network, cniPath));
     if (dead.length === 0) return [];
     const reason = `${dead.length} leases of containers whose namespace is gone`;

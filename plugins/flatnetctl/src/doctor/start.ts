@@ -7,7 +7,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { ToolError } from '@flatnet/exec';
 import { findExecutable } from '../chain/find-executable.ts';
-import { readDirectory } from '../conflist/directory.ts';
+import { networksOf } from '../conflist/driver-networks.ts';
 import { ipamOf, type Network } from '../conflist/model.ts';
 import { OperatorError } from '../failure.ts';
 import { PLUGIN_NAMES } from '../install/install.ts';
@@ -59,8 +59,11 @@ export function diskOf(path: string, mountinfo: string): string {
 }
 
 /** Each image once, whatever its names. */
-export const starts: Check = async (world, { netDir, cniPath }) => {
-  const types = [...PLUGIN_NAMES, ...readDirectory(netDir).files.flatMap(({ network }) => typesOf(network))];
+export const starts: Check = async (world, { netDir, driverDirs, cniPath }) => {
+  const types = [
+    ...PLUGIN_NAMES,
+    ...networksOf({ netDir, driverDirs }).files.flatMap(({ network }) => typesOf(network)),
+  ];
   const images = new Map([...new Set(types)].flatMap((type) => imageOf(type, cniPath)));
   const mountinfo = readFileSync('/proc/self/mountinfo', 'utf8');
   const measured: Starts[] = [];

@@ -24,6 +24,8 @@ export interface InstallPlan {
   readonly pluginDir: string;
   /** Where people look for commands. */
   readonly binDir: string;
+  /** Where netavark looks for drivers. */
+  readonly driverDir: string;
   readonly stateDir: string;
   readonly force: boolean;
   /** Where the reference plugins' names are to lead to the image too. */
@@ -43,12 +45,14 @@ export function findImage(from: string | undefined): string {
 
 /** The files that `install` makes, with the plugin directory first. @throws OperatorError when the image cannot be read. */
 export function filesOf(plan: InstallPlan): readonly InstalledFile[] {
-  const { image, pluginDir, binDir, dropInDir, stateDir } = plan;
+  const { image, pluginDir, binDir, driverDir, dropInDir, stateDir } = plan;
   const mark = markOf(image);
   if (mark === undefined) throw environment(`${image} is gone`, 'flatnetctl install --from dist/bin');
   return [
     ...PLUGIN_NAMES.map((name) => ({ path: join(pluginDir, name), mark })),
     { path: join(binDir, 'flatnetctl'), mark: linkMark(join(pluginDir, 'flatnet')) },
+    // Alone in its folder: Podman shows everything there as a driver.
+    { path: join(driverDir, 'flatnet'), mark: linkMark(join(pluginDir, 'flatnet')) },
     ...(dropInDir === undefined ? [] : dropInFiles(dropInDir, pluginDir, readRecord(stateDir))),
   ];
 }
@@ -98,9 +102,9 @@ function restore(path: string): void {
   renameSync(backup, path);
 }
 
-function place({ image, pluginDir, binDir, dropInDir }: InstallPlan, files: readonly InstalledFile[]): void {
+function place({ image, pluginDir, binDir, driverDir, dropInDir }: InstallPlan, files: readonly InstalledFile[]): void {
   const copy = join(pluginDir, `.flatnet.${process.pid}.image`);
-  [pluginDir, binDir, ...(dropInDir === undefined ? [] : [dropInDir])].forEach((directory) =>
+  [pluginDir, binDir, driverDir, ...(dropInDir === undefined ? [] : [dropInDir])].forEach((directory) =>
     mkdirSync(directory, { recursive: true }),
   );
   try {

@@ -27,9 +27,30 @@ export function podmanDirectories(env: Environment): readonly string[] {
   return absolute.length > 0 ? absolute : DEFAULT_CNI_PATH;
 }
 
-/** The lists of `cni_plugin_dirs` in a containers.conf (TOML; the list may span lines). */
-export const pluginDirsOf = (text: string): readonly (readonly string[])[] =>
-  [...text.matchAll(/^[ \t]*cni_plugin_dirs[ \t]*=[ \t]*\[([^\]]*)\]/gm)].map(([, list = '']) =>
+/** What netavark searches for drivers by default, in its order. */
+export const DEFAULT_DRIVER_PATH = [
+  ...['/usr/local/libexec/netavark', '/usr/libexec/netavark', '/usr/local/lib/netavark', '/usr/lib/netavark'],
+];
+
+/** `netavark_plugin_dirs` where it is set. */
+export function driverDirectories(env: Environment): readonly string[] {
+  const told =
+    containersConf(env)
+      .flatMap((text) => listsOf('netavark_plugin_dirs', text))
+      .at(-1) ?? [];
+  const absolute = told.filter((directory) => directory.startsWith('/'));
+  return absolute.length > 0 ? absolute : DEFAULT_DRIVER_PATH;
+}
+
+/** The first of the usual ones, unless Podman is told to search elsewhere. */
+export const defaultDriverDir = (env: Environment): string => driverDirectories(env)[0] as string;
+
+/** The lists of `cni_plugin_dirs` in a containers.conf. */
+export const pluginDirsOf = (text: string): readonly (readonly string[])[] => listsOf('cni_plugin_dirs', text);
+
+/** TOML; the list may span lines. */
+const listsOf = (key: string, text: string): readonly (readonly string[])[] =>
+  [...text.matchAll(new RegExp(`^[ \\t]*${key}[ \\t]*=[ \\t]*\\[([^\\]]*)\\]`, 'gm'))].map(([, list = '']) =>
     [...list.replaceAll(/#.*$/gm, '').matchAll(/["']([^"'\n]+)["']/g)].map(([, directory = '']) => directory),
   );
 

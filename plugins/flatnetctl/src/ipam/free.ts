@@ -17,7 +17,7 @@ import { isBeingCalled } from '../chain/calls.ts';
 import { contextOf } from '../chain/context.ts';
 import { underAttachmentLock } from '../chain/operator-lock.ts';
 import { delChain } from '../chain/run-chain.ts';
-import { readDirectory } from '../conflist/directory.ts';
+import { networksOf } from '../conflist/driver-networks.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
 import { findingsOf, type Finding } from './findings.ts';
@@ -36,7 +36,7 @@ export async function freeFinding(world: World, places: Places, finding: Finding
   const skipped = (reason: string): Freed => ({ finding, outcome: 'skipped', reason });
   if (isBeingCalled(finding)) return skipped('a plugin is working for it at this moment');
   // A network without configuration can only be found by looking at all.
-  const isConfigured = readDirectory(places.netDir).files.some(({ network }) => network.name === finding.network);
+  const isConfigured = networksOf(places).files.some(({ network }) => network.name === finding.network);
   const now = await survey(world, places, isConfigured ? [finding.network] : [], { insideToo: false });
   const current = findingsOf(now).find((other) => isSame(finding, other));
   if (current === undefined) return skipped(whyGone(now, finding));

@@ -19,7 +19,8 @@ import { listCached, type CachedAttachment } from '../chain/cache.ts';
 import { hostEndsOfFlatnet, type HostEnd } from '../chain/host-ends.ts';
 import { readResult } from '../chain/result.ts';
 import { hostEndOf, hostLinks, lifeOf, namespaceAt, type Life } from '../chain/life.ts';
-import { getNetwork, readDirectory, type NetworkFile } from '../conflist/directory.ts';
+import type { NetworkFile } from '../conflist/directory.ts';
+import { findNetwork, networksOf } from '../conflist/driver-networks.ts';
 import { asRun } from '../conflist/as-run.ts';
 import { mainPlugin, type Network } from '../conflist/model.ts';
 import { bridgeOf, factsOf } from '../network/describe.ts';
@@ -142,8 +143,9 @@ interface Clue {
 const keyOf = ({ containerId, ifName }: Attachment): Attachment => ({ containerId, ifName });
 
 /** Networks with a plugin of ours, and (when none is named) those whose leases are there without a configuration. */
-export function subjectsOf({ netDir, cniPath }: Places, names: readonly string[]): readonly Subject[] {
-  const files = names.length > 0 ? names.map((name) => getNetwork(netDir, name)) : readDirectory(netDir).files;
+export function subjectsOf(places: Places, names: readonly string[]): readonly Subject[] {
+  const { cniPath } = places;
+  const files = names.length > 0 ? names.map((name) => findNetwork(places, name)) : networksOf(places).files;
   const stores = storesIn(DEFAULT_DATA_DIR);
   const configured = files
     .filter(({ network }) => isOurs(network, cniPath) || stores.includes(network.name))

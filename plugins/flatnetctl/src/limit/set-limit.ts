@@ -12,7 +12,7 @@ import {
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
 import { readResult, sandboxOf } from '../chain/result.ts';
 import { runsAs } from '../conflist/as-run.ts';
-import { getNetwork } from '../conflist/directory.ts';
+import { findNetwork } from '../conflist/driver-networks.ts';
 import { problem, usage } from '../failure.ts';
 import type { Places } from '../places.ts';
 import { asking, type Shaping } from './shaping.ts';
@@ -66,7 +66,7 @@ function changed(before: Limits, { down, up }: LimitChange): Limits {
 
 /** The attachment's record, or one for an attachment that had no limit so far. */
 function recordOf({ records }: Shaping, places: Places, { network, container, ifName }: LimitSubject): ShapeRecord {
-  const { network: conflist } = getNetwork(places.netDir, network);
+  const { network: conflist } = findNetwork(places, network);
   if (!conflist.plugins.some(({ type }) => runsAs(type, places.cniPath) === 'flatnet-bandwidth')) {
     throw problem(
       `network ${network} has no plugin that ends limits with its containers`,

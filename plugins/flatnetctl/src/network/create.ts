@@ -43,7 +43,7 @@ export async function createNetwork(
   }
   const path = pathOfNetwork(places.netDir, wish.name);
   for (let attempt = 0; ; attempt++) {
-    const taken = takenSubnets(world.kernel, places.netDir);
+    const taken = takenSubnets(world.kernel, places);
     const list = planNetwork(wish, { taken, now: world.now(), random: () => randomBytes(5), skip: skipOf(attempt) });
     const network = decodeNetwork(list, 'network');
     if (attempt === 0) await refuseWhatPluginsRefuse(world, places, network);
@@ -51,7 +51,7 @@ export async function createNetwork(
     if (how.dryRun) return { path, text };
     if (how.interrupted?.aborted === true) throw stopped();
     placeFile(path, text, 'exclusive');
-    const rival = wish.allowOverlap ? undefined : rivalOf(places.netDir, network);
+    const rival = wish.allowOverlap ? undefined : rivalOf(places, network);
     if (rival === undefined) return { path, text };
     removeFile(path);
     if (attempt >= TRIES) throw problem(`another network keeps taking the subnet: ${rival}`, 'try again');
@@ -62,9 +62,9 @@ export async function createNetwork(
 /** After a clash the two must choose apart, else they meet again. */
 const skipOf = (attempt: number): number => (attempt === 0 ? 0 : Math.floor(Math.random() * 4 * attempt));
 
-function rivalOf(netDir: string, network: Network): string | undefined {
+function rivalOf(places: Places, network: Network): string | undefined {
   const own = subnetsOf(network);
-  return configuredSubnets(netDir).find(
+  return configuredSubnets(places).find(
     (other) => other.by !== `network ${network.name}` && own.some(({ subnet }) => other.subnet.overlaps(subnet)),
   )?.by;
 }

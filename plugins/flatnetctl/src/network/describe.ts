@@ -82,7 +82,7 @@ export function inspectNetwork({ network, path }: NetworkFile, { cacheDir, cniPa
   const use = useOf(network, cniPath);
   return {
     name: network.name,
-    id: networkId(network.name),
+    id: network.id ?? networkId(network.name),
     driver: main.type,
     network_interface: bridgeOf(network),
     created: network.created,

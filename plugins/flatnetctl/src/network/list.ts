@@ -1,4 +1,5 @@
-import { readDirectory, type NetworkFile } from '../conflist/directory.ts';
+import type { NetworkFile } from '../conflist/directory.ts';
+import { networksOf } from '../conflist/driver-networks.ts';
 import { mainPlugin } from '../conflist/model.ts';
 import { subnetsOf } from '../conflist/subnets.ts';
 import { usage } from '../failure.ts';
@@ -32,18 +33,18 @@ function matches({ network }: NetworkFile, key: string, value: string): boolean 
 
 export function listNetworks(
   world: World,
-  { netDir, cacheDir }: Places,
+  places: Places,
   options: { output: Format; quiet: boolean; trunc: boolean; noheading: boolean; filters: Filter },
 ): void {
-  const { files, broken } = readDirectory(netDir);
+  const { files, broken } = networksOf(places);
   const shown = files.filter(options.filters);
   const entries = shown.map(({ network, path }) => ({
-    id: networkId(network.name),
+    id: network.id ?? networkId(network.name),
     name: network.name,
     driver: mainPlugin(network).type,
     bridge: bridgeOf(network),
     subnets: subnetsOf(network).map(({ subnet }) => String(subnet)),
-    containers: containersOf(cacheDir, network.name).length,
+    containers: containersOf(places.cacheDir, network.name).length,
     managed: network.created !== undefined,
     file: path,
   }));

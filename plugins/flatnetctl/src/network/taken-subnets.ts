@@ -1,8 +1,9 @@
 import type { Cidr } from '@flatnet/addressing';
 import { RtnetlinkError, usedSubnetOf, type Kernel } from '@flatnet/kernel';
-import { readDirectory } from '../conflist/directory.ts';
+import { networksOf } from '../conflist/driver-networks.ts';
 import { subnetsOf } from '../conflist/subnets.ts';
 import { environment } from '../failure.ts';
+import type { Places } from '../places.ts';
 
 /** A subnet that is in use, and by what. */
 export interface TakenSubnet {
@@ -13,15 +14,14 @@ export interface TakenSubnet {
 }
 
 /** What the host routes and what other networks hand out. @throws OperatorError */
-export const takenSubnets = (kernel: Pick<Kernel, 'rtnetlink'>, netDir: string): readonly TakenSubnet[] => [
-  ...configuredSubnets(netDir),
-  ...hostRoutes(kernel, 4),
-  ...hostRoutes(kernel, 6),
-];
+export const takenSubnets = (
+  kernel: Pick<Kernel, 'rtnetlink'>,
+  where: Pick<Places, 'netDir' | 'driverDirs'>,
+): readonly TakenSubnet[] => [...configuredSubnets(where), ...hostRoutes(kernel, 4), ...hostRoutes(kernel, 6)];
 
 /** The subnets of the networks in a directory. */
-export const configuredSubnets = (netDir: string): readonly TakenSubnet[] =>
-  readDirectory(netDir).files.flatMap(({ network }) =>
+export const configuredSubnets = (where: Pick<Places, 'netDir' | 'driverDirs'>): readonly TakenSubnet[] =>
+  networksOf(where).files.flatMap(({ network }) =>
     subnetsOf(network).map(({ subnet }) => ({ subnet, by: `network ${network.name}` })),
   );
 

@@ -3,7 +3,7 @@ import { networkHash, type PluginConfig } from '@flatnet/cni';
 import { applyPlan, planApply, type Refused, type WantedRules } from '@flatnet/policy';
 import { PolicyFault, readSettings, type Settings } from '@flatnet/policy/language';
 import { asRun } from '../conflist/as-run.ts';
-import { readDirectory } from '../conflist/directory.ts';
+import { networksOf } from '../conflist/driver-networks.ts';
 import { problem } from '../failure.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
@@ -11,11 +11,11 @@ import type { World } from '../world.ts';
 /** Names of the containers that follow. @throws OperatorError, before anything is changed. */
 export async function applyPolicies(
   { policies }: Pick<World, 'policies'>,
-  { netDir, cniPath }: Pick<Places, 'netDir' | 'cniPath'>,
+  { netDir, driverDirs, cniPath }: Pick<Places, 'netDir' | 'driverDirs' | 'cniPath'>,
   name: string,
   dryRun: boolean,
 ): Promise<readonly string[]> {
-  const file = readDirectory(netDir).files.find(({ network }) => network.name === name);
+  const file = networksOf({ netDir, driverDirs }).files.find(({ network }) => network.name === name);
   if (file === undefined) throw problem(`no network ${name} in ${netDir}`, 'flatnetctl network ls');
   const plugin = asRun(file.network, cniPath).plugins.find(({ type }) => type === 'flatnet-firewall');
   if (plugin === undefined) {

@@ -85,7 +85,7 @@ async function must(world: World, args: readonly string[]): Promise<void> {
 const uplinkOf = (pid: string): string => `flt-${pid}-o`;
 
 async function connectOutside(world: World, family: 4 | 6, netns: string): Promise<OutsideLink> {
-  const taken = takenSubnets(world.kernel, '/nonexistent');
+  const taken = takenSubnets(world.kernel, { netDir: '/nonexistent', driverDirs: [] });
   const host = OUTSIDE[family].map(parseCidr).find((cidr) => !taken.some(({ subnet }) => subnet.overlaps(cidr)));
   if (host === undefined) throw problem('the host routes every documentation address', 'ip route');
   const [uplink, far] = [uplinkOf(String(process.pid)), host.ip.plus(1n)];

@@ -110,7 +110,7 @@ async function outcomeOf(work: (bench: Bench) => Promise<Step> | Step, bench: Be
 
 /** A network as `network create` makes it, that no directory of a runtime ever shows. */
 async function ownNetwork(world: World, places: Places, lab: Lab): Promise<NetworkFile> {
-  const subnet = freeSubnet4(takenSubnets(world.kernel, places.netDir).map((taken) => taken.subnet));
+  const subnet = freeSubnet4(takenSubnets(world.kernel, places).map((taken) => taken.subnet));
   const dataDir = join(lab.folder, 'leases');
   mkdirSync(dataDir, { mode: 0o700 });
   const list = {
