@@ -44,7 +44,17 @@ afterEach(async () => {
 });
 
 const install = (...args: string[]): string[] => [
-  ...['install', '--plugin-dir', folder('cni'), '--bin-dir', folder('bin'), '--driver-dir', folder('drivers'), '--from', BIN],
+  ...[
+    'install',
+    '--plugin-dir',
+    folder('cni'),
+    '--bin-dir',
+    folder('bin'),
+    '--driver-dir',
+    folder('drivers'),
+    '--from',
+    BIN,
+  ],
   ...[...where, ...args],
 ];
 

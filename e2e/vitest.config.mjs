@@ -4,7 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     dir: 'e2e',
-    include: ['**/*.e2e.test.ts'],
+    // The others need whole systems of other releases: npm run test:system.
+    include: ['**/*.e2e.test.ts', ...(process.env.FLATNET_SYSTEM === '1' ? ['**/*.system.test.ts'] : [])],
     maxWorkers: 2,
     isolate: false,
     testTimeout: 300_000,
