@@ -8,7 +8,7 @@ export interface Packet {
   readonly name: string;
   readonly family: 4 | 6;
   /** The hook whose base chains it passes. */
-  readonly hook: 'forward' | 'input';
+  readonly hook: 'forward' | 'input' | 'output';
   readonly fields: ReadonlyMap<string, Value>;
   /** Whether each field has one value: that of an ordinary packet. */
   readonly isUsual: boolean;
@@ -115,7 +115,7 @@ const outside = (subnets: readonly Cidr[], family: 4 | 6): Numbers => {
   return { kind: 'numbers', intervals, usual: parseIp(PROBED_HOST[family]).value };
 };
 const anyOf = (words: readonly string[], usual: string): Value => ({ kind: 'words', words, usual });
-const flags = (certain: readonly string[], more: readonly string[] = []): Value => ({
+export const flags = (certain: readonly string[], more: readonly string[] = []): Value => ({
   ...{ kind: 'flags', certain, possible: [...certain, ...more] },
 });
 
@@ -161,11 +161,13 @@ function probesFor({ bridge, family, protocol, subnets, uplinks }: Wish): Probes
   };
 }
 
+export type Transport = 'tcp' | 'udp' | 'sctp';
+
 /** What all have, and what a packet of this kind never has. */
-function commonOf(family: 4 | 6, protocol: 'tcp' | 'udp'): Record<string, Value> {
-  const other = protocol === 'tcp' ? 'udp' : 'tcp';
+export function commonOf(family: 4 | 6, protocol: Transport): Record<string, Value> {
   const [ip, otherIp] = family === 4 ? (['ip', 'ip6'] as const) : (['ip6', 'ip'] as const);
-  const gone = ['icmp', 'icmpv6', 'igmp', 'sctp', 'dccp', 'esp', 'ah', 'udplite', 'arp', 'vlan', other, otherIp];
+  const others = ['tcp', 'udp', 'sctp'].filter((other) => other !== protocol);
+  const gone = ['icmp', 'icmpv6', 'igmp', 'dccp', 'esp', 'ah', 'udplite', 'arp', 'vlan', ...others, otherIp];
   return {
     ...Object.fromEntries(gone.map((header) => [`${header} *`, ABSENT])),
     // No program of this host has a socket for what it only forwards.

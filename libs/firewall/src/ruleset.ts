@@ -8,6 +8,7 @@ export interface Chain {
   /** Of base chains only. */
   readonly hook?: string;
   readonly policy?: string;
+  readonly priority?: number;
   readonly rules: readonly Rule[];
 }
 
@@ -64,11 +65,12 @@ export function tablesOf(objects: readonly Json[], texts: ReadonlyMap<string, st
 const keyOf = (body: Json, chain: unknown): string => JSON.stringify([body['family'], body['table'], chain]);
 
 function chainOf(chain: Json, rules: readonly Json[], lines: ReadonlyMap<number, string>): Chain {
-  const { hook, policy } = chain;
+  const { hook, policy, prio } = chain;
   return {
     ...{ family: textOf(chain['family']), table: textOf(chain['table']), name: textOf(chain['name']) },
     ...(typeof hook === 'string' ? { hook } : {}),
     ...(typeof policy === 'string' ? { policy } : {}),
+    ...(typeof prio === 'number' ? { priority: prio } : {}),
     rules: rules.map((rule): Rule => {
       const handle = Number(rule['handle']);
       const text = lines.get(handle);

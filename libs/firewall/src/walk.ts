@@ -2,11 +2,10 @@
  * What a base chain does with a packet. Where the packet's way is not certain, all ways are gone: a packet whose ways all end with a
  * drop is dropped, whatever is not known.
  */
-import { extensionOf } from './extension.ts';
-import { entryOf, listOf, recordOf, textOf } from './json.ts';
-import { lookUp, matches, type Context } from './match.ts';
+import type { Context } from './match.ts';
 import type { Packet } from './packet.ts';
 import type { Chain, Rule, Table } from './ruleset.ts';
+import { meaningOf, type Order } from './statement.ts';
 import type { Answer } from './value.ts';
 
 /** A way's end. `handle` is the rule's; without one it is the policy of the chain. */
@@ -89,13 +88,6 @@ function stepOf(context: Context, chain: Chain, rule: Rule, through: (name: stri
 
 type Effect = { readonly answer: Answer } | Step;
 
-/** Statements that change or count, and let the next one have its turn. */
-const SILENT = new Set([
-  ...['counter', 'log', 'mangle', 'notrack', 'set', 'map', 'flow', 'ct helper', 'ct timeout', 'ct expectation', 'dup'],
-  ...['secmark', 'synproxy', 'nftrace', 'reset', 'last', 'comment', 'continue', 'optstrip'],
-]);
-const LIMITS = new Set(['limit', 'quota', 'ct count', 'connlimit']);
-
 function effectOf(
   context: Context,
   chain: Chain,
@@ -103,64 +95,25 @@ function effectOf(
   statement: unknown,
   through: (name: string) => Ways,
 ): Effect {
-  const [name = '', body] = entryOf(statement) ?? [];
-  if (name === 'match') return { answer: matches(context, body) };
-  if (SILENT.has(name)) return { answer: 'yes' };
-  if (LIMITS.has(name)) return { answer: limitOf(context.packet, name, body) };
-  if (name === 'xt') {
-    const isLast = rule.statements.at(-1) === statement;
-    const extension = extensionOf(context, body, { isLast, text: rule.text });
-    if ('answer' in extension) return extension;
-    if (extension.target === 'next') return { answer: 'yes' };
-    if (extension.target === 'drop') return { ends: [{ fate: 'drop', chain, rule }], falls: false, goesOn: false };
-  }
-  if (name === 'vmap') return choice(context, chain, rule, body, through);
-  const step = verdictOf(chain, rule, name, body, through);
-  if (step !== undefined) return step;
-  context.note(statement);
-  return { ends: [{ fate: 'unclear', chain, rule }], falls: true, goesOn: true };
-}
-
-/** An ordinary packet is not one of too many; but a quota that is used up stays so. */
-function limitOf({ isUsual }: Packet, name: string, body: unknown): Answer {
-  if (!isUsual || name === 'quota') return 'maybe';
-  return recordOf(body)['inv'] === true ? 'no' : 'yes';
-}
-
-function verdictOf(
-  chain: Chain,
-  rule: Rule,
-  name: string,
-  body: unknown,
-  through: (name: string) => Ways,
-): Step | undefined {
-  const end = (fate: End['fate']): Step => ({ ends: [{ fate, chain, rule }], falls: false, goesOn: false });
-  if (name === 'accept') return end('accept');
-  if (name === 'drop' || name === 'reject') return end('drop');
-  if (name === 'return') return { ends: [], falls: true, goesOn: false };
-  if (name === 'continue') return NEXT;
-  if (name !== 'jump' && name !== 'goto') return undefined;
-  const { ends, falls } = through(textOf(recordOf(body)['target']));
-  return name === 'jump' ? { ends, falls: false, goesOn: falls } : { ends, falls, goesOn: false };
-}
-
-/** A verdict map: the element that fits decides; a packet that fits none goes on. */
-function choice(context: Context, chain: Chain, rule: Rule, body: unknown, through: (name: string) => Ways): Effect {
-  const { key, data } = recordOf(body);
-  const name = textOf(data);
-  const elements = name.startsWith('@') ? context.table.sets.get(name.slice(1)) : listOf(recordOf(data)['set']);
+  const meaning = meaningOf(context, rule, statement);
+  if ('answer' in meaning) return meaning;
+  if ('order' in meaning) return stepTo(chain, rule, meaning.order, through);
+  if ('unclear' in meaning) return { ends: [{ fate: 'unclear', chain, rule }], falls: true, goesOn: true };
   let step: Step = NEXT;
-  if (elements === undefined) context.note({ vmap: body });
-  for (const element of elements ?? []) {
-    const [wanted, verdict] = listOf(element);
-    const answer = lookUp(context, key, wanted);
-    if (answer === undefined) context.note(key);
-    if (answer === 'no') continue;
-    const [word = '', target] = entryOf(verdict) ?? [];
-    const taken = verdictOf(chain, rule, word, target, through) ?? NEXT;
+  for (const { answer, order } of meaning.choices) {
+    const taken = order === undefined ? NEXT : stepTo(chain, rule, order, through);
     step = { ends: [...step.ends, ...taken.ends], falls: step.falls || taken.falls, goesOn: step.goesOn };
     if (answer === 'yes') return { ...step, goesOn: taken.goesOn };
   }
-  if (elements !== undefined) return step;
-  return { ends: [{ fate: 'unclear', chain, rule }], falls: true, goesOn: true };
+  return step;
+}
+
+function stepTo(chain: Chain, rule: Rule, { word, target = '' }: Order, through: (name: string) => Ways): Step {
+  const end = (fate: End['fate']): Step => ({ ends: [{ fate, chain, rule }], falls: false, goesOn: false });
+  if (word === 'accept') return end('accept');
+  if (word === 'drop' || word === 'reject') return end('drop');
+  if (word === 'return') return { ends: [], falls: true, goesOn: false };
+  if (word === 'continue') return NEXT;
+  const { ends, falls } = through(target);
+  return word === 'jump' ? { ends, falls: false, goesOn: falls } : { ends, falls, goesOn: false };
 }

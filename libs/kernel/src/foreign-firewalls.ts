@@ -15,7 +15,10 @@ const MAX_BYTES = 64 << 20;
  *
  * @throws ToolError where nft cannot be asked at all.
  */
-export async function readFirewalls(kernel: Reader, hook: 'forward' | 'input' = 'forward'): Promise<Firewalls> {
+export async function readFirewalls(
+  kernel: Reader,
+  hook: 'forward' | 'input' | 'output' = 'forward',
+): Promise<Firewalls> {
   const unreadable = legacyTables(kernel);
   const tables: Table[] = [];
   for (const place of await placesToRead(kernel, hook, unreadable)) {

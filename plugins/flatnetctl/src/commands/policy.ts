@@ -5,13 +5,15 @@ import type { PlaceOptions } from '../places.ts';
 import { applyPolicies } from '../policy/apply.ts';
 import { listPolicies } from '../policy/list-policies.ts';
 import type { World } from '../world.ts';
+import { addExplain } from './policy-explain.ts';
 import { placesFor, withDryRun, withOutput, withPlaces, type OutputOption } from './options.ts';
 
-/** `policy show` and `policy apply`: what holds for containers. */
+/** `policy show`, `apply` and `explain`: what holds for containers. */
 export function addPolicyCommands(program: Command, world: World): void {
   const policy = program.command('policy').description('what containers may reach, and what may reach them');
   addShow(policy, world);
   addApply(policy, world);
+  addExplain(policy, world);
 }
 
 const SHOW_HELP = `
