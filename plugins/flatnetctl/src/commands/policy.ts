@@ -6,14 +6,16 @@ import { applyPolicies } from '../policy/apply.ts';
 import { listPolicies } from '../policy/list-policies.ts';
 import type { World } from '../world.ts';
 import { addExplain } from './policy-explain.ts';
+import { addPolicyTest } from './policy-test.ts';
 import { placesFor, withDryRun, withOutput, withPlaces, type OutputOption } from './options.ts';
 
-/** `policy show`, `apply` and `explain`: what holds for containers. */
+/** `policy show`, `apply`, `explain` and `test`: what holds for containers. */
 export function addPolicyCommands(program: Command, world: World): void {
   const policy = program.command('policy').description('what containers may reach, and what may reach them');
   addShow(policy, world);
   addApply(policy, world);
   addExplain(policy, world);
+  addPolicyTest(policy, world);
 }
 
 const SHOW_HELP = `

@@ -2,11 +2,11 @@ import { type Command } from 'commander';
 import { Exit, OperatorError, problem } from '../failure.ts';
 import { coloured, printable, renderJson } from '../output.ts';
 import type { PlaceOptions } from '../places.ts';
-import { askProbe, serveProbe } from '../selftest/probe.ts';
 import { runTest, type StepResult } from '../selftest/run-test.ts';
 import { STEPS } from '../selftest/steps.ts';
 import type { World } from '../world.ts';
-import { placesFor, wholeNumber, withDryRun, withOutput, withPlaces, type OutputOption } from './options.ts';
+import { placesFor, withDryRun, withOutput, withPlaces, type OutputOption } from './options.ts';
+import { addProbe } from './probe.ts';
 
 const HELP = `
 Two throw-away namespaces are attached to the network (a throw-away one unless --network names one), and a third stands
@@ -46,25 +46,4 @@ const MARKS = { ok: ['ok     ', 'green'], skipped: ['skipped', 'yellow'], failed
 function render(world: World, { step, state, reason, ms }: StepResult): string {
   const [mark, colour] = MARKS[state];
   return `${coloured(world, colour, mark)} ${step}: ${printable(reason)} (${ms} ms)\n`;
-}
-
-/** Not for people: what the test runs inside of its namespaces. */
-function addProbe(program: Command, world: World): void {
-  const probe = program.command('probe', { hidden: true }).description('what flatnetctl test runs in its namespaces');
-  const port = wholeNumber(1, 65_535);
-  probe
-    .command('serve')
-    .requiredOption('--port <port>', '', port)
-    .requiredOption('--token <text>')
-    .action((options: { port: number; token: string }) => serveProbe(options.port, options.token));
-  probe
-    .command('ask')
-    .requiredOption('--host <address>')
-    .requiredOption('--port <port>', '', port)
-    .requiredOption('--timeout <ms>', '', wholeNumber(1, 60_000))
-    .action(async (options: { host: string; port: number; timeout: number }) => {
-      const answer = await askProbe(options.host, options.port, options.timeout);
-      if (answer === undefined) throw new OperatorError(Exit.problem, '', '');
-      world.out(`${JSON.stringify(answer)}\n`);
-    });
 }

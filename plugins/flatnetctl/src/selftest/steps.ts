@@ -16,7 +16,8 @@ import { holdingsIn, storeFolderOf } from '../ipam/leases.ts';
 import { recordsOf } from '../ipam/survey.ts';
 import { factsOf } from '../network/describe.ts';
 import type { World } from '../world.ts';
-import { addressOfUplink, enter, type Lab } from './lab.ts';
+import { addressOfUplink, type Lab } from './lab.ts';
+import { enter } from './namespaces.ts';
 import { refusal, type Step } from './step.ts';
 
 export interface Bench {

@@ -1,7 +1,7 @@
 /** By which devices a connection goes, and what it meets before the filters do: the route, the bridge, a published port. */
 import { parseCidr, parseIp } from '@flatnet/addressing';
 import { overview, portsOf, type Port, describePort, Records } from '@flatnet/hostport';
-import type { Kernel } from '@flatnet/kernel';
+import { forwardingKey, isForwarding, type Kernel, settingName } from '@flatnet/kernel';
 import type { Transport } from './port.ts';
 import type { End } from './end.ts';
 import type { Hop } from './hop.ts';
@@ -54,12 +54,11 @@ export function publishedHop(port: Port, source: string | undefined): Hop {
   };
 }
 
-/** Whether the host passes packets on. */
-export function forwardingHop({ proc }: Pick<Kernel, 'proc'>, family: 4 | 6): readonly Hop[] {
-  const key = family === 4 ? 'net/ipv4/ip_forward' : 'net/ipv6/conf/all/forwarding';
-  const value = proc.read(`/proc/sys/${key}`) ?? '1';
-  if (value.trim() !== '0') return [];
-  return [{ where: 'host', by: `${key} is 0`, because: 'the host forwards nothing', verdict: 'dropped' }];
+/** Where the host passes no packets on. */
+export function forwardingHop(kernel: Pick<Kernel, 'proc'>, family: 4 | 6): readonly Hop[] {
+  if (isForwarding(kernel, family) !== false) return [];
+  const by = `${settingName(forwardingKey(kernel, family))} is 0`;
+  return [{ where: 'host', by, because: 'the host forwards nothing', verdict: 'dropped' }];
 }
 
 /** What the bridge does by itself with a packet from one of its ports to another; whether the filters see it then. */
