@@ -33,8 +33,8 @@ export function planApply(
   });
 }
 
-const placeOf = ({ name, hash, bridge, subnets, firewalldZone, backend }: Network): Place => ({
-  ...{ name, hash, bridge, subnets, firewalldZone },
+const placeOf = ({ name, hash, bridge, firewalldZone, backend }: Network): Place => ({
+  ...{ name, hash, bridge, firewalldZone },
   ...(backend === undefined ? {} : { backend }),
 });
 

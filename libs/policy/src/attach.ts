@@ -6,7 +6,7 @@ import { elementId, isSameChain, isSameElement, NOTHING, together, type TableSta
 import type { AttachmentRecord, NetworkRecord, WantedRules } from './folder.ts';
 import type { Owner } from './model.ts';
 import { detach } from './detach.ts';
-import { askForPassage } from './foreign/index.ts';
+import { askForPassage, zoneFor } from './foreign/index.ts';
 import { change, isSurprise, readChains, unusedChains } from './kernel-table.ts';
 import { isBaseWhole, rebuildTable } from './rebuild.ts';
 import { settle } from './settle.ts';
@@ -40,20 +40,23 @@ export const attach = (world: World, wanted: WantedRules): Promise<readonly stri
     folder.removeOtherBoots();
     const way = siblingsWay(kernel, network);
     const before = earlier.network?.siblings ?? NO_WAY;
-    const siblings = siblingsState(kernel, network.bridge, way, originOf(world, network) ?? before);
+    const others = othersOn(world, network);
+    const siblings = siblingsState(kernel, network.bridge, way, others[0]?.siblings ?? before);
+    const zones = [earlier.network, ...others].flatMap((each) => each?.zone ?? []);
+    const zone = await zoneFor(kernel, network, zones[0]);
+    const now: NetworkRecord = { version: 1, owner: attachment.owner, network, siblings, ...(zone && { zone }) };
     // The records come first: an ADD that is killed leaves what the next call can build or take away.
-    folder.writeNetwork(network, siblings);
+    folder.writeNetwork(now);
     const record: AttachmentRecord = { ...own, version: 1, owner: attachment.owner };
     folder.attachments.write(record);
-    const now: NetworkRecord = { version: 1, owner: attachment.owner, network, siblings };
     if (!(await addOnly(world, now, record, earlier))) await rebuildTable(world, network.hash);
     settle(world, now, before, record);
-    return askForPassage(kernel, network);
+    return askForPassage(kernel, now);
   });
 
-/** What the bridge was before any network on it changed it. */
-const originOf = ({ folder }: World, { bridge, hash }: WantedRules['network']) =>
-  folder.networks().find(({ network }) => network.bridge === bridge && network.hash !== hash)?.siblings;
+/** Of other networks on the same bridge: they know what it was before any changed it. */
+const othersOn = ({ folder }: World, { bridge, hash }: WantedRules['network']): readonly NetworkRecord[] =>
+  folder.networks().filter(({ network }) => network.bridge === bridge && network.hash !== hash);
 
 /** The state from before an ADD that failed. @throws as `attach`. */
 export async function restore(world: World, owner: Owner, { network, attachment: record }: Earlier): Promise<void> {

@@ -146,7 +146,8 @@ async function endNetwork(world: World, hash: string): Promise<void> {
 }
 
 /** Of two networks on one bridge the last ADD spoke for it; from now on the one that is left does. */
-async function leaveBridge(world: World, { network, siblings }: NetworkRecord): Promise<void> {
+async function leaveBridge(world: World, record: NetworkRecord): Promise<void> {
+  const { network, siblings } = record;
   const { kernel, folder } = world;
   const heir = folder.networks().find((other) => other.network.bridge === network.bridge);
   releaseBridge(kernel, network.bridge, siblings);
@@ -154,7 +155,7 @@ async function leaveBridge(world: World, { network, siblings }: NetworkRecord): 
     await rebuildTable(world, heir.network.hash);
     return settleAll(world, heir.network.hash);
   }
-  await endPassage(kernel, network);
+  await endPassage(kernel, record);
 }
 
 /** Removes the attachments of a network that are not among `valid`. @throws ToolError, RtnetlinkError, LockBusy. */

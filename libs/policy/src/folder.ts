@@ -32,6 +32,8 @@ export interface AttachmentRecord extends RecordOf<Attachment['owner']>, Omit<Wa
 export interface NetworkRecord extends RecordOf<OwnerKey> {
   readonly network: Network;
   readonly siblings: SiblingsState;
+  /** Of firewalld, that the network puts its bridge into; absent where the operator did. */
+  readonly zone?: string;
 }
 
 /** A record's key of a network: the folder has one file. */
@@ -65,8 +67,9 @@ export class PolicyFolder {
   networks(): readonly NetworkRecord[] {
     return this.#networks.all();
   }
-  writeNetwork(network: Network, siblings: SiblingsState): void {
-    this.#networks.write({ version: 1, owner: keyOf(network.hash), network, siblings });
+  writeNetwork({ network, siblings, zone }: Pick<NetworkRecord, 'network' | 'siblings' | 'zone'>): void {
+    const ofZone = zone === undefined ? {} : { zone };
+    this.#networks.write({ version: 1, owner: keyOf(network.hash), network, siblings, ...ofZone });
   }
   removeNetwork(hash: string): void {
     this.#networks.remove(keyOf(hash));

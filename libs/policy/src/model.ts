@@ -20,8 +20,7 @@ export interface Network extends Omit<Settings, 'policies'> {
   readonly isListed: boolean;
   /** Packets between its containers are judged, too. */
   readonly judgesSiblings: boolean;
-  /** For firewalls of other programs: the subnets of its containers, the zone of firewalld, and which of them is helped. */
-  readonly subnets: readonly string[];
+  /** For firewalls of other programs: the zone of firewalld, and which of them is helped. */
   readonly firewalldZone: string;
   readonly backend?: Backend;
 }
@@ -30,7 +29,7 @@ export interface Network extends Omit<Settings, 'policies'> {
 export const BACKENDS = ['iptables', 'firewalld', 'nftables'] as const;
 export type Backend = (typeof BACKENDS)[number];
 
-export type Place = Pick<Network, 'name' | 'hash' | 'bridge' | 'subnets' | 'firewalldZone' | 'backend'>;
+export type Place = Pick<Network, 'name' | 'hash' | 'bridge' | 'firewalldZone' | 'backend'>;
 
 export function networkOf({ policies, ...settings }: Settings, place: Place): Network {
   return {

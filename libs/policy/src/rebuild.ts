@@ -13,8 +13,8 @@ import {
 } from './ruleset/table-state.ts';
 import { change, isSurprise, readTable } from './kernel-table.ts';
 import { ownersIn, type Scope, scopeOf, wantedOf } from './wanted.ts';
-import type { WantedRules } from './folder.ts';
-import { askForPassage, lostPassage } from './foreign/index.ts';
+import type { NetworkRecord, WantedRules } from './folder.ts';
+import { askForPassage, lostPassage, zoneFor } from './foreign/index.ts';
 import { siblingDifferences, siblingsWay } from './siblings.ts';
 import { settleAll } from './settle.ts';
 import { BASE, HOOKS } from './ruleset/base.ts';
@@ -81,7 +81,7 @@ export async function lostRules(world: World, networkHash?: string): Promise<rea
   const all = scopeOf(world.folder, networkHash);
   if (all.networks.length === 0) return [];
   const present = (await readTable(world.kernel)) ?? NOTHING;
-  const passages = await Promise.all(all.networks.map(({ network }) => lostPassage(world.kernel, network)));
+  const passages = await Promise.all(all.networks.map((record) => lostPassage(world.kernel, record)));
   return all.networks.flatMap((record, index) => {
     const attachments = all.attachments.filter(({ owner }) => owner.networkHash === record.network.hash);
     const lost = [
@@ -109,7 +109,7 @@ export async function differences(
   return [
     ...tableDifferences(present, { networks: [ofNetwork], attachments: [own] }),
     ...siblingDifferences(kernel, own, ofNetwork.siblings.way),
-    ...(await lostPassage(kernel, ofNetwork.network)),
+    ...(await lostPassage(kernel, ofNetwork)),
   ];
 }
 
@@ -153,6 +153,14 @@ export const rebuild = (world: World, networkHash?: string): Promise<readonly Re
     if (lost.length === 0) return lost;
     await rebuildTable(world, networkHash);
     settleAll(world, networkHash);
-    for (const { network } of scopeOf(world.folder, networkHash).networks) await askForPassage(world.kernel, network);
+    for (const record of scopeOf(world.folder, networkHash).networks) await passAgain(world, record);
     return lost;
   });
+
+/** Another firewall may have come since the ADD. */
+async function passAgain({ kernel, folder }: World, record: NetworkRecord): Promise<void> {
+  const zone = await zoneFor(kernel, record.network, record.zone);
+  const now = { ...record, ...(zone && { zone }) };
+  folder.writeNetwork(now);
+  await askForPassage(kernel, now);
+}

@@ -31,7 +31,7 @@ export async function survey(world: World, networkHash?: string): Promise<readon
   const { networks, attachments } = scopeOf(world.folder, networkHash);
   if (networks.length === 0) return [];
   const present = (await readTable(world.kernel)) ?? NOTHING;
-  const passages = await Promise.all(networks.map(({ network }) => lostPassage(world.kernel, network)));
+  const passages = await Promise.all(networks.map((record) => lostPassage(world.kernel, record)));
   return networks.map((record, index) => ({
     record,
     refused: refusedIn(present, chainOfNetwork(record.network.hash)),

@@ -34,7 +34,6 @@ const network = (name: string, more: Partial<Network> = {}): Network => ({
     allowNetworks: [],
     isListed: false,
     judgesSiblings: false,
-    subnets: [],
     firewalldZone: 'trusted',
   },
   ...more,

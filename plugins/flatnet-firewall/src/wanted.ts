@@ -40,7 +40,6 @@ export function wantedOf(kernel: Kernel, request: Request): Wanted {
     rules: {
       network: networkOf(settingsOf(config), {
         ...{ name, hash: networkHash(name), bridge, firewalldZone: config.firewalldZone },
-        subnets: subnetsOf(result),
         ...(config.backend === undefined ? {} : { backend: config.backend }),
       }),
       attachment: {
@@ -78,15 +77,6 @@ const settingsOf = ({
 }: FirewallConfig): Settings => ({
   ...{ ingressPolicy, external, allowNetworks, isolatePublished, policies },
 });
-
-const subnetsOf = ({ ips }: AddResult): readonly string[] => [
-  ...new Set(
-    ips.map(({ address }) => {
-      const { network, prefix } = parseCidr(address);
-      return `${network}/${prefix}`;
-    }),
-  ),
-];
 
 /** Those of the container's interface, with the link-local one that the kernel makes of its MAC. */
 function addressesOf({ ips, interfaces }: AddResult, ifName: string): readonly string[] {

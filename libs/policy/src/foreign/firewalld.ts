@@ -1,37 +1,39 @@
-/** firewalld rejects what comes from no zone that forwards: the subnets join one, by D-Bus, as the reference plugin has it. */
+/**
+ * firewalld rejects what comes from a device of no zone that forwards: the bridge joins one, by D-Bus. A device keeps its zone when firewalld
+ * reloads, which forgets the sources of zones; it loses it when firewalld starts anew.
+ */
 import { type Kernel, listNft } from '@flatnet/kernel';
 
 type Reader = Pick<Kernel, 'run'>;
 
-const CALL = [
-  ...['--system', 'call', 'org.fedoraproject.FirewallD1', '/org/fedoraproject/FirewallD1'],
-  'org.fedoraproject.FirewallD1.zone',
-];
+const PLACE = ['--system', 'call', 'org.fedoraproject.FirewallD1', '/org/fedoraproject/FirewallD1'];
+const INTERFACE = 'org.fedoraproject.FirewallD1.zone';
+
+const call = ({ run }: Reader, method: string, ...words: readonly string[]) =>
+  run('busctl', [...PLACE, INTERFACE, method, 's'.repeat(words.length), ...words]);
 
 /** Whether firewalld filters forwarded packets. @throws ToolError. */
 export const isRunning = async ({ run }: Reader): Promise<boolean> =>
   (await listNft(run, { family: 'inet', table: 'firewalld', chain: 'filter_FORWARD', terse: true })) !== undefined;
 
-/** @returns why a subnet could not join, in words. */
-export async function join({ run }: Reader, zone: string, subnets: readonly string[]): Promise<string | undefined> {
-  for (const subnet of subnets) {
-    const { exitCode, stderr } = await run('busctl', [...CALL, 'addSource', 'ss', zone, subnet]);
-    if (exitCode === 0 || stderr.includes('ALREADY_ENABLED')) continue;
-    return `firewalld does not take ${subnet} into zone ${zone}: ${stderr.trim().slice(0, 200)}`;
-  }
-  return undefined;
+/** The zone that a device was put into; empty: none. */
+export async function zoneOf(kernel: Reader, device: string): Promise<string> {
+  const { stdout } = await call(kernel, 'getZoneOfInterface', device);
+  return /^s "([^"]*)"/.exec(stdout)?.[1] ?? '';
 }
 
-/** Those that are not in the zone. Changes nothing. */
-export async function outside({ run }: Reader, zone: string, subnets: readonly string[]): Promise<readonly string[]> {
-  const lost: string[] = [];
-  for (const subnet of subnets) {
-    const { stdout } = await run('busctl', [...CALL, 'querySource', 'ss', zone, subnet]);
-    if (!stdout.includes('true')) lost.push(`firewalld has no source ${subnet} in zone ${zone}`);
-  }
-  return lost;
+/** Puts a device into a zone, out of another. @returns why that could not be, in words. */
+export async function join(kernel: Reader, zone: string, device: string): Promise<string | undefined> {
+  const before = await zoneOf(kernel, device);
+  if (before === zone) return undefined;
+  const method = before === '' ? 'addInterface' : 'changeZoneOfInterface';
+  const { exitCode, stderr } = await call(kernel, method, zone, device);
+  if (exitCode === 0) return undefined;
+  return `firewalld does not take ${device} into zone ${zone}: ${stderr.trim().slice(0, 200)}`;
 }
 
-export async function leave({ run }: Reader, zone: string, subnets: readonly string[]): Promise<void> {
-  for (const subnet of subnets) await run('busctl', [...CALL, 'removeSource', 'ss', zone, subnet]);
+/** Takes a device out of whichever zone it is in by now. */
+export async function leave(kernel: Reader, device: string): Promise<void> {
+  const zone = await zoneOf(kernel, device);
+  if (zone !== '') await call(kernel, 'removeInterface', zone, device);
 }
