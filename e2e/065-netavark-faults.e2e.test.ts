@@ -218,6 +218,20 @@ describe('a plugin that hangs', () => {
     await nothingIsLeft('n1');
   });
 
+  slowly('of which another call cannot wait: a setup is refused, a teardown goes on', async () => {
+    await lab.create('n1');
+    await lab.setup(on('web', 'n1', { ports }));
+    const holder = host.sandbox.run('flock', ['/run/flatnet/netavark/lock', 'sleep', '60'], { timeoutMs: 70_000 });
+    await sleep(300);
+    expect(errorOf(await lab.run('setup', on('db', 'n1')))).toMatch(
+      /another call of the driver is under way.*try again/,
+    );
+    await lab.teardown(on('web', 'n1', { ports }));
+    await shell('pkill -x sleep');
+    await holder;
+    await nothingIsLeft('n1');
+  });
+
   it('a signal ends the wait, and undoes; SIGKILL leaves what the next call takes', async () => {
     await lab.create('n1');
     for (const signal of ['TERM', 'INT', 'KILL']) {

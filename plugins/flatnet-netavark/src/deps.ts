@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { CniError, ErrorCode } from '@flatnet/cni';
 import { DRIVER_STATE_DIR, type DriverRecord, driverRecords } from '@flatnet/driver';
 import { type Run, runGroup } from '@flatnet/exec';
 import { type Kernel, realKernel } from '@flatnet/kernel';
@@ -30,6 +31,17 @@ export const realDeps: Deps = {
     return withLock({ path, prepare, maxWaitMs: LOCK_WAIT_MS }, work);
   },
 };
+
+/** For what can be tried again. @throws CniError code 11 when another call holds the lock for too long. */
+export async function lockedOrRefused<T>(deps: Deps, work: () => Promise<T>): Promise<T> {
+  try {
+    return await deps.locked(work);
+  } catch (error) {
+    if (!(error instanceof LockBusy)) throw error;
+    const next = 'it ends within 15 seconds: try again';
+    throw new CniError(ErrorCode.tryAgainLater, 'another call of the driver is under way', next, { cause: error });
+  }
+}
 
 /** For what has to go on: after some time without the lock. */
 export async function lockedOrNot<T>(deps: Deps, work: () => Promise<T>): Promise<T> {

@@ -10,7 +10,7 @@ import { dropIdleBridge } from './bridge.ts';
 import type { DriverAnswer, DriverCall } from './call.ts';
 import { addChain, delChain } from './chain.ts';
 import { contextOf } from './context.ts';
-import { type Deps, lockedOrNot } from './deps.ts';
+import { type Deps, lockedOrNot, lockedOrRefused } from './deps.ts';
 import { sweep } from './sweep.ts';
 
 /** @throws CniError; what was made is gone then, or the details say what is not. */
@@ -22,7 +22,7 @@ export async function setup(deps: Deps, call: DriverCall): Promise<DriverAnswer>
   const rollback = new Rollback();
   const undo = (): Promise<readonly string[]> => rollback.run(call.end);
   try {
-    const result = await deps.locked(() => attach(deps, call, wanted, rollback));
+    const result = await lockedOrRefused(deps, () => attach(deps, call, wanted, rollback));
     const read = decodeResult(result, 'result of the chain');
     return { json: answerOf(read, wanted.attach.ifName, wanted.network), undo };
   } catch (error) {

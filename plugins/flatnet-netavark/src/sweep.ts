@@ -4,8 +4,8 @@
  */
 import { existsSync } from 'node:fs';
 import { type AttachmentOwner, DEFAULT_DATA_DIR, ownerOf } from '@flatnet/cni';
-import type { WantedAttachment } from '@flatnet/driver';
-import { isDeadSoon } from '@flatnet/hostport';
+import type { DriverRecord, WantedAttachment } from '@flatnet/driver';
+import { hostEndOf, isDeadSoon } from '@flatnet/hostport';
 import { ipOfName, type Lease, openStore } from '@flatnet/store';
 import { dropIdleBridge } from './bridge.ts';
 import { type ChainContext, delChain } from './chain.ts';
@@ -18,7 +18,13 @@ export async function sweep(deps: Deps, context: ChainContext, wanted: WantedAtt
   const records = deps.records();
   records.removeOtherBoots();
   let removed = 0;
-  for (const record of records.all().filter(isDeadSoon)) {
+  const links = new Set(
+    deps
+      .kernel()
+      .rtnetlink.listLinks({ kind: 'veth' })
+      .map(({ name }) => name),
+  );
+  for (const record of records.all().filter((each) => isDead(each, links))) {
     if (performance.now() > until) return removed;
     const attach = { ...record.attach, netns: '' };
     const failures = await delChain({ ...context, end: until }, record.chain, attach, record.result);
@@ -36,6 +42,13 @@ export async function sweep(deps: Deps, context: ChainContext, wanted: WantedAtt
   }
   return removed;
 }
+
+/**
+ * The host's end of the pair tells: it dies with the container's namespace, whose path and inode the next namespace may have. One setup at a
+ * time makes links, and this one has made none yet.
+ */
+const isDead = (record: DriverRecord, links: ReadonlySet<string>): boolean =>
+  !links.has(hostEndOf(record.owner)) || isDeadSoon(record);
 
 /** Leases of the network whose container is gone, and of which no record tells. */
 function orphans({ chain, network }: WantedAttachment, recorded: readonly string[]): readonly Lease[] {
