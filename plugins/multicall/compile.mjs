@@ -13,6 +13,7 @@ const NAMES = [
   'flatnet-dns',
   'flatnet-firewall',
   'flatnetctl',
+  'flatnetd',
 ];
 /** Parts of the image that have no name of their own: main.ts tells by the arguments. */
 const PARTS = ['flatnet-netavark'];

@@ -1,4 +1,5 @@
 export { DNS_PORT } from './conf.ts';
+export { deadServers } from './dead-servers.ts';
 export { DnsError } from './error.ts';
 export { DEFAULT_STATE_DIR, DnsFolder } from './folder.ts';
 export * from './model.ts';

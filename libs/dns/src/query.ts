@@ -1,6 +1,6 @@
 /** Asks a server for one name, over UDP (RFC 1035), in this process: a module for it would cost more than the whole question. */
 import { parseIp } from '@flatnet/addressing';
-import { EAGAIN, ECONNREFUSED, O_CLOEXEC, SysError, type Sys } from '@flatnet/sys';
+import { O_CLOEXEC, SysError, type Sys } from '@flatnet/sys';
 
 /** linux/socket.h, asm-generic/socket.h, linux/time_types.h */
 const AF_INET = 2;
@@ -24,7 +24,16 @@ export interface Answer {
   readonly addresses: readonly string[];
 }
 
-/** Undefined where nothing answers in time, or nothing listens. @throws SysError. */
+/**
+ * Nothing in time; nothing listens; and what the kernel says where the server's bridge is gone or down, or a firewall or a route of the
+ * host forbids the question (connect(2), send(2), ip-route(8): blackhole, prohibit).
+ */
+const NO_ANSWER: ReadonlySet<string> = new Set([
+  ...['EAGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL', 'ENODEV'],
+  ...['EPERM', 'EACCES', 'EINVAL'],
+]);
+
+/** Undefined where no answer comes. @throws SysError. */
 export function ask(
   sys: Sys,
   server: { readonly address: string; readonly port: number },
@@ -46,7 +55,7 @@ export function ask(
       if (answer !== undefined) return answer;
     }
   } catch (error) {
-    if (error instanceof SysError && (error.errno === EAGAIN || error.errno === ECONNREFUSED)) return undefined;
+    if (error instanceof SysError && NO_ANSWER.has(error.code)) return undefined;
     throw error;
   } finally {
     sys.close(fd);

@@ -7,9 +7,10 @@ import { hostDifferences } from './check-host.ts';
 import { isForwarded, type FlatnetConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { forwardObstacle } from './forward-policy.ts';
-import { planOf, type Plan } from './plan.ts';
+import type { Plan } from './plan.ts';
+import { recordedPlan, recordedTopology } from './recorded.ts';
 import { ruleDifferences } from './rules.ts';
-import { topologyOf, type Topology } from './topology.ts';
+import type { Topology } from './topology.ts';
 import { gatewayDevice } from './vlan.ts';
 
 /** @throws CniError code 7 without prevResult, the delegate's own when it alone finds fault, else code 102 with every difference. */
@@ -42,29 +43,6 @@ export async function check(deps: Deps, request: CheckRequest<FlatnetConfig>): P
   if (differences.length === 0) return;
   const subject = `interface ${plan.ifName} on network ${plan.network} is not as ADD left it`;
   throw new CniError(ErrorCode.checkFailed, subject, differences.join('; '));
-}
-
-/** The runtime's record of the MAC counts, not what would be chosen today. */
-function recordedPlan(request: CheckRequest<FlatnetConfig>): Plan {
-  const plan = planOf(request);
-  const recorded = request.prevResult?.interfaces.find(
-    ({ name, sandbox }) => name === plan.ifName && sandbox !== undefined,
-  );
-  return recorded?.mac === undefined ? plan : { ...plan, containerMac: recorded.mac.toLowerCase() };
-}
-
-function recordedTopology(request: CheckRequest<FlatnetConfig>, plan: Plan): Topology | undefined {
-  const { prevResult, config } = request;
-  if (config.ipamType === undefined || prevResult === undefined) return undefined;
-  const interfaces = prevResult.interfaces;
-  // Plugins later in the chain may have added addresses of other interfaces.
-  const ips = prevResult.ips.filter(
-    (ip) =>
-      ip.interface === undefined ||
-      interfaces[ip.interface] === undefined ||
-      interfaces[ip.interface]?.name === plan.ifName,
-  );
-  return ips.length === 0 ? undefined : topologyOf(config, plan.ifName, { ips, routes: prevResult.routes, dns: {} });
 }
 
 async function delegateRefusal(deps: Deps, request: CheckRequest<FlatnetConfig>): Promise<CniError | undefined> {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { containersConf, networkFolders, toldFolders } from '@flatnet/driver';
 import { usage } from './failure.ts';
-import { DEFAULT_PLUGIN_DIR, pluginDirectories, podmanDirectories } from './install/runtime-config.ts';
+import { DEFAULT_PLUGIN_DIR, pluginDirectories, podmanDirectories } from '@flatnet/driver/runtime-config';
 import type { World } from './world.ts';
 
 /** Where things are: by option, else by the variables that cnitool and libcni users know, else where runtimes look. */

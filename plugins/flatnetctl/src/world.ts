@@ -3,6 +3,7 @@ import { isatty } from 'node:tty';
 import type { Run } from '@flatnet/exec';
 import { kernelOver, type Kernel } from '@flatnet/kernel';
 import { execaRunApart } from '@flatnet/exec/execa';
+import type { HostSide } from './bridges/host-side.ts';
 import { errnoOf } from './failure.ts';
 import { openShaping, type Shaping } from './limit/shaping.ts';
 import { type HostNames, hostNames } from './names/names.ts';
@@ -32,6 +33,8 @@ export interface World {
   readonly isRoot: boolean;
   /** What the plugins of this image decode with. */
   readonly pluginSchemas?: PluginSchemas;
+  /** The main plugin's knowledge of what an attachment has on the host. */
+  readonly hostSide?: HostSide;
   /** Asks on the terminal; absent where there is none. */
   readonly confirm?: (question: string) => boolean;
 }

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { dropInFinding } from '../src/doctor/installed.ts';
 import { dropInDirectory } from '../src/install/drop-in.ts';
-import { backendOf, pluginDirsOf } from '../src/install/runtime-config.ts';
+import { backendOf, pluginDirsOf } from '@flatnet/driver/runtime-config';
 import { defaultPluginDir, placesOf } from '../src/places.ts';
 import { fakeWorld } from './fake-world.ts';
 

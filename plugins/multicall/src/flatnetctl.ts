@@ -7,6 +7,7 @@ import { configSchema as dns } from '@flatnet/plugin-dns/schema';
 import { configSchema as firewall } from '@flatnet/plugin-firewall/schema';
 import { configSchema as tuning } from '@flatnet/plugin-tuning/schema';
 import { configSchema as portmap } from '@flatnet/plugin-portmap/schema';
+import { hostSide } from './host-side.ts';
 
 const pluginSchemas = {
   flatnet: flatnet(),
@@ -18,4 +19,4 @@ const pluginSchemas = {
   'flatnet-firewall': firewall(),
 };
 
-void runCli(process.argv.slice(2), { ...realWorld(), pluginSchemas }).then((code) => process.exit(code));
+void runCli(process.argv.slice(2), { ...realWorld(), pluginSchemas, hostSide }).then((code) => process.exit(code));

@@ -21,6 +21,7 @@ const PARTS = new Set([
   'flatnet-dns',
   'flatnet-firewall',
   'flatnetctl',
+  'flatnetd',
 ]);
 
 /** Podman and netavark say what they want as the first argument, under whatever name the driver has. */
@@ -30,7 +31,7 @@ const name = process.argv0.slice(process.argv0.lastIndexOf('/') + 1);
 const named = PARTS.has(name) ? name : (DROP_INS[name] ?? 'flatnet');
 const part = named === 'flatnet' && isDriverCall() ? 'flatnet-netavark' : named;
 // compile.mjs puts the parts there. The path is computed so that no bundler takes the file in.
-if (part !== 'flatnetctl' && part !== 'flatnet-netavark' && isVersionCommand()) void answerVersionCommand();
+if (!['flatnetctl', 'flatnetd', 'flatnet-netavark'].includes(part) && isVersionCommand()) void answerVersionCommand();
 else void import(['/$bunfs', 'root', `${part}.js`].join('/'));
 
 /** By the arguments and never by the environment, since a stray CNI_COMMAND of Podman's caller comes through. */

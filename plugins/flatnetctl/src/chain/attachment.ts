@@ -93,6 +93,7 @@ export function argumentsOf(network: Network, wishes: Wishes): Pick<Attach, 'cni
  * ADD of the chain; a failed one is taken back. Story: A attaches, B attaches the same; B's ADD is refused, and the DEL after it would
  * take A's interface. So whatever is attached is refused before any plugin is asked, and of two at once the second waits.
  *
+ * @param reuse answers with the record where the same was attached with the same wishes: a client that repeats its request.
  * @throws OperatorError
  */
 export async function attach(
@@ -100,9 +101,13 @@ export async function attach(
   cacheDir: string,
   { network, text }: NetworkFile,
   wanted: Attach,
+  reuse = false,
 ): Promise<CachedAttachment> {
   const identity = { network: network.name, containerId: wanted.containerId, ifName: wanted.ifName };
   return underAttachmentLock(cacheDir, identity, async () => {
+    const before = reuse ? findCached(cacheDir, identity) : undefined;
+    if (before !== undefined && isSameWish(before, wanted) && lives(network, identity, before, context.cniPath))
+      return before;
     await clearDead(context, cacheDir, network, identity);
     try {
       const result = await addChain(context, network, wanted);
@@ -116,6 +121,12 @@ export async function attach(
       throw error;
     }
   });
+}
+
+function isSameWish(before: CachedAttachment, wanted: Attach): boolean {
+  const wishOf = ({ cniArgs, capabilityArgs }: Pick<Attach, 'cniArgs' | 'capabilityArgs'>): string =>
+    JSON.stringify([cniArgs, capabilityArgs]);
+  return wishOf(before) === wishOf(wanted) && before.netnsId === namespaceAt(wanted.netns);
 }
 
 /** A container of this id that died without DEL, perhaps in another boot, must not keep its successor out. @throws OperatorError */

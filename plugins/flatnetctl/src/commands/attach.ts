@@ -27,6 +27,8 @@ import { collect, placesFor, withDryRun, withOutput, withPlaces, type OutputOpti
 interface IdentityOptions extends PlaceOptions {
   readonly netns?: string;
   readonly id?: string;
+  /** The id is whole: neither the start of one nor a name. */
+  readonly exact?: boolean;
   readonly ifname: string;
 }
 
@@ -37,6 +39,7 @@ interface AttachOptions extends IdentityOptions, OutputOption {
   readonly publish: readonly string[];
   readonly name?: string;
   readonly dryRun: boolean;
+  readonly reuse: boolean;
 }
 
 const withIdentity = (command: Command): Command =>
@@ -56,12 +59,14 @@ export function addAttachCommands(program: Command, world: World): void {
     .option('--mac <address>', 'ask for this MAC address')
     .option('-p, --publish <mapping>', '[HOSTIP:]HOSTPORT:CONTAINERPORT[/PROTO]; repeatable', collect, [])
     .option('--name <name>', "the container's name, for logs and listings")
+    .option('--reuse', 'answer with what is recorded when the same attachment lives already', false)
     .addHelpText('after', '\nExample:\n  ip netns add demo\n  flatnetctl attach web --netns /run/netns/demo -p 8080:80')
     .action((name: string, options: AttachOptions) => runAttach(world, name, options));
 
   withDryRun(withIdentity(program.command('detach <network>')))
     .description('take an attachment back; the namespace may be gone')
     .option('--netns <path|pid>', 'the network namespace; may be left out with --id')
+    .option('--exact', 'take --id as the whole id', false)
     .option('-f, --force', 'send DEL also when nothing is recorded of it', false)
     .addHelpText('after', '\nExample:\n  flatnetctl detach web --netns /run/netns/demo')
     .action(async (name: string, options: IdentityOptions & { dryRun: boolean; force: boolean }) => {
@@ -77,6 +82,7 @@ export function addAttachCommands(program: Command, world: World): void {
   withOutput(withIdentity(program.command('check <network>')))
     .description('ask every plugin of the chain whether the attachment is as it was made')
     .option('--netns <path|pid>', 'the network namespace; may be left out with --id')
+    .option('--exact', 'take --id as the whole id', false)
     .addHelpText('after', '\nExample:\n  flatnetctl check web --netns /run/netns/demo')
     .action((name: string, options: IdentityOptions & OutputOption) => runCheck(world, name, options));
 }
@@ -114,7 +120,7 @@ async function runAttach(world: World, name: string, options: AttachOptions): Pr
   if (options.dryRun)
     return world.out(renderJson({ network: name, plugins: file.network.plugins.map(({ type }) => type), ...wanted }));
   const cached = await withInterrupts(world, (interrupted) =>
-    attach(contextOf(world, places, interrupted), places.cacheDir, file, wanted),
+    attach(contextOf(world, places, interrupted), places.cacheDir, file, wanted, options.reuse),
   );
   if (options.output === 'json') return world.out(renderJson(cached.result));
   world.out(renderTable(ATTACHED, [rowOf(cached)]));
@@ -148,7 +154,9 @@ function findAttachment(
     findCached(cacheDir, wanted) ??
     (options.id === undefined
       ? findByNetns(cacheDir, wanted, netns as string)
-      : findByShortName(cacheDir, wanted, options.id));
+      : options.exact === true
+        ? undefined
+        : findByShortName(cacheDir, wanted, options.id));
   if (cached === undefined && options.force === true) {
     const { network, text } = getNetwork(netDir, name);
     const cniArgs = [['IgnoreUnknown', '1']] as const;

@@ -1,7 +1,7 @@
 import { CONTAINERS_CONF } from '@flatnet/driver';
 import { isExecutable } from '@flatnet/exec';
 import type { World } from '../world.ts';
-import { configuredBackend, driverDirectories } from './runtime-config.ts';
+import { configuredBackend, driverDirectories } from '@flatnet/driver/runtime-config';
 
 /** By which of flatnet's fronts the installed Podman is served. */
 export type Front =

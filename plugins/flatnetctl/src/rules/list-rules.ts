@@ -3,10 +3,12 @@ import { networkHash } from '@flatnet/cni';
 import { describePort, portsOf } from '@flatnet/hostport';
 import { differencesOf, legacyNetworks, listTables, type AttachmentRules, type Listing } from '@flatnet/rules';
 import type { Survey, Trace } from '../ipam/survey.ts';
+import { bridgeRules } from '../bridges/bridge-rules.ts';
 import { nameRules } from '../names/name-rules.ts';
 import { limitRules } from '../limit/limit-rules.ts';
 import { policyRules } from '../policy/policy-rules.ts';
 import type { World } from '../world.ts';
+import { isLocalnetLost } from './localnet.ts';
 import type { RuleEntry } from './rule-entry.ts';
 import { wantedRules, type RuleKind, type Wanted } from './wanted.ts';
 
@@ -14,7 +16,7 @@ import { wantedRules, type RuleKind, type Wanted } from './wanted.ts';
 export async function listRules(world: World, survey: Survey): Promise<readonly RuleEntry[]> {
   const [wanted, listings] = [await wantedRules(world.kernel, survey), await listTables(world.kernel.run)];
   return [
-    ...survey.traces.flatMap(publishedOf),
+    ...survey.traces.flatMap((trace) => publishedOf(world, trace)),
     ...survey.orphans.map(({ network, hash, elements }) => ({
       ...{ kind: 'published' as const, network, containerId: '', ifName: '', name: `mark ${hash}` },
       ...{ rule: elements.join(', '), state: 'orphan' as const },
@@ -24,15 +26,17 @@ export async function listRules(world: World, survey: Survey): Promise<readonly 
     ...limitRules(world, survey),
     ...(await nameRules(world, survey)),
     ...(await policyRules(world, survey)),
+    ...(await bridgeRules(world, survey)),
   ];
 }
 
-function publishedOf(trace: Trace): readonly RuleEntry[] {
+function publishedOf({ kernel }: World, trace: Trace): readonly RuleEntry[] {
   if (trace.published === undefined) return [];
   const { record, missing } = trace.published;
+  const isLost = trace.life === 'alive' && isLocalnetLost(kernel, record);
   return portsOf(record.publications).map((port) => {
     const from = port.allowFrom === undefined ? '' : ` from ${port.allowFrom.join(', ')}`;
-    const state = missing.includes(describePort(port)) ? ('missing' as const) : ('ok' as const);
+    const state = isLost || missing.includes(describePort(port)) ? ('missing' as const) : ('ok' as const);
     const target = port.address.includes(':') ? `[${port.address}]` : port.address;
     return {
       ...identityOf(trace),

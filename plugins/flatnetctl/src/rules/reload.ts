@@ -4,12 +4,14 @@
  */
 import { forgetStaleFlows, isDead, portsOf, reload, type PublishRecord } from '@flatnet/hostport';
 import { ToolError } from '@flatnet/exec';
+import { restoreBridges } from '../bridges/bridge-rules.ts';
 import { recordsOf, type Survey } from '../ipam/survey.ts';
 import { reloadNames } from '../names/name-rules.ts';
 import { reloadLimits } from '../limit/limit-rules.ts';
 import { reloadPolicies } from '../policy/policy-rules.ts';
 import type { World } from '../world.ts';
 import { listRules } from './list-rules.ts';
+import { restoreLocalnet } from './localnet.ts';
 import type { RuleEntry } from './rule-entry.ts';
 import { rebuildRules } from './rebuild.ts';
 
@@ -33,13 +35,20 @@ export async function reloadRules(world: World, look: () => Promise<Survey>): Pr
   const lives = new Map(survey.traces.map(({ mark, life }) => [mark, life]));
   // A link or a namespace elsewhere counts too, where the record alone would say "gone".
   const isGone = (record: PublishRecord): boolean => (lives.get(record.owner.hash) ?? lifeByRecord(record)) === 'gone';
-  /** By kind and mark. */
-  const reasons = new Map<string, string>();
+  /** By kind and mark. The bridges come first: rules name them. */
+  const reasons = new Map<string, string>(await restoreBridges(world, survey));
   const dropped: PublishRecord[] = [];
   for (const records of recordsOf(survey.subjects)) {
     const outcome = await reload(world.kernel.run, records, isGone);
     dropped.push(...outcome.dropped);
     for (const { record, reason } of outcome.failed) reasons.set(`published ${record.owner.hash}`, reason);
+    for (const record of records.all()) {
+      try {
+        restoreLocalnet(world.kernel, record);
+      } catch (error) {
+        reasons.set(`published ${record.owner.hash}`, error instanceof Error ? error.message : String(error));
+      }
+    }
     await forgetFlows(world, records.all());
   }
   const refused = [

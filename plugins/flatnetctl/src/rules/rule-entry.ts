@@ -2,7 +2,7 @@ import type { RuleKind } from './wanted.ts';
 
 /** The shape is what `-o json` prints; keys are only ever added. */
 export interface RuleEntry {
-  readonly kind: 'published' | 'limit' | 'names' | 'policy' | RuleKind;
+  readonly kind: 'published' | 'limit' | 'names' | 'policy' | 'bridge' | RuleKind;
   readonly network: string;
   readonly containerId: string;
   readonly ifName: string;

@@ -1,5 +1,5 @@
 /** What container runtimes of this host are told of plugins, in the few keys that concern us. */
-import { containersConf } from '@flatnet/driver';
+import { containersConf } from './containers-conf.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,0 +1,10 @@
+import { DnsFolder } from './folder.ts';
+import { byFile } from './process.ts';
+
+/** Networks by name, and views by the name of their folder, whose server does not live. A look costs two small files each. */
+export function deadServers(folder = new DnsFolder()): readonly string[] {
+  return [...folder.networks(), ...folder.views()]
+    .filter((server) => folder.readConf(server) !== undefined)
+    .filter((server) => byFile(folder.conf(server), folder.pid(server)) === undefined)
+    .map((server) => folder.readZone(server)?.network ?? server);
+}
