@@ -237,7 +237,7 @@ describe('published ports', { timeout: 240_000 }, () => {
     await flush();
     const [generation] = (await sandbox.must('ls', [dataDir])).split('\n');
     const records = new Records(dataDir, generation);
-    const told = await reload(sandbox.run, records, ({ owner }) => owner.containerId === 'c3');
+    const told = await reload(sandbox.run, records, { isGone: ({ owner }) => owner.containerId === 'c3' });
     expect({ ...told, dropped: told.dropped.map(({ owner }) => owner.containerId) }).toEqual({
       published: 2,
       dropped: ['c3'],

@@ -12,17 +12,25 @@ export interface Reloaded {
   readonly failed: readonly { readonly record: PublishRecord; readonly reason: string }[];
 }
 
+export interface ReloadChoice {
+  /** Whether the container of a record is gone. */
+  readonly isGone: (record: PublishRecord) => boolean;
+  /** Whether a record is left as it is, with what it has in the kernel. */
+  readonly isPaused?: (record: PublishRecord) => boolean;
+}
+
 /** Rebuilds base and elements of every living attachment from the records: after `nft flush ruleset`, a firewall's reload, or by hand. */
 export const reload = async (
   run: Run,
   records: Records,
-  isGone: (record: PublishRecord) => boolean,
+  { isGone, isPaused = () => false }: ReloadChoice,
   options: ApplyOptions = {},
 ): Promise<Reloaded> => {
-  const dropped = records.all().filter(isGone);
+  const present = (): readonly PublishRecord[] => records.all().filter((record) => !isPaused(record));
+  const dropped = present().filter(isGone);
   for (const record of dropped) await withdraw(run, records, record.owner, options);
   // Read again: what a dropped attachment had may be another one's now.
-  const alive = records.all().filter((record) => !isGone(record));
+  const alive = present().filter((record) => !isGone(record));
   if (alive.length > 0) await buildBase(run, alive, options);
   const failed: { record: PublishRecord; reason: string }[] = [];
   for (const record of alive) {

@@ -1,5 +1,4 @@
 /** flatnetd: the parts, put together. It keeps nothing that the kernel and the files do not hold. */
-import type { Server } from 'node:http';
 import { execaRunApart } from '@flatnet/exec/execa';
 import { deadServers } from '@flatnet/dns';
 import { pluginDirectories } from '@flatnet/driver/runtime-config';
@@ -56,6 +55,7 @@ export async function startDaemon(options: Options, log: (line: string) => void)
   bus.subscribe(({ kind, message }) => {
     if (['lost', 'healed', 'failed', 'waiting'].includes(kind)) log(`${kind}: ${message}`);
   });
+  const stopping = new AbortController();
   const plugins = new PluginLog(options.logFile);
   const routes: Route[] = [
     {
@@ -65,11 +65,11 @@ export async function startDaemon(options: Options, log: (line: string) => void)
     },
     ...attachmentRoutes(operator, admission),
     ...listRoutes(operator),
-    ...eventRoutes(bus),
+    ...eventRoutes(bus, stopping.signal),
     ...healthRoutes(() => recovery.isReady),
-    metricsRoute(metrics, () => measure(operator), clock),
+    metricsRoute(metrics, () => measure(operator, sys), clock),
   ];
-  const server = await listen([...routes, openapiRoute(routes)], options);
+  const listener = await listen([...routes, openapiRoute(routes)], options);
   const timers = [
     // One timer for all looks: each time that an idle process wakes costs more than what it does then.
     every(TICK_MS, (tick) => {
@@ -88,7 +88,8 @@ export async function startDaemon(options: Options, log: (line: string) => void)
     async stop() {
       notifySystemd(sys, 'STOPPING=1');
       timers.forEach((end) => end());
-      await Promise.all([closed(server), recovery.stop()]);
+      stopping.abort();
+      await Promise.all([listener.close(STOP_MS), recovery.stop()]);
       watch.close();
     },
   };
@@ -97,18 +98,6 @@ export async function startDaemon(options: Options, log: (line: string) => void)
 function cniPathOf({ cniPath }: Options): readonly string[] {
   const given = cniPath ?? process.env['CNI_PATH'];
   return given ? given.split(':').filter(Boolean) : pluginDirectories(process.env);
-}
-
-/** Connections that are idle, or listen to events, are cut; calls that are under way have their time. */
-function closed(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const limit = setTimeout(() => server.closeAllConnections(), STOP_MS);
-    server.close(() => {
-      clearTimeout(limit);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }
 
 function readLog(plugins: PluginLog, metrics: Metrics, bus: EventBus): void {

@@ -41,7 +41,8 @@ export async function heal(world: World, places: Places, { except, dryRun }: Hea
     const freed = dead.map((finding) => ({ finding, outcome: 'would free' as const, reason: '' }));
     return { rebuilt: missing, dropped: [], failed: [], freed };
   }
-  const reloaded = missing.length === 0 ? { rebuilt: [], dropped: [], failed: [] } : await reloadRules(world, look);
+  const reloaded =
+    missing.length === 0 ? { rebuilt: [], dropped: [], failed: [] } : await reloadRules(world, look, new Set(except));
   const left = new Set(reloaded.failed.map(keyOf));
   const restored = bridges.filter((entry) => !left.has(keyOf(entry)));
   const freed: Freed[] = [];

@@ -28,8 +28,16 @@ export interface Reloaded {
 const keyOf = ({ kind, network, containerId, ifName, rule }: RuleEntry): string =>
   JSON.stringify([kind, network, containerId, ifName, rule]);
 
-/** @throws ToolError when the kernel cannot be asked at all. */
-export async function reloadRules(world: World, look: () => Promise<Survey>): Promise<Reloaded> {
+/**
+ * @param except networks that are left as they are. Names, limits and policies are made for all networks in one step, so that these wait
+ * where one of them is missing something alone.
+ * @throws ToolError when the kernel cannot be asked at all.
+ */
+export async function reloadRules(
+  world: World,
+  look: () => Promise<Survey>,
+  except: ReadonlySet<string> = new Set(),
+): Promise<Reloaded> {
   const survey = await look();
   const missing = (await listRules(world, survey)).filter(({ state }) => state === 'missing');
   const lives = new Map(survey.traces.map(({ mark, life }) => [mark, life]));
@@ -39,10 +47,11 @@ export async function reloadRules(world: World, look: () => Promise<Survey>): Pr
   const reasons = new Map<string, string>(await restoreBridges(world, survey));
   const dropped: PublishRecord[] = [];
   for (const records of recordsOf(survey.subjects)) {
-    const outcome = await reload(world.kernel.run, records, isGone);
+    const isPaused = (record: PublishRecord): boolean => except.has(record.owner.network);
+    const outcome = await reload(world.kernel.run, records, { isGone, isPaused });
     dropped.push(...outcome.dropped);
     for (const { record, reason } of outcome.failed) reasons.set(`published ${record.owner.hash}`, reason);
-    for (const record of records.all()) {
+    for (const record of records.all().filter((each) => !isPaused(each))) {
       try {
         restoreLocalnet(world.kernel, record);
       } catch (error) {
@@ -51,11 +60,13 @@ export async function reloadRules(world: World, look: () => Promise<Survey>): Pr
     }
     await forgetFlows(world, records.all());
   }
+  const kinds = new Set(missing.map(({ kind }) => kind));
+  const isWanted = (kind: RuleEntry['kind']): boolean => except.size === 0 || kinds.has(kind);
   const refused = [
     ...(await rebuildRules(world, survey)),
-    ...reloadLimits(world),
-    ...(await reloadNames(world)),
-    ...(await reloadPolicies(world)),
+    ...(isWanted('limit') ? reloadLimits(world) : []),
+    ...(isWanted('names') ? await reloadNames(world) : []),
+    ...(isWanted('policy') ? await reloadPolicies(world) : []),
   ];
   for (const [what, reason] of refused) reasons.set(what, reason);
   return {

@@ -1,46 +1,29 @@
-/** Counters of the containers' links, from sysfs: a host end's alias names its attachment. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** Counters of the containers' links: a host end's alias names its attachment. */
+import { closeSocket, dump, NETLINK_ROUTE, openSocket } from '@flatnet/netlink';
+import { type LinkCounters, listLinkCounters } from '@flatnet/netlink/route/link-counters';
+import type { Sys } from '@flatnet/sys';
 import type { Traffic } from './metrics.ts';
 
-const SYSFS = '/sys/class/net';
 /** `flatnet:NETWORK:CONTAINER:INTERFACE` (README of the flatnet plugin). */
 const ALIAS = /^flatnet:([^:]+):([^:]+):([^:]+)$/;
+const UNITS = ['bytes', 'packets', 'dropped'] as const;
+
+/** @throws NetlinkError, SysError. */
+export function readTraffic(sys: Sys): readonly Traffic[] {
+  const socket = openSocket(sys, NETLINK_ROUTE);
+  try {
+    return dump(socket, listLinkCounters()).flatMap(trafficOf);
+  } finally {
+    closeSocket(socket);
+  }
+}
 
 /** What the host end receives, the container has sent. */
-const COUNTERS = [
-  ['rx_bytes', 'sent', 'bytes'],
-  ['rx_packets', 'sent', 'packets'],
-  ['rx_dropped', 'sent', 'dropped'],
-  ['tx_bytes', 'received', 'bytes'],
-  ['tx_packets', 'received', 'packets'],
-  ['tx_dropped', 'received', 'dropped'],
-] as const;
-
-export function readTraffic(sysfs = SYSFS): readonly Traffic[] {
-  return hostEnds(sysfs).flatMap((link) => {
-    const [, network, containerId, ifName] = ALIAS.exec(read(join(sysfs, link, 'ifalias'))) ?? [];
-    if (network === undefined || containerId === undefined || ifName === undefined) return [];
-    return COUNTERS.flatMap(([file, direction, unit]): readonly Traffic[] => {
-      const text = read(join(sysfs, link, 'statistics', file));
-      // It went in the middle.
-      return text === '' ? [] : [{ network, containerId, ifName, direction, unit, value: Number(text) }];
-    });
-  });
-}
-
-function hostEnds(sysfs: string): readonly string[] {
-  try {
-    return readdirSync(sysfs).filter((name) => /^fl[0-9a-f]{12}$/.test(name));
-  } catch {
-    return [];
-  }
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return '';
-  }
+export function trafficOf({ alias = '', received, sent }: LinkCounters): readonly Traffic[] {
+  const [, network, containerId, ifName] = ALIAS.exec(alias) ?? [];
+  if (network === undefined || containerId === undefined || ifName === undefined) return [];
+  return UNITS.flatMap((unit) => [
+    { network, containerId, ifName, direction: 'sent' as const, unit, value: received[unit] },
+    { network, containerId, ifName, direction: 'received' as const, unit, value: sent[unit] },
+  ]);
 }

@@ -47,6 +47,8 @@ export class Recovery {
   #timer: NodeJS.Timeout | undefined;
   #wanted = false;
   #stopped = false;
+  /** What the kernel told of since the last comparison: an alarm until that finds something. */
+  #losses = new Set<string>();
   #retryMs = FIRST_RETRY_MS;
   /** Whether a whole comparison has been made since the start. */
   isReady = false;
@@ -55,7 +57,7 @@ export class Recovery {
 
   /** Asks for a comparison because of a loss; empty for one that is due. */
   ask(losses: readonly string[]): void {
-    for (const message of losses) this.deps.bus.publish({ kind: 'lost', message });
+    for (const message of losses) this.#losses.add(message);
     this.#schedule(losses.length === 0 ? 0 : SETTLE_MS);
   }
 
@@ -88,6 +90,8 @@ export class Recovery {
   async #compare(): Promise<void> {
     const { operator, observe, clock, took, compared, bus } = this.deps;
     const begin = clock();
+    const losses = this.#losses;
+    this.#losses = new Set();
     const waiting = [...this.#patience].filter(([, patience]) => patience.wait(begin) > 0);
     const except = waiting.map(([network]) => `--except=${network}`);
     const answer = await operator(['heal', '-o', 'json', ...except, ...(observe ? ['--dry-run'] : [])]);
@@ -95,13 +99,14 @@ export class Recovery {
     const healed = answer.json as Partial<Healed> | undefined;
     if (!answer.ok && healed?.failed === undefined)
       bus.publish({ kind: 'failed', message: `the comparison failed: ${answer.problem.message}` });
-    else this.#tell(healed ?? {});
+    else this.#tell(healed ?? {}, losses);
     this.isReady = true;
     compared();
   }
 
-  #tell({ rebuilt = [], failed = [], freed = [] }: Partial<Healed>): void {
+  #tell({ rebuilt = [], failed = [], freed = [] }: Partial<Healed>, losses: ReadonlySet<string>): void {
     const { bus, count, observe } = this.deps;
+    if (rebuilt.length + failed.length > 0) losses.forEach((message) => bus.publish({ kind: 'lost', message }));
     for (const entry of rebuilt) {
       const words = observe ? 'is missing' : 'was missing and is made again';
       bus.publish({
@@ -122,7 +127,8 @@ export class Recovery {
       if (!observe) count('dead-attachment', outcome === 'failed' ? 'failed' : 'healed');
     }
     if (observe) return;
-    this.#rest(rebuilt);
+    // What another program undoes at once has failed when the comparison ends.
+    this.#rest([...rebuilt, ...failed]);
     // A plugin may be at work for it, or a setting cannot be written.
     this.#retryMs = failed.length === 0 ? FIRST_RETRY_MS : Math.min(LONGEST_RETRY_MS, this.#retryMs * 2);
     if (failed.length > 0) this.#again(this.#retryMs);

@@ -3,6 +3,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, unlinkSync } from 'node:
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { matchRoute, type Route } from './router.ts';
 import { answerOfError, send } from './respond.ts';
 
@@ -14,11 +15,21 @@ export interface ServerOptions {
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 5_000;
+const CLOSE_POLL_MS = 20;
+const CLOSE_LIMIT_MS = 500;
+
+export interface Listener {
+  /** Accepts nothing new, and ends when the calls that are under way have their answers, or when the time is over. */
+  close(withinMs: number): Promise<void>;
+}
 
 /** Listens; the socket lets in root, or the group too. @throws Error: the socket is in use, or cannot be made. */
-export async function listen(routes: readonly Route[], { socket, group }: ServerOptions): Promise<Server> {
+export async function listen(routes: readonly Route[], { socket, group }: ServerOptions): Promise<Listener> {
   const owner = group === undefined ? undefined : groupId(group);
+  const atWork = new Set<ServerResponse>();
   const server = createServer({ maxHeaderSize: 16_384, requireHostHeader: false }, (request, response) => {
+    atWork.add(response);
+    response.on('close', () => atWork.delete(response));
     void serve(routes, request, response);
   });
   server.headersTimeout = HEADERS_TIMEOUT_MS;
@@ -38,7 +49,16 @@ export async function listen(routes: readonly Route[], { socket, group }: Server
   }
   if (owner !== undefined) chownSync(socket, 0, owner);
   chmodSync(socket, owner === undefined ? 0o600 : 0o660);
-  return server;
+  return { close: (withinMs) => close(server, atWork, withinMs) };
+}
+
+/** A client that keeps its connection for a next request would keep the server. */
+async function close(server: Server, atWork: ReadonlySet<ServerResponse>, withinMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  for (const end = performance.now() + withinMs; atWork.size > 0 && performance.now() < end;)
+    await sleep(CLOSE_POLL_MS);
+  server.closeAllConnections();
+  await Promise.race([closed, sleep(CLOSE_LIMIT_MS)]);
 }
 
 async function serve(routes: readonly Route[], request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,6 +1,7 @@
 /** `POST /cni`: one call of one plugin, as a runtime makes it, in the form that Multus' thick plugin uses. */
 import { findPlugin } from '@flatnet/invoke';
-import { CniError } from '@flatnet/cni';
+// By its own path: esbuild leaves out the start of a module that another loads lazily, when it is imported through an index without effects.
+import { CniError } from '@flatnet/cni/error';
 import { TOOL_ENVIRONMENT, type Run, type RunResult } from '@flatnet/exec';
 import * as z from 'zod/mini';
 import type { Admission } from '../admission.ts';

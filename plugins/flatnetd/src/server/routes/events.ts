@@ -9,7 +9,8 @@ const HEARTBEAT_MS = 15_000;
 /** A client that does not read is cut off before its events fill the memory. */
 const MAX_UNREAD = 1024 * 1024;
 
-export const eventRoutes = (bus: EventBus): readonly Route[] => [
+/** @param stopping ends the streams, which would keep the server from ending. */
+export const eventRoutes = (bus: EventBus, stopping: AbortSignal): readonly Route[] => [
   {
     method: 'GET',
     path: '/events',
@@ -31,6 +32,10 @@ export const eventRoutes = (bus: EventBus): readonly Route[] => [
       };
       response.on('close', leave);
       gone.addEventListener('abort', leave);
+      stopping.addEventListener('abort', () => {
+        leave();
+        response.end();
+      });
       return undefined;
     },
   },

@@ -1,0 +1,160 @@
+// flatnetd's recovery: each fault made for real, packets before and after it. Real kernel, private host.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Json } from '@flatnet/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Daemon, expectEvent, startDaemon } from './daemon-lab.ts';
+import { fetchPage, useSandbox } from './fixture.ts';
+import { operatorOf, type Operator } from './operator.ts';
+
+const host = useSandbox();
+let netDir: string;
+let operator: Operator;
+let daemon: Daemon;
+const BRIDGE = 'fl-web';
+const [GATEWAY, GATEWAY6] = ['10.87.0.1', 'fd87::1'];
+
+beforeAll(async () => {
+  netDir = join(host.sandbox.folder, 'net.d');
+  mkdirSync(netDir);
+  operator = operatorOf(host.sandbox, netDir);
+  const subnets = ['--subnet', '10.87.0.0/24', '--subnet', 'fd87::/64'];
+  await operator.must('network', 'create', 'web', ...subnets, '--disable-dns', '--isolate=containers');
+  await operator.must('network', 'create', 'other', '--subnet', '10.88.0.0/24', '--disable-dns');
+});
+afterAll(async () => {
+  await daemon?.signal('TERM').catch(() => undefined);
+  await daemon?.ended;
+});
+
+const must = (words: string): Promise<string> => host.sandbox.must('sh', ['-c', words]);
+
+/** Whether the container reaches its gateway by both families, and its published port answers on 127.0.0.1. */
+const works = async (): Promise<boolean> => {
+  const ping = `ip netns exec c1 busybox ping -c 1 -W 1 -q`;
+  const { exitCode } = await host.sandbox.run('sh', ['-c', `${ping} ${GATEWAY} && ${ping} -6 ${GATEWAY6}`]);
+  return exitCode === 0 && (await fetchPage(host.sandbox, '127.0.0.1', 8080)) === 'it works';
+};
+
+/** Waits until it works again. Answers the milliseconds. */
+async function untilItWorks(what: string): Promise<number> {
+  const begin = performance.now();
+  while (performance.now() - begin < 30_000) if (await works()) return performance.now() - begin;
+  throw new Error(`not within 30 s after ${what}: ${JSON.stringify(daemon.events.slice(-5))}`);
+}
+
+async function withContainer(body: (link: string) => Promise<void>): Promise<void> {
+  await host.sandbox.addNetns('c1');
+  await must(`echo it works >${host.sandbox.folder}/index.html`);
+  const server = host.sandbox.inNetns('c1', 'busybox', ['httpd', '-f', '-p', '80', '-h', host.sandbox.folder], {
+    timeoutMs: 160_000,
+  });
+  daemon = await startDaemon(host.sandbox, netDir);
+  try {
+    await operator.must('attach', 'web', '--netns', '/run/netns/c1', '--id', 'c1', '-p', '8080:80');
+    const links = JSON.parse(await must('ip -j -d link show type veth')) as { ifname: string }[];
+    await untilItWorks('ADD');
+    await body(links[0]?.ifname ?? '');
+  } finally {
+    await daemon.signal('TERM').catch(() => undefined);
+    await daemon.ended;
+    await operator.must('detach', 'web', '--id', 'c1');
+    await must('ip netns pids c1 | xargs -r kill');
+    await server;
+    await host.sandbox.deleteNetns('c1');
+  }
+}
+
+describe('recovery', () => {
+  it('mends each fault by itself, and tells of it', () =>
+    withContainer(async (link) => {
+      const mac = await must(`cat /sys/class/net/${BRIDGE}/address 2>/dev/null || ip -j link show ${BRIDGE}`);
+      await must('nft add table inet mine; nft add chain inet mine keep; ip link add mine type bridge');
+      const faults: readonly (readonly [fault: string, told: RegExp])[] = [
+        ['nft delete table inet flatnet_hostport', /published/],
+        [
+          'nft list tables | while read -r _ f t; do case $t in flatnet*) nft delete table $f $t;; esac; done',
+          /masquerade/,
+        ],
+        [`ip link delete ${BRIDGE}`, /bridge fl-web is missing/],
+        [`ip link set ${BRIDGE} down`, /bridge fl-web is down/],
+        [`ip address flush dev ${BRIDGE}`, /lacks 10.87.0.1/],
+        [`ip link set ${link} nomaster`, /is not a port of fl-web/],
+        [`ip link set ${link} down`, new RegExp(`${link} is down`)],
+        ['sysctl -qw net.ipv4.ip_forward=0', /IPv4 forwarding is off/],
+      ];
+      for (const [fault, told] of faults) {
+        await must(fault);
+        await expectEvent(daemon, 'healed', told);
+        await untilItWorks(fault);
+      }
+      expect(await must(`cat /sys/class/net/${BRIDGE}/address 2>/dev/null || ip -j link show ${BRIDGE}`)).toContain(
+        mac.slice(0, 5),
+      );
+      expect(await must('cat /proc/sys/net/ipv4/ip_forward')).toBe('1\n');
+      expect(await must('nft list table inet mine')).toContain('keep');
+      await operator.must('check', 'web', '--id', 'c1');
+      await must('nft delete table inet mine; ip link delete mine');
+    }));
+
+  it('leaves a paused network alone, and the others not', () =>
+    withContainer(async () => {
+      await host.sandbox.addNetns('c2');
+      await operator.must('attach', 'other', '--netns', '/run/netns/c2', '--id', 'c2');
+      await operator.must('pause', 'web');
+      expect(await operator.must('pause')).toBe('web\n');
+      await must(
+        'nft delete table inet flatnet_hostport; nft delete table ip flatnet 2>/dev/null || nft delete table inet flatnet',
+      );
+      await expectEvent(daemon, 'healed', /masquerade was missing.*10\.88\.0\.2/);
+      expect(daemon.events.filter(({ kind, network }) => kind === 'healed' && network === 'web')).toEqual([]);
+      expect(await works()).toBe(false);
+      await operator.must('resume', 'web');
+      await operator.must('heal');
+      await untilItWorks('resume');
+      await operator.must('detach', 'other', '--id', 'c2');
+      await host.sandbox.deleteNetns('c2');
+      await must('rmdir /run/flatnet/paused');
+    }));
+
+  it('does not fight: another program that undoes a repair gets a rest', () =>
+    withContainer(async (link) => {
+      for (let round = 0; round < 3; round++) {
+        await must(`ip link set ${link} nomaster`);
+        for (let tries = 0; tries < 600 && !(await must('bridge link show')).includes(link); tries++) await sleep(50);
+      }
+      await expectEvent(daemon, 'waiting', /again and again/);
+      await must(`ip link set ${link} nomaster`);
+      await sleep(1500);
+      expect(await must('bridge link show')).not.toContain(link);
+      await untilItWorks('the rest');
+    }));
+
+  it('frees what a dead container left, and comes back after a kill', () =>
+    withContainer(async () => {
+      await host.sandbox.addNetns('c3');
+      await operator.must('attach', 'web', '--netns', '/run/netns/c3', '--id', 'c3', '-p', '8083:80');
+      await host.sandbox.deleteNetns('c3');
+      await daemon.signal('KILL');
+      await daemon.ended;
+      await must('nft flush ruleset');
+      daemon = await startDaemon(host.sandbox, netDir);
+      await untilItWorks('a kill and a flush');
+      await expectEvent(daemon, 'healed', /dead container c3 left: freed/);
+      const leases = JSON.parse(await operator.must('ipam', 'show', '-o', 'json')) as Json[];
+      expect(leases.map(({ containerId }) => containerId)).toEqual(['c1', 'c1']);
+    }));
+
+  it('--observe tells, and changes nothing', () =>
+    withContainer(async (link) => {
+      await daemon.signal('TERM');
+      await daemon.ended;
+      daemon = await startDaemon(host.sandbox, netDir, ['--observe']);
+      await must(`ip link set ${link} nomaster`);
+      await expectEvent(daemon, 'lost', /bridge is missing: .*is not a port/);
+      expect(await must('bridge link show')).not.toContain(link);
+      await operator.must('heal');
+      expect(await works()).toBe(true);
+    }));
+});
