@@ -6,6 +6,7 @@ import type { Json } from '@flatnet/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Daemon, expectEvent, startDaemon } from './daemon-lab.ts';
 import { fetchPage, useSandbox } from './fixture.ts';
+import { Healed } from './flatnetctl-schemas.ts';
 import { operatorOf, type Operator } from './operator.ts';
 
 const host = useSandbox();
@@ -154,7 +155,8 @@ describe('recovery', () => {
       await must(`ip link set ${link} nomaster`);
       await expectEvent(daemon, 'lost', /bridge is missing: .*is not a port/);
       expect(await must('bridge link show')).not.toContain(link);
-      await operator.must('heal');
+      const healed = Healed.parse(JSON.parse(await operator.must('heal', '-o', 'json')));
+      expect(healed.rebuilt.map(({ kind }) => kind)).toEqual(['bridge']);
       expect(await works()).toBe(true);
     }));
 });

@@ -64,7 +64,7 @@ export const Freed = z.array(
 );
 
 const Rule = {
-  kind: z.enum(['published', 'masquerade', 'guard', 'mss', 'limit', 'names', 'policy']),
+  kind: z.enum(['published', 'masquerade', 'guard', 'mss', 'limit', 'names', 'policy', 'bridge']),
   network: text,
   containerId: text,
   ifName: text,
@@ -79,6 +79,8 @@ export const Reloaded = z.strictObject({
   dropped: z.array(z.strictObject({ network: text, containerId: text, ifName: text })),
   failed: z.array(z.strictObject({ ...Rule, reason: text })),
 });
+
+export const Healed = Reloaded.extend({ freed: Freed });
 
 export const Steps = z.array(
   z.strictObject({

@@ -64,7 +64,7 @@ test.each([0, 1, 2, 3])('an upgrade that fails at file %i leaves the older versi
   rmSync(obstacle, { recursive: true });
   expect(NAMES.map((name) => statSync(join(pluginDir, name)).ino)).toEqual(before);
   expect(readdirSync(pluginDir).sort()).toEqual(NAMES);
-  expect(readdirSync(binDir)).toEqual(['flatnetctl']);
+  expect(readdirSync(binDir).sort()).toEqual(['flatnetctl', 'flatnetd']);
   expect((await uninstall()).code).toBe(0);
   expect([...readdirSync(pluginDir), ...readdirSync(binDir)]).toEqual([]);
 });

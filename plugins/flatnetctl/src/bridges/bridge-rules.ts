@@ -1,5 +1,6 @@
 /** The bridges of living attachments, their ports and addresses, as far as they are not as ADD made them. */
-import { hasCapability, mainPlugin } from '../conflist/model.ts';
+import { hasCapability } from '@flatnet/cni';
+import { mainPlugin } from '../conflist/model.ts';
 import type { Survey, Trace } from '../ipam/survey.ts';
 import { configurationOf } from '../rules/recorded.ts';
 import type { RuleEntry } from '../rules/rule-entry.ts';

@@ -6,7 +6,7 @@ import { DROP_IN_NAMES } from '../install/drop-in-names.ts';
 import { filesOf, findImage, install, type InstallPlan } from '../install/install.ts';
 import { podmanAdvice } from '../install/podman-backend.ts';
 import { DEFAULT_STATE_DIR, type InstalledFile } from '../install/record.ts';
-import { defaultDriverDir } from '../install/runtime-config.ts';
+import { defaultDriverDir } from '@flatnet/driver/runtime-config';
 import { namesThatGo, purge, refuseIfNamed, refuseIfUsed, uninstall } from '../install/uninstall.ts';
 import { withInterrupts } from '../interrupt.ts';
 import { createNetwork } from '../network/create.ts';

@@ -17,6 +17,9 @@ export const PLUGIN_NAMES = [
   'flatnet-firewall',
 ] as const;
 
+/** What people and service managers start. */
+export const COMMAND_NAMES = ['flatnetctl', 'flatnetd'] as const;
+
 export interface InstallPlan {
   /** The image that answers to all names. */
   readonly image: string;
@@ -50,7 +53,7 @@ export function filesOf(plan: InstallPlan): readonly InstalledFile[] {
   if (mark === undefined) throw environment(`${image} is gone`, 'flatnetctl install --from dist/bin');
   return [
     ...PLUGIN_NAMES.map((name) => ({ path: join(pluginDir, name), mark })),
-    { path: join(binDir, 'flatnetctl'), mark: linkMark(join(pluginDir, 'flatnet')) },
+    ...COMMAND_NAMES.map((name) => ({ path: join(binDir, name), mark: linkMark(join(pluginDir, 'flatnet')) })),
     // Alone in its folder: Podman shows everything there as a driver.
     { path: join(driverDir, 'flatnet'), mark: linkMark(join(pluginDir, 'flatnet')) },
     ...(dropInDir === undefined ? [] : dropInFiles(dropInDir, pluginDir, readRecord(stateDir))),

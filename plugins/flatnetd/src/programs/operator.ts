@@ -3,7 +3,7 @@
  * namespaces, which would keep a namespace alive for as long as this process lives.
  */
 import { dirname, join } from 'node:path';
-import { findTool, isExecutable, type Run, type RunResult, ToolError } from '@flatnet/exec';
+import { isExecutable, type Run, type RunResult, ToolError } from '@flatnet/exec';
 import type { Options } from '../options.ts';
 
 export interface OperatorProblem {
@@ -44,11 +44,14 @@ export function operatorWith(run: Run, options: Options, env: Readonly<Record<st
   };
 }
 
+/** Beside this program, under the name that it was started by and under its own; else in PATH. */
 function operatorPath({ flatnetctl }: Options): string {
-  const beside = join(dirname(process.execPath), 'flatnetctl');
-  const path = flatnetctl ?? (isExecutable(beside) ? beside : findTool('flatnetctl'));
-  if (path !== undefined && isExecutable(path)) return path;
-  const reason = `${path ?? beside} is not an executable file: install flatnetctl, or give --flatnetctl PATH`;
+  const started = process.argv0.includes('/') ? [dirname(process.argv0)] : [];
+  const searched = [...started, dirname(process.execPath), ...(process.env['PATH'] ?? '').split(':').filter(Boolean)];
+  const candidates = flatnetctl === undefined ? searched.map((folder) => join(folder, 'flatnetctl')) : [flatnetctl];
+  const path = candidates.find(isExecutable);
+  if (path !== undefined) return path;
+  const reason = `${flatnetctl ?? `none of ${searched.join(' ')}`} has it: install flatnetctl, or give --flatnetctl PATH`;
   throw new ToolError('flatnetctl', 'missing', 'find the operator’s tool', reason);
 }
 
