@@ -80,7 +80,7 @@ test('install puts one image under all names, again too, and uninstall removes e
   expect(readFileSync(join(pluginDir, 'flatnet-ipam'), 'utf8')).toBe('image 2');
   writeFileSync(join(pluginDir, 'bridge'), 'of somebody else');
   expect((await uninstall()).out.split('\n').filter((line) => line.startsWith('removed'))).toHaveLength(
-    NAMES.length + 2,
+    NAMES.length + 3,
   );
   expect(NAMES.some((name) => existsSync(join(pluginDir, name)))).toBe(false);
   expect(existsSync(join(pluginDir, 'bridge'))).toBe(true);
