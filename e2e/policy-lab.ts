@@ -78,8 +78,9 @@ export class PolicyLab {
     this.#chains.set(network, chain);
   }
 
+  /** The reference plugin, in place of ours, knows no newer version than 1.0.0. */
   listOf = (network: NetworkName, firewall: Json): Conflist => ({
-    cniVersion: '1.1.0',
+    cniVersion: firewall['type'] === undefined ? '1.1.0' : '1.0.0',
     name: network,
     plugins: [
       {

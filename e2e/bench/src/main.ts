@@ -12,6 +12,7 @@ import { attachmentGrowers, leaseGrowers, portGrowers } from './parts/growers.ts
 import { growth, growthSection } from './parts/growth.ts';
 import { floor, floorSection } from './parts/floor.ts';
 import { names, namesSection } from './parts/names.ts';
+import { policies, policiesSection } from './parts/policies.ts';
 import { networks, networksSection } from './parts/networks.ts';
 import { ports, portsSection } from './parts/ports.ts';
 import { podman, podmanSection } from './parts/podman.ts';
@@ -71,6 +72,7 @@ const PARTS: readonly Part[] = [
       return { section: namesSection(rows), ...(rows === undefined ? {} : { found: { names: rows } }) };
     },
   },
+  { name: 'policies', run: async () => ({ section: policiesSection(await policies(30, 30_000)) }) },
   {
     name: 'crowd',
     async run() {

@@ -1,6 +1,6 @@
 /**
  * Packets between containers of one bridge do not pass the host's filters by themselves. Where br_netfilter is loaded, a switch of the
- * bridge sends them through; else the ports are kept apart, and the host answers for each container to the others, so that it routes.
+ * bridge sends them through; else, and on a VLAN of a bridge, the ports are kept apart, and the host answers for each container to the others, so that it routes.
  */
 import {
   addProxy,
@@ -19,9 +19,14 @@ import { familyOf, type Network, type SiblingsState, type SiblingsWay } from './
 /** It is not loaded for this: that would turn it on for every bridge of the host. */
 const BR_NETFILTER = '/proc/sys/net/bridge/bridge-nf-call-iptables';
 
-export const siblingsWay = ({ proc }: Pick<Kernel, 'proc'>, { judgesSiblings }: Network): SiblingsWay => {
+export const siblingsWay = (
+  { proc, rtnetlink }: Pick<Kernel, 'proc' | 'rtnetlink'>,
+  { judgesSiblings, bridge }: Network,
+): SiblingsWay => {
   if (!judgesSiblings) return 'none';
-  return proc.exists(BR_NETFILTER) ? 'br_netfilter' : 'routed';
+  if (!proc.exists(BR_NETFILTER)) return 'routed';
+  // Bridged packets of a VLAN come by the bridge's name, and the device of the VLAN has no switch.
+  return rtnetlink.findLink(bridge)?.kind === 'vlan' ? 'routed' : 'br_netfilter';
 };
 
 const LINK_LOCAL = /^fe[89ab]/;

@@ -6,6 +6,7 @@ import { withInterrupts } from '../interrupt.ts';
 import { factsOf } from '../network/describe.ts';
 import { printable, renderJson } from '../output.ts';
 import type { PlaceOptions } from '../places.ts';
+import { policiesByAttachment } from '../policy/of-attachment.ts';
 import type { World } from '../world.ts';
 import { collect, placesFor, withDryRun, withOutput, withPlaces, type OutputOption } from './options.ts';
 
@@ -52,16 +53,24 @@ export function addHookCommand(program: Command, world: World): void {
           ? attachContainer(world, places, state, wanted, interrupted)
           : detachContainer(world, places, state, wanted),
       );
+      const policiesOf = policiesByAttachment(world);
       if (options.output === 'json') {
-        const networks = done.map((cached) => ({ network: cached.network, ...factsOf(cached) }));
+        const networks = done.map((cached) => ({
+          ...{ network: cached.network, ...factsOf(cached) },
+          ...(task === 'attach' ? { policies: policiesOf(cached.network, cached) } : {}),
+        }));
         return world.out(renderJson({ task, containerId: state.id, networks }));
       }
       done.forEach((cached) =>
         world.out(
           printable(
-            `${task}ed ${state.id} (${cached.ifName}) ${cached.network} ${factsOf(cached).addresses.join(' ')}`,
+            `${task}ed ${state.id} (${cached.ifName}) ${cached.network} ${factsOf(cached).addresses.join(' ')}${policyWords(
+              task === 'attach' ? policiesOf(cached.network, cached) : [],
+            )}`,
           ) + '\n',
         ),
       );
     });
 }
+
+const policyWords = (names: readonly string[]): string => (names.length === 0 ? '' : ` (policies ${names.join(', ')})`);

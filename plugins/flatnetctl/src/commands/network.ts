@@ -6,6 +6,7 @@ import { withInterrupts } from '../interrupt.ts';
 import { createNetwork } from '../network/create.ts';
 import { inspectNetwork } from '../network/describe.ts';
 import { graphOf, renderDot, renderMermaid } from '../network/graph.ts';
+import { policiesByAttachment } from '../policy/of-attachment.ts';
 import { renderSvg } from '../network/graph-svg.ts';
 import { listNetworks, parseFilters } from '../network/list.ts';
 import { ISOLATIONS, type Isolation } from '../network/plan-network.ts';
@@ -159,7 +160,7 @@ function addLooking(network: Command, world: World): void {
     .action((names: string[], options: PlaceOptions & { format: keyof typeof DRAWINGS }) => {
       const places = placesFor(world, options);
       const files = names.length > 0 ? names.map((name) => findNetwork(places, name)) : networksOf(places).files;
-      const graph = graphOf(files, places.cacheDir);
+      const graph = graphOf(files, places.cacheDir, policiesByAttachment(world));
       world.out(DRAWINGS[options.format](graph));
     });
 }

@@ -110,7 +110,7 @@ export function inspectNetwork({ network, path }: NetworkFile, { cacheDir, cniPa
 }
 
 /** From whom the containers are isolated, in the words of `network create --isolate`. */
-function isolationOf({ plugins }: Network): readonly string[] {
+export function isolationOf({ plugins }: Network): readonly string[] {
   const policies = plugins.flatMap(({ type, ingressPolicy }) =>
     type === 'firewall' || type === 'flatnet-firewall' ? [String(ingressPolicy).toLowerCase()] : [],
   );

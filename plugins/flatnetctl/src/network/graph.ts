@@ -1,10 +1,11 @@
 /** Networks, bridges, containers and published ports as a picture in text: mermaid or Graphviz dot. */
+import type { Attachment } from '@flatnet/cni';
 import { renderPortMapping } from '../chain/port-mapping.ts';
 import type { NetworkFile } from '../conflist/directory.ts';
 import { ipamOf, mainPlugin, type Network } from '../conflist/model.ts';
 import { gatewayOf, subnetsOf } from '../conflist/subnets.ts';
 import { printable } from '../output.ts';
-import { bridgeOf, containersOf } from './describe.ts';
+import { bridgeOf, containersOf, isolationOf } from './describe.ts';
 
 export interface Node {
   readonly id: string;
@@ -23,7 +24,12 @@ export interface Graph {
   readonly edges: readonly Edge[];
 }
 
-export function graphOf(files: readonly NetworkFile[], cacheDir: string): Graph {
+/** @param policiesOf the policies that hold for an attachment, by name. */
+export function graphOf(
+  files: readonly NetworkFile[],
+  cacheDir: string,
+  policiesOf: (network: string, attachment: Attachment) => readonly string[],
+): Graph {
   const host: Node = { id: 'host', lines: ['host'], shape: 'host' };
   const parts = files.map(({ network }, index) => {
     const id = `n${index}`;
@@ -33,6 +39,7 @@ export function graphOf(files: readonly NetworkFile[], cacheDir: string): Graph 
       bridgeOf(network) ?? network.plugins[0]?.type ?? '',
       ...subnets.map(({ subnet }) => String(subnet)),
       ...routesOf(network),
+      ...guardOf(network),
     ];
     const gateways = subnets.map(gatewayOf).join(', ');
     const containers = containersOf(cacheDir, network.name).map((facts) => ({
@@ -40,7 +47,11 @@ export function graphOf(files: readonly NetworkFile[], cacheDir: string): Graph 
       edge: {
         from: id,
         to: `c_${hexOf(facts.id)}`,
-        label: [`${facts.ifName} ${facts.addresses.join(' ')}`, ...facts.ports.map(renderPortMapping)].join(', '),
+        label: [
+          `${facts.ifName} ${facts.addresses.join(' ')}`,
+          ...facts.ports.map(renderPortMapping),
+          ...policiesOf(network.name, { containerId: facts.id, ifName: facts.ifName }).map((name) => `policy ${name}`),
+        ].join(', '),
       },
     }));
     return {
@@ -68,6 +79,16 @@ function routesOf(network: Network): readonly string[] {
   return [
     ...out,
     ...given.flatMap((route: { dst?: unknown } | null) => (typeof route?.dst === 'string' ? [`to ${route.dst}`] : [])),
+  ];
+}
+
+/** From whom it is kept apart, and what comes in from the LAN. */
+function guardOf(network: Network): readonly string[] {
+  const isolation = isolationOf(network);
+  const external = network.plugins.map((plugin) => String(plugin['external']).toLowerCase());
+  return [
+    ...(isolation.length === 0 ? [] : [`isolated from ${isolation.join(', ')}`]),
+    ...(external.includes('published') ? ['closed to the LAN'] : []),
   ];
 }
 
