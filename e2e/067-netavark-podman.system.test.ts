@@ -178,3 +178,42 @@ describe.each([5, 6] as const)('Podman %i', (version) => {
     ).toContain('10.91.7.');
   });
 });
+
+describe('Podman 5 without root', () => {
+  let host: PodmanRoot;
+  beforeAll(async () => {
+    host = await openPodmanRoot(5);
+    await host.shell(
+      [
+        'grep -q ^ann: /etc/passwd || useradd -m -u 1000 ann',
+        'echo ann:100000:65536 >/etc/subuid; echo ann:100000:65536 >/etc/subgid',
+        // /dev is the machine's: a node of this host alone.
+        'mkdir /run/dev; mount -t tmpfs tmpfs /run/dev; mknod -m 666 /run/dev/tun c 10 200; mount --bind /run/dev/tun /dev/net/tun',
+        'mount -t tmpfs -o uid=1000,gid=1000 tmpfs /home/ann; install -d -o 1000 -g 1000 -m 700 /run/user /run/user/1000; chmod 755 /run/user',
+        's=/run/storage.conf; sed "s#/run/containers/storage#/run/user/1000/st#; s#/var/lib/containers/storage#/home/ann/st#" $s >/run/ann.conf',
+        'chmod 644 /run/*.conf /tmp/image.tar',
+      ].join('\n'),
+    );
+    await ann('podman import --quiet /tmp/image.tar busybox');
+  }, 900_000);
+  afterAll(() => host?.close());
+
+  /** A line of the user's, without Podman's warnings about cgroups. */
+  const ann = (line: string): Promise<string> =>
+    host.shell(
+      `cd /; setpriv --reuid 1000 --regid 1000 --clear-groups env -i HOME=/home/ann USER=ann XDG_RUNTIME_DIR=/run/user/1000 PATH=/usr/bin:/bin:/usr/sbin CONTAINERS_CONF=/run/containers.conf CONTAINERS_STORAGE_CONF=/run/ann.conf sh -c '${line}' 2>/run/ann.err`,
+    );
+
+  it('run on two networks, a published port, a sibling by its name, rm', async () => {
+    for (const name of ['n1', 'n2']) expect(await ann(`podman network create --driver flatnet ${name}`)).toBe(name);
+    await ann('podman run -d --name web --network n1 --network n2 -p 8080:80 busybox httpd -f -h /www');
+    await ann('podman run -d --name db --network n1 busybox sleep 1000');
+    expect(await host.shell('busybox wget -T 3 -qO- http://127.0.0.1:8080/')).toBe('hello from flatnet');
+    expect(await ann('podman exec db wget -T 3 -qO- http://web/')).toBe('hello from flatnet');
+    await ann('podman rm -f -t 0 web db');
+    const left =
+      'podman unshare --rootless-netns sh -c "nft list ruleset; ip -br link show type bridge; ip -br link show type veth"';
+    expect(await ann(left)).toBe('');
+    expect(await host.shell('nft list ruleset; ip -br link show type bridge')).toBe('');
+  });
+});

@@ -10,6 +10,8 @@ export interface Server {
   /** Folders with a file for each attachment, in the order of the zones. */
   readonly hosts: readonly string[];
   readonly pidFile: string;
+  /** Whether a process without rights reaches the folders of `hosts`. */
+  readonly isPassable: boolean;
   readonly port: number;
   /** What the host's resolvers are read from. */
   readonly resolvFile: string;
@@ -21,11 +23,12 @@ const unique = (texts: readonly string[]): readonly string[] => [...new Set(text
  * dnsmasq(8): `bind-dynamic` serves the bridges only, and goes on when they are made anew; `local-ttl=0` keeps resolvers from answering
  * with addresses of a container that is gone.
  */
-export const confOf = ({ zones, hosts, pidFile, port, resolvFile }: Server): string =>
+export const confOf = ({ zones, hosts, pidFile, isPassable, port, resolvFile }: Server): string =>
   [
     '# Made by flatnet-dns, which replaces it: changes are lost.',
     `port=${port}`,
-    'user=nobody',
+    // Podman without root has a /run of its own that is closed to others; root there is the user, and no more.
+    `user=${isPassable ? 'nobody' : 'root'}`,
     `pid-file=${pidFile}`,
     'no-hosts',
     ...hosts.map((folder) => `addn-hosts=${folder}`),

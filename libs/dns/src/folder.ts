@@ -7,7 +7,17 @@
  *
  * dnsmasq runs as nobody: it has to reach `hosts`, so that the folders may be passed by everyone, whatever umask a runtime has.
  */
-import { chmodSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { sha256Hex } from '@flatnet/digest';
 import { currentGeneration, ignoring, readIfThere, safeRead } from '@flatnet/kernel/state';
@@ -59,6 +69,11 @@ export class DnsFolder {
   /** Whether anything was ever served here: without it there is nothing to lock. */
   exists(): boolean {
     return safeRead(() => readdirSync(this.#root)) !== undefined;
+  }
+
+  /** Whether others may pass the folder in which all of this is: what is below is made so. */
+  isPassable(): boolean {
+    return (statSync(dirname(dirname(this.stateDir))).mode & 0o001) !== 0;
   }
 
   /** Makes the folders that the lock needs. */

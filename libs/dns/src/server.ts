@@ -17,7 +17,14 @@ export interface Wanted extends Pick<Server, 'zones' | 'hosts'> {
 const NETWORK_PROBLEM = 2;
 
 const confAt = ({ folder }: World, { server, zones, hosts }: Wanted, port: number): string =>
-  confOf({ zones, hosts, pidFile: folder.pid(server), port, resolvFile: resolvFile() });
+  confOf({
+    zones,
+    hosts,
+    pidFile: folder.pid(server),
+    isPassable: folder.isPassable(),
+    port,
+    resolvFile: resolvFile(),
+  });
 
 /** The process that serves exactly this, and its port; undefined where there is none. */
 export function livingServer(

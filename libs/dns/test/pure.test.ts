@@ -46,8 +46,21 @@ describe('the configuration of a server', () => {
   });
   const conf = (...zones: readonly Partial<Zone>[]): string =>
     confOf({
-      ...{ zones: zones.map(zone), hosts: ['/h'], pidFile: '/p', port: 5300, resolvFile: '/etc/resolv.conf' },
+      ...{
+        zones: zones.map(zone),
+        hosts: ['/h'],
+        isPassable: true,
+        pidFile: '/p',
+        port: 5300,
+        resolvFile: '/etc/resolv.conf',
+      },
     });
+
+  it('runs without rights where its files can be reached so', () => {
+    expect(conf({})).toMatch(/^user=nobody$/m);
+    const server = { zones: [zone({})], hosts: ['/h'], pidFile: '/p', port: 53, resolvFile: '/r' };
+    expect(confOf({ ...server, isPassable: false })).toMatch(/^user=root$/m);
+  });
 
   it('forwards to the host, to given resolvers, or nowhere', () => {
     expect(conf({ upstreams: 'host' })).toMatch(/^resolv-file=\/etc\/resolv.conf$/m);
