@@ -15,6 +15,10 @@ describe('patience', () => {
     expect(patience.note(['port'], now + 400_000)).toBe(0);
   });
 
+  it('counts a repair that one comparison made twice', () => {
+    expect(new Patience().note(['port', 'port', 'port'], 0)).toBe(5_000);
+  });
+
   it('takes different repairs, and such that are far apart, for no fight', () => {
     const patience = new Patience();
     expect(['a', 'b', 'c', 'd'].map((repair, at) => patience.note([repair], at))).toEqual([0, 0, 0, 0]);

@@ -32,7 +32,8 @@ export class Patience {
   note(repairs: readonly string[], now: number): number {
     const kept = [...this.#past].filter(([, { times, until }]) => now - Math.max(until, times.at(-1) ?? 0) < WINDOW_MS);
     this.#past = new Map(kept);
-    return Math.max(0, ...[...new Set(repairs)].map((repair) => this.#noteOne(repair, now)));
+    // One comparison may have made the same one twice.
+    return Math.max(0, ...repairs.map((repair) => this.#noteOne(repair, now)));
   }
 
   #noteOne(repair: string, now: number): number {
