@@ -208,17 +208,24 @@ describe('published ports', { timeout: 240_000 }, () => {
     await lab.ok('DEL', 'c2', range);
   });
 
-  it('are named by CHECK also when another container has rebuilt the base after a flush, as firewalld may do it', async () => {
+  it('are given back to all living containers by the ADD of another one after a flush, as firewalld may do it', async () => {
     const masquerading = { extra: { ipMasq: true } };
+    const limited = { extra: { allowFrom: '192.0.2.0/24' } };
     await lab.ok('ADD', 'c2', [WEB], masquerading);
+    await lab.ok('ADD', 'x2', [{ ...WEB, hostPort: 8082 }], limited);
     await flush();
     await lab.ok('ADD', 'c3', [{ ...WEB, hostPort: 8081 }]);
-    expect(await lab.who('out', 'tcp 192.0.2.1 8081')).toEqual(['c3']);
+    expect(await lab.who('out', 'tcp 192.0.2.1 8080', 'tcp 192.0.2.1 8081', 'tcp 192.0.2.1 8082')).toEqual([
+      'c2',
+      'c3',
+      'x2',
+    ]);
+    await lab.ok('CHECK', 'x2', [{ ...WEB, hostPort: 8082 }], limited);
+    await lab.ok('DEL', 'x2', [], limited);
+    // The masquerade of another table is told by CHECK, and made by an ADD.
     const { code, details } = await refusal('CHECK', 'c2', [WEB], masquerading);
-    expect(code).toBe(102);
-    for (const part of ['8080/tcp on 0.0.0.0', '8080/tcp on [::]', 'table inet flatnet.'])
-      expect(details).toContain(part);
-    expect(details).not.toContain('8081');
+    expect([code, details]).toEqual([102, expect.stringContaining('table inet flatnet.')]);
+    expect(details).not.toContain('808');
     await lab.ok('ADD', 'c2', [WEB], masquerading);
     await lab.ok('CHECK', 'c2', [WEB], masquerading);
     expect(await lab.who('out', 'tcp 192.0.2.1 8080', 'tcp 192.0.2.1 8081')).toEqual(['c2', 'c3']);

@@ -16,8 +16,10 @@ export const giveBack = async (
   if (record !== undefined) {
     // Before the transaction, so that of two last users at least one sees that no other is left.
     const idle = chainNames(record).filter((chain) => records.chains.drop(chain, owner.hash));
-    await releaseAll(run, owner, entriesOf(record), idle, options);
+    const way = await releaseAll(run, owner, entriesOf(record), idle, options);
     records.remove(record);
+    // After a flush an ADD of another attachment may have given it back, until it found the record gone.
+    if (way === 'by list') await releaseAll(run, owner, undefined, [], options);
     return record;
   }
   records.removeUnfinished(owner);

@@ -10,6 +10,7 @@ import type { Run } from '@flatnet/exec';
 import type { ApplyOptions } from '@flatnet/kernel';
 import { PortInUse } from './conflict.ts';
 import { giveBack } from './give-back.ts';
+import { heal } from './heal.ts';
 import { listenKey, mergePorts, type Owner, portsOf, type Publication } from './model.ts';
 import { type Published, publish } from './publish.ts';
 import { isDead } from './life.ts';
@@ -27,7 +28,9 @@ export const publishOrWait = async (
   options: ApplyOptions = {},
 ): Promise<Published> => {
   try {
-    return await publish(run, records, wanted, options);
+    const published = await publish(run, records, wanted, options);
+    if (published.isBaseBuilt) await heal(run, records, wanted.owner, options);
+    return published;
   } catch (error) {
     if (!(error instanceof PortInUse) || error.holder.owner.containerId !== wanted.owner.containerId) throw error;
     const theirs = keysOf(error.holder.publications);

@@ -68,6 +68,8 @@ const transition = (plan: Plan, old: Plan | undefined): readonly NftCommand[] =>
 /** What a publication did beside claiming: dead owners that had to go. */
 export interface Published {
   readonly replaced: readonly PublishRecord[];
+  /** The table was not whole: it is the first publication, or a flush took what others had. */
+  readonly isBaseBuilt: boolean;
 }
 
 /**
@@ -91,10 +93,10 @@ export const publish = async (
   await noteInterface(run, records, record, named);
   const chains = firstUse(records, record);
   try {
-    const replaced = await claimAll(run, records, record, { chains, old }, named);
+    const { replaced, isBaseBuilt } = await claimAll(run, records, record, { chains, old }, named);
     const seen = await yieldToAddresses(run, records, record, named);
     if (old !== undefined) await forgetOld(run, records, record, old, named);
-    return { replaced: [...replaced, ...seen] };
+    return { replaced: [...replaced, ...seen], isBaseBuilt };
   } catch (error) {
     if (error instanceof PortInUse) {
       if (old === undefined) records.remove(record);
@@ -154,7 +156,7 @@ const claimAll = async (
   record: PublishRecord,
   { chains, old }: { readonly chains: readonly NftCommand[]; readonly old: Plan | undefined },
   options: ApplyOptions,
-): Promise<readonly PublishRecord[]> => {
+): Promise<Published> => {
   let commands = [...chains, ...transition(record, old)];
   let dead: readonly PublishRecord[] = [];
   let isBaseBuilt = false;
@@ -162,7 +164,7 @@ const claimAll = async (
     try {
       await applyNft(run, commands, options);
       for (const gone of dead) records.remove(gone);
-      return dead;
+      return { replaced: dead, isBaseBuilt };
     } catch (error) {
       if (attempt === ATTEMPTS || !isKind(error, 'not-found', 'exists', 'busy')) throw error;
       if (isKind(error, 'not-found') && !isBaseBuilt) {

@@ -13,6 +13,8 @@ export const isKind = (error: unknown, ...kinds: readonly ToolError['kind'][]): 
 /**
  * Releases entries by value, and deletes `chains` with them. Where that cannot tell (flushed, taken over, a chain with a
  * new user), or `entries` is undefined, what has the owner's mark in a listing.
+ *
+ * @returns which way it was. @throws ToolError.
  */
 export const releaseAll = async (
   run: Run,
@@ -20,16 +22,17 @@ export const releaseAll = async (
   entries: readonly Entry[] | undefined,
   chains: readonly string[],
   options: ApplyOptions,
-): Promise<void> => {
+): Promise<'by value' | 'by list'> => {
   if (entries !== undefined) {
     try {
       await applyNft(run, [...release(owner, entries), ...removeChains(chains)], options);
-      return;
+      return 'by value';
     } catch (error) {
       if (!isKind(error, 'not-found', 'exists', 'busy')) throw error;
     }
   }
   await releaseListed(run, (entry) => entry.owner?.hash === owner.hash, options);
+  return 'by list';
 };
 
 /**

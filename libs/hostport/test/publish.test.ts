@@ -137,7 +137,7 @@ test('the masquerade of an address that a container before it had is claimed, no
     publications: [{ ...publications[0]!, hostPort: 9090 }],
   };
   const nft = fakeNft('Error: File exists', masquerade(former, '10.0.0.2'));
-  expect(await publish(nft.run, records, next)).toEqual({ replaced: [former] });
+  expect(await publish(nft.run, records, next)).toEqual({ replaced: [former], isBaseBuilt: false });
   expect(keys(nft.sent[0], 'create', 'hairpin4')).toEqual(['10.0.0.2']);
   expect(keys(nft.sent[2], 'delete', 'hairpin4')).toEqual(['10.0.0.2']);
   expect(records.read(former.owner)).toBeUndefined();
@@ -149,7 +149,7 @@ test('two networks with overlapping subnets do not refuse each other because of 
   records.write(other);
   const wanted = alive(record('b', 'two', '10.0.0.2'));
   const nft = fakeNft('Error: File exists', masquerade(other, '10.0.0.2'));
-  expect(await publish(nft.run, records, wanted)).toEqual({ replaced: [] });
+  expect(await publish(nft.run, records, wanted)).toEqual({ replaced: [], isBaseBuilt: false });
   expect(nft.sent).toHaveLength(3);
   expect(records.read(other.owner)).toEqual(other);
 });
