@@ -1,7 +1,7 @@
 /**
  * What the kernel cannot tell: which attachment published what, under its name. One small file per attachment:
  *
- *   <stateDir>/<boot id>-<inode of the host's network namespace>/<network hash>/<attachment hash>.json    its plan
+ *   <stateDir>/<boot id>.<cookie of the host's network namespace>/<network hash>/<attachment hash>.json    its plan
  *
  * and beside them hints about what is shared, each one empty file (users.ts):
  *
@@ -20,7 +20,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } f
 import { unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '@flatnet/digest';
-import { currentGeneration, ignoring, isMissing, safeRead } from '@flatnet/kernel/state';
+import { adoptedGeneration, currentGeneration, ignoring, isMissing, safeRead } from '@flatnet/kernel/state';
 import { type Owner, type Plan, type Port, type Publication, portsOf } from './model.ts';
 import { chainNames } from './ruleset.ts';
 import { Users } from './users.ts';
@@ -59,7 +59,7 @@ export class Records {
 
   constructor(
     readonly stateDir: string = DEFAULT_STATE_DIR,
-    generation: string = currentGeneration(),
+    generation: string = adoptedGeneration(stateDir),
   ) {
     this.#root = join(stateDir, generation);
     const users = (kind: string): Users => new Users(join(this.#root, kind));

@@ -10,7 +10,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { currentGeneration, ignoring, isMissing, safeRead } from './state-files.ts';
+import { currentGeneration } from './generation.ts';
+import { ignoring, isMissing, safeRead } from './state-files.ts';
 
 /** By which an attachment's file is found: hashes of its network, and of network, container and interface. */
 export interface RecordKey {

@@ -1,5 +1,5 @@
 /** What a lib keeps on disk beside the kernel's state: files that another process may remove at any time. */
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 
 export const isMissing = (error: unknown): boolean => {
   const code = (error as NodeJS.ErrnoException).code;
@@ -22,13 +22,6 @@ export const safeRead = <T>(work: () => T): T | undefined => {
     if (isMissing(error)) return undefined;
     throw error;
   }
-};
-
-/** `<boot id>.<inode of the network namespace>`: how long, and where, rules of the kernel are what a record says. */
-export const currentGeneration = (): string => {
-  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  const namespace = /\d+/.exec(readlinkSync('/proc/self/ns/net'))?.[0] ?? '0';
-  return `${boot}.${namespace}`;
 };
 
 /** `device:inode` of a network namespace; undefined when there is nothing at the path. */

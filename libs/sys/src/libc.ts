@@ -12,6 +12,7 @@ export interface Libc {
   connect(fd: Int, address: Pointer, length: Int): Int;
   getsockname(fd: Int, address: Pointer, length: Pointer): Int;
   setsockopt(fd: Int, level: Int, name: Int, value: Pointer, length: Int): Int;
+  getsockopt(fd: Int, level: Int, name: Int, value: Pointer, length: Pointer): Int;
   send(fd: Int, bytes: Pointer, length: Int, flags: Int): Int;
   recvfrom(fd: Int, into: Pointer, length: Int, flags: Int, from: Pointer, fromLength: Pointer): Int;
   setns(fd: Int, type: Int): Int;
@@ -31,6 +32,7 @@ export const SIGNATURES: Readonly<Record<Exclude<keyof Libc, 'errno'>, string>> 
   connect: 'ipi',
   getsockname: 'ipp',
   setsockopt: 'iiipi',
+  getsockopt: 'iiipp',
   send: 'ipsi',
   recvfrom: 'ipsipp',
   setns: 'ii',
@@ -80,6 +82,11 @@ export function sysOver(libc: Libc): Sys {
     },
     setsockopt: (fd, level, name, value) =>
       void checked(libc.setsockopt(fd, level, name, value, value.length), 'setsockopt', `${level}/${name}`),
+    getsockopt(fd, level, name, value) {
+      length[0] = value.length;
+      checked(libc.getsockopt(fd, level, name, value, lengthBytes), 'getsockopt', `${level}/${name}`);
+      return length[0];
+    },
     send: (fd, bytes, flags) => repeated('send', ofFd(fd), () => libc.send(fd, bytes, bytes.length, flags)),
     recvfrom: (fd, into, flags, from) =>
       repeated('recvfrom', ofFd(fd), () => {

@@ -13,6 +13,8 @@ export interface Sys {
   getsockname(fd: number, address: Uint8Array): number;
   /** setsockopt(2) with the option's value as it stands in memory. */
   setsockopt(fd: number, level: number, name: number, value: Uint8Array): void;
+  /** getsockopt(2) into `value`; returns the length of what is there. */
+  getsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
   /** send(2); repeated on EINTR. Returns the number of bytes. */
   send(fd: number, bytes: Uint8Array, flags: number): number;
   /**
@@ -41,5 +43,8 @@ export const O_CLOEXEC = 0o2000000;
 /** asm-generic/fcntl.h: the kernel gives the lock back when the descriptor's last copy is closed, at the latest when its process ends. */
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
+/** asm-generic/socket.h; the cookie since Linux 5.14 */
+export const SOL_SOCKET = 1;
+export const SO_NETNS_COOKIE = 71;
 /** linux/sched.h */
 export const CLONE_NEWNET = 0x40000000;
