@@ -71,6 +71,10 @@ describe('flatnet-dns', () => {
     ['kill -9 of dnsmasq', (pid) => host.sandbox.run('kill', ['-9', String(pid)])],
     ['a pid file of an innocent process', innocent],
     ['a lost pid file', (pid) => host.sandbox.run('sh', ['-c', `rm $(grep -lx ${pid} /run/flatnet/dns/*/*/pid)`])],
+    [
+      'a unit that was stopped',
+      (pid) => host.sandbox.run('sh', ['-c', `kill ${pid}; while [ -e /proc/${pid} ]; do sleep 0.01; done`]),
+    ],
     ['a stopped dnsmasq', (pid) => host.sandbox.run('kill', ['-STOP', String(pid)])],
     [
       'a configuration that was changed',
@@ -86,6 +90,29 @@ describe('flatnet-dns', () => {
     await lab.del(db);
     await lab.del(web);
     expect((await host.sandbox.run('pkill', ['-x', 'sleep'])).exitCode).toBe(harm === innocent ? 0 : 1);
+  });
+
+  it('an upgrade of the package while dnsmasq runs: it goes on, reads new names, and ends with the last', async () => {
+    const { sandbox } = host;
+    // A folder of programs that the sandbox has for itself.
+    await sandbox.must('sh', [
+      '-c',
+      'mkdir /run/sbin && cp -a /usr/sbin/. /run/sbin && mount --bind /run/sbin /usr/sbin',
+    ]);
+    try {
+      const added = await lab.add(web);
+      const pid = await serverOf(sandbox, 'br-names');
+      await sandbox.must('sh', ['-c', 'cp /usr/sbin/dnsmasq /usr/sbin/new && mv /usr/sbin/new /usr/sbin/dnsmasq']);
+      expect(await sandbox.must('readlink', [`/proc/${pid}/exe`])).toContain('dnsmasq (deleted)');
+      await lab.check(web);
+      await lab.add(db);
+      expect(await ask(B, 'web')).toEqual([addressesOf(added)[0]]);
+      expect(await servers(sandbox)).toEqual([pid]);
+      for (const container of [db, web]) await lab.del(container);
+      expect(await servers(sandbox)).toEqual([]);
+    } finally {
+      await sandbox.must('sh', ['-c', 'umount /usr/sbin && rm -r /run/sbin']);
+    }
   });
 
   it('a bridge that is made anew is served again', async () => {

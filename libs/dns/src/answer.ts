@@ -2,7 +2,6 @@
 import { sleep } from '@flatnet/exec/sleep';
 import { DnsError } from './error.ts';
 import type { Entry, Zone } from './model.ts';
-import { ask } from './query.ts';
 import { restart } from './serve.ts';
 import type { World } from './world.ts';
 
@@ -13,7 +12,7 @@ const MUTE_MS = 2_000;
 const MAX_MS = 5_000;
 
 /** The addresses of `entry` that the server does not answer with; `mute` where it answers nothing at all. */
-export function unanswered({ sys }: World, zone: Zone, port: number, entry: Entry): readonly string[] | 'mute' {
+export function unanswered({ ask }: World, zone: Zone, port: number, entry: Entry): readonly string[] | 'mute' {
   const [server] = zone.addresses;
   const [name] = entry.names;
   if (server === undefined || name === undefined) return [];
@@ -21,7 +20,7 @@ export function unanswered({ sys }: World, zone: Zone, port: number, entry: Entr
   for (const type of ['A', 'AAAA'] as const) {
     const own = entry.addresses.filter((address) => address.includes(':') === (type === 'AAAA'));
     if (own.length === 0) continue;
-    const answer = ask(sys(), { address: server, port }, name, type, QUESTION_MS);
+    const answer = ask({ address: server, port }, name, type, QUESTION_MS);
     if (answer === undefined) return 'mute';
     missing.push(...own.filter((address) => !answer.addresses.includes(address)));
   }

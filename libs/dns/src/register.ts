@@ -1,5 +1,5 @@
 /** An attachment's names from ADD to DEL. Every call leaves a server that serves what the folder says. */
-import { LockBusy, withLock } from '@flatnet/kernel/lock';
+import { LockBusy } from '@flatnet/kernel/lock';
 import { awaitAnswer } from './answer.ts';
 import { DnsError } from './error.ts';
 import type { Entry, OwnerKey, Zone } from './model.ts';
@@ -11,7 +11,7 @@ import type { World } from './world.ts';
 async function locked<T>(world: World, work: () => T | Promise<T>): Promise<T> {
   const { folder } = world;
   try {
-    return await withLock({ sys: world.sys(), path: folder.lock, prepare: () => folder.makeRoot() }, work);
+    return await world.lock({ path: folder.lock, prepare: () => folder.makeRoot() }, work);
   } catch (error) {
     if (!(error instanceof LockBusy)) throw error;
     throw new DnsError('busy', error.message, 'try again', { cause: error });
@@ -84,10 +84,10 @@ async function remove(world: World, owner: OwnerKey): Promise<void> {
  * call may have been killed before its server read again.
  */
 async function settle(world: World, networkHash: string): Promise<void> {
-  const { folder } = world;
+  const { folder, proc } = world;
   if (folder.attachments(networkHash).length > 0) {
-    const pid = byFile(folder.conf(networkHash), folder.pid(networkHash));
-    if (pid !== undefined) reloadServer(pid);
+    const pid = byFile(proc, folder.conf(networkHash), folder.pid(networkHash));
+    if (pid !== undefined) reloadServer(proc, pid);
   } else if (folder.networks().includes(networkHash)) await endZone(world, networkHash);
   await settleOthers(world, networkHash);
   folder.removeIfEmpty();

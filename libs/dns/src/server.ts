@@ -35,22 +35,22 @@ export function livingServer(
   const conf = folder.readConf(wanted.server);
   const port = portIn(conf);
   if (port === undefined || conf !== confAt(world, wanted, port)) return undefined;
-  const pid = byFile(folder.conf(wanted.server), folder.pid(wanted.server));
+  const pid = byFile(world.proc, folder.conf(wanted.server), folder.pid(wanted.server));
   return pid === undefined ? undefined : { pid, port };
 }
 
 /** The living server reads its names again. @returns its port; undefined where there is none. */
 export function readAgain(world: World, wanted: Wanted): number | undefined {
   const living = livingServer(world, wanted);
-  if (living !== undefined) reloadServer(living.pid);
+  if (living !== undefined) reloadServer(world.proc, living.pid);
   return living?.port;
 }
 
 /** Ends a server, also one that has lost the file with its number. */
-export async function end({ folder }: World, server: string): Promise<void> {
+export async function end({ folder, proc }: World, server: string): Promise<void> {
   const conf = folder.conf(server);
-  const pid = findServer(conf, folder.pid(server));
-  if (pid !== undefined) await endServer(pid);
+  const pid = findServer(proc, conf, folder.pid(server));
+  if (pid !== undefined) await endServer(proc, pid);
 }
 
 /**

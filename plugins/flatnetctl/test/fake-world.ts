@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execaRun } from '@flatnet/exec/execa';
 import { FakeKernel } from '@flatnet/kernel/testing';
 import { onTestFinished } from 'vitest';
-import { DnsFolder } from '@flatnet/dns';
+import { FakeHost } from '@flatnet/dns/testing';
 import { PolicyFolder } from '@flatnet/policy';
 import { type Wire, openRecords } from '@flatnet/shaping';
 import { runCli } from '../src/cli.ts';
@@ -45,7 +45,7 @@ export function fakeWorld(
         kernel: { ...kernel, run: execaRun, inNetns: (netns, work) => kernel.inNetns(netns, work) },
         shaping: () => ({ wire, records: openRecords(join(root, 'shaping')) }),
         names: {
-          open: () => ({ kernel, sys: refused, folder: new DnsFolder(join(root, 'dns'), 'boot.1') }),
+          open: () => ({ ...new FakeHost(join(root, 'dns')).world, kernel }),
           dnsmasq: () => (hasDnsmasq ? '/usr/sbin/dnsmasq' : undefined),
         },
         policies: { open: () => ({ kernel, sys: refused, folder: new PolicyFolder(join(root, 'policy'), 'boot.1') }) },
