@@ -76,7 +76,7 @@ export const findConflicts = (plan: Plan, entries: readonly OwnedElement[], reco
       holder !== undefined &&
       holder.owner.network === plan.owner.network &&
       holder.publications.some(({ address }) => addresses.has(address));
-    if (holder === undefined && port !== undefined && hasLink([hostEndOf(entry.owner)])) {
+    if (holder === undefined && port !== undefined && hasLink(hostEndOf(entry.owner))) {
       throw new PortInUse(port, withoutRecord(entry.owner));
     }
     if (holder !== undefined && !replaced && !isDeadSoon(holder)) {

@@ -24,6 +24,13 @@ describe('whether a container lives', () => {
     ['its namespace is there', { ...witness, netns: here }, nothing, 'alive'],
     ['the same namespace', { ...witness, netns: here, netnsId: namespaceAt(here) ?? '' }, nothing, 'alive'],
     ["another container's namespace by now", { ...witness, netns: here, netnsId: '1:2' }, nothing, 'gone'],
+    [
+      'no such path, which ADD could not see either',
+      { ...witness, netns: '/nowhere', netnsId: '' },
+      nothing,
+      'unknown',
+    ],
+    ['no such path, of a namespace that was noted', { ...witness, netns: '/nowhere', netnsId: '1:2' }, nothing, 'gone'],
     ['no such path', { ...witness, netns: '/nowhere' }, nothing, 'gone'],
     ['a path that is no namespace', { ...witness, netns: '/etc/passwd' }, nothing, 'unknown'],
     ['a path that cannot be looked at', { ...witness, netns: '/etc/passwd/x' }, nothing, 'unknown'],

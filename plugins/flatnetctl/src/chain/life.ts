@@ -1,21 +1,12 @@
-/**
- * Whether an attachment's container still lives. Two witnesses, and one of them is enough for "alive":
- *
- *   its network namespace   the path that ADD was given leads to a namespace (to the same one, where that is known)
- *   its host link           a veth pair dies with the namespace of either end
- *
- * The link is asked too because paths lie: `ip netns delete` removes the name of a namespace in which a process goes on, a mount
- * namespace may not show it at all, and a pid is given to another process.
- */
-import { readFileSync, statSync } from 'node:fs';
+/** Whether an attachment's container still lives, by its names (@flatnet/kernel/life). */
+import { readFileSync } from 'node:fs';
 import { attachmentHash, type Attachment } from '@flatnet/cni';
+import { hostEndOf as hostEndByHash, type Life, lifeOf as lifeByWitnesses } from '@flatnet/kernel/life';
 
-/** `unknown`: nothing says which namespace it was. */
-export type Life = 'alive' | 'gone' | 'unknown';
+export { type Life, namespaceAt } from '@flatnet/kernel/life';
 
-/** The host end's name (README of the flatnet plugin: `fl` and 12 digits of the attachment's hash). */
 export const hostEndOf = (network: string, attachment: Attachment): string =>
-  `fl${attachmentHash(network, attachment).slice(0, 12)}`;
+  hostEndByHash({ hash: attachmentHash(network, attachment) });
 
 /** Names of the links in this network namespace. `/sys/class/net` may show another one. */
 export function hostLinks(): ReadonlySet<string> {
@@ -34,29 +25,11 @@ export interface Witness {
   readonly hostEnds?: readonly string[];
 }
 
-/** What is at the path of a namespace: its `device:inode`, `no namespace` for anything else, undefined for nothing. */
-export function namespaceAt(path: string): string | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return undefined;
-  // All namespace files live on one device.
-  return stat.dev === statSync('/proc/self/ns/net').dev ? `${stat.dev}:${stat.ino}` : 'no namespace';
-}
-
-export function lifeOf(witness: Witness, links: ReadonlySet<string>): Life {
-  const { network, attachment, netns, netnsId, hostEnds = [] } = witness;
-  if ([hostEndOf(network, attachment), ...hostEnds].some((name) => links.has(name))) return 'alive';
-  if (netns === undefined || netns === '') return 'unknown';
-  const found = namespaceSafely(netns);
-  if (found === 'no namespace') return 'unknown';
-  if (found === undefined) return 'gone';
-  return netnsId === undefined || netnsId === '' || netnsId === found ? 'alive' : 'gone';
-}
-
-/** What may not be looked at counts as no proof of anything. */
-function namespaceSafely(path: string): string | undefined {
-  try {
-    return namespaceAt(path);
-  } catch {
-    return 'no namespace';
-  }
+/** @param links of this host, listed once for many attachments. */
+export function lifeOf(
+  { network, attachment, hostEnds = [], ...namespace }: Witness,
+  links: ReadonlySet<string>,
+): Life {
+  const names = [hostEndOf(network, attachment), ...hostEnds];
+  return lifeByWitnesses({ ...namespace, hostEnds: names }, (name) => links.has(name));
 }
