@@ -107,7 +107,7 @@ export const HookOutcome = z.strictObject({
         z.strictObject({ hostPort: z.number(), containerPort: z.number(), protocol: text, hostIP: text.optional() }),
       ),
       netns: text,
-      policies: z.array(text),
+      policies: z.array(text).optional(),
     }),
   ),
 });
