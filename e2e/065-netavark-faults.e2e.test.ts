@@ -1,6 +1,8 @@
 // What goes wrong with netavark's driver: failures, kills, deadlines, containers that died, and what Podman's interface is like.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
+import { netnsCookie, withNetns } from '@flatnet/sys';
+import { openNodeSys } from '@flatnet/sys/node';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { useSandbox } from './fixture.ts';
 import { addressOf, type Container, idOf, NetavarkLab } from './netavark-lab.ts';
@@ -183,9 +185,10 @@ describe('a setup that fails', () => {
 
 /** Does `body` while a program holds the lock that flatnet-firewall waits for. */
 async function whileHung(body: () => Promise<void>): Promise<void> {
-  const find =
-    'mkdir -p /run/flatnet/policy; echo /run/flatnet/policy/lock.$(cat /proc/sys/kernel/random/boot_id).$(readlink /proc/self/ns/net | tr -dc 0-9)';
-  const lock = (await shell(find)).stdout.trim();
+  const sys = openNodeSys();
+  const cookie = withNetns(sys, host.sandbox.netns, () => String(netnsCookie(sys)));
+  const boot = (await shell('cat /proc/sys/kernel/random/boot_id; mkdir -p /run/flatnet/policy')).stdout.trim();
+  const lock = `/run/flatnet/policy/lock.${boot}.${cookie}`;
   const holder = host.sandbox.run('flock', [lock, 'sleep', '60'], { timeoutMs: 70_000 });
   await sleep(300);
   try {
