@@ -1,6 +1,7 @@
 // What happens to published ports over time: conflicts, several networks, flushes, rebuilds, GC, lost state.
 import { join } from 'node:path';
 import { Records, reload } from '@flatnet/hostport';
+import { nftIn } from '@flatnet/kernel/testing-netns';
 import { chainOf, type Json, REFERENCE_BIN } from '@flatnet/testing';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { errorOf, fetchPage, ipsOf, useSandbox, withNetns, withServer } from './fixture.ts';
@@ -233,9 +234,26 @@ describe('published ports', { timeout: 240_000 }, () => {
     await lab.ok('DEL', 'c3', []);
   });
 
+  it.each([
+    'flush table inet flatnet_hostport',
+    'flush chain inet flatnet_hostport prerouting',
+    'flush chain inet flatnet_hostport published_from_outside',
+    'flush map inet flatnet_hostport any4; flush chain inet flatnet_hostport output',
+  ])('get their rules back by the next ADD of any container after: nft %s', async (command) => {
+    const limited = { extra: { allowFrom: '192.0.2.0/24' } };
+    await lab.ok('ADD', 'c2', [WEB], limited);
+    await host.sandbox.must('nft', [command]);
+    await lab.ok('ADD', 'c3', [{ ...WEB, hostPort: 8081 }]);
+    expect(await lab.who('out', 'tcp 192.0.2.1 8080', 'tcp 192.0.2.1 8081')).toEqual(['c2', 'c3']);
+    await lab.ok('CHECK', 'c2', [WEB], limited);
+    await lab.ok('CHECK', 'c3', [{ ...WEB, hostPort: 8081 }]);
+    await lab.ok('DEL', 'c2', [], limited);
+    await lab.ok('DEL', 'c3', []);
+  });
+
   it('are all rebuilt from the records in one call, but those of dead containers', async () => {
     const { sandbox } = host;
-    // A folder that is the same inside and outside: the rebuild runs in this process, its nft in the sandbox.
+    // A folder that is the same inside and outside: the rebuild runs in this process, on the tables of the sandbox.
     const dataDir = join(sandbox.folder, 'state');
     const limited = { extra: { dataDir, allowFrom: '192.0.2.0/24' } };
     await lab.ok('ADD', 'c2', [WEB], limited);
@@ -244,7 +262,9 @@ describe('published ports', { timeout: 240_000 }, () => {
     await flush();
     const [generation] = (await sandbox.must('ls', [dataDir])).split('\n');
     const records = new Records(dataDir, generation);
-    const told = await reload(sandbox.run, records, { isGone: ({ owner }) => owner.containerId === 'c3' });
+    const nft = nftIn(sandbox.netns, sandbox.run);
+    const told = await reload(nft, records, { isGone: ({ owner }) => owner.containerId === 'c3' });
+    nft.close();
     expect({ ...told, dropped: told.dropped.map(({ owner }) => owner.containerId) }).toEqual({
       published: 2,
       dropped: ['c3'],

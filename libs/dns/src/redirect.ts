@@ -5,13 +5,13 @@
 import { ToolError } from '@flatnet/exec';
 import {
   add,
-  applyFixedText,
   applyNft,
   chain,
   concat,
   elements,
   elementsOf,
   listNft,
+  map,
   match,
   meta,
   type Kernel,
@@ -33,7 +33,7 @@ export interface Lead {
   readonly port: number;
 }
 
-type Runner = Pick<Kernel, 'run'>;
+type Tables = Pick<Kernel, 'nft' | 'conntrack'>;
 
 const TABLE = { family: 'inet', table: 'flatnet_dns' } as const;
 /** Before published ports (dstnat, -100): a container that publishes port 53 on all addresses is not what a sibling asks. */
@@ -41,14 +41,14 @@ const PRIORITY = -105;
 const FAMILIES = [4, 6] as const;
 const MAPS = FAMILIES.flatMap((family) => [`view${family}`, `port${family}`] as const);
 
-const MAPS_AS_TEXT = `add table inet flatnet_dns; ${FAMILIES.flatMap((family) => {
+const MAP_COMMANDS: readonly NftCommand[] = FAMILIES.flatMap((family) => {
   const address = `ipv${family}_addr`;
-  const to = `${address} . inet_service`;
+  const to = [address, 'inet_service'];
   return [
-    `add map inet flatnet_dns view${family} { type ifname . ${address} . ${address} : ${to}; }`,
-    `add map inet flatnet_dns port${family} { type ifname . ${address} : ${to}; }`,
+    add(map(TABLE, `view${family}`, ['ifname', address, address], to)),
+    add(map(TABLE, `port${family}`, ['ifname', address], to)),
   ];
-}).join('; ')}`;
+});
 
 /** What holds for one container comes before what holds for all. */
 const RULES: readonly (readonly NftJson[])[] = (['udp', 'tcp'] as const).flatMap((protocol) =>
@@ -64,7 +64,9 @@ const RULES: readonly (readonly NftJson[])[] = (['udp', 'tcp'] as const).flatMap
   }),
 );
 
-const CHAIN: readonly NftCommand[] = [
+const BASE: readonly NftCommand[] = [
+  add(table(TABLE)),
+  ...MAP_COMMANDS,
   add(chain(TABLE, 'prerouting', { type: 'nat', hook: 'prerouting', prio: PRIORITY, policy: 'accept' })),
   { flush: chain(TABLE, 'prerouting') },
   ...RULES.map((expr) => add(rule(TABLE, 'prerouting', expr))),
@@ -97,9 +99,9 @@ function listed(objects: readonly NftObject[]): readonly Element[] {
 }
 
 /** Which of `leads` the kernel does not have. @throws ToolError. */
-export async function lost({ run }: Runner, leads: readonly Lead[]): Promise<readonly Lead[]> {
+export async function lost(kernel: Tables, leads: readonly Lead[]): Promise<readonly Lead[]> {
   if (leads.length === 0) return [];
-  const objects = (await listNft(run, TABLE)) ?? [];
+  const objects = (await listNft(kernel.nft, TABLE)) ?? [];
   const present = new Set(isWhole(objects) ? listed(objects).map(textOf) : []);
   return leads.filter((lead) => !present.has(textOf(elementOf(lead))));
 }
@@ -108,11 +110,11 @@ const isWhole = (objects: readonly NftObject[]): boolean =>
   objects.filter((object) => 'rule' in object).length === RULES.length;
 
 /** Makes the kernel lead exactly so. The table goes with the last lead. @throws ToolError. */
-export async function lead({ run }: Runner, leads: readonly Lead[]): Promise<void> {
-  const objects = await listNft(run, TABLE);
+export async function lead(kernel: Tables, leads: readonly Lead[]): Promise<void> {
+  const objects = await listNft(kernel.nft, TABLE);
   if (leads.length === 0) {
-    if (objects !== undefined) await removeTable({ run });
-    return forget({ run }, listed(objects ?? []));
+    if (objects !== undefined) await removeTable(kernel);
+    return forget(kernel, listed(objects ?? []));
   }
   const present = listed(objects ?? []);
   const wanted = new Map(leads.map(elementOf).map((element) => [textOf(element), element]));
@@ -122,33 +124,29 @@ export async function lead({ run }: Runner, leads: readonly Lead[]): Promise<voi
   const isThere = objects !== undefined && isWhole(objects);
   if (isThere && surplus.length + missing.length === 0) return;
   const options = { doing: 'lead questions for names to the ports that answer them' };
-  if (!isThere) await applyFixedText(run, MAPS_AS_TEXT, options);
   await applyNft(
-    run,
+    kernel.nft,
     [
-      ...(isThere ? [] : CHAIN),
+      ...(isThere ? [] : BASE),
       ...surplus.map(({ map, key }) => remove(elements(TABLE, map, [key]))),
       ...missing.map(({ map, key, value }) => add(elements(TABLE, map, [[key, value]]))),
     ],
     options,
   );
-  await forget({ run }, [...surplus, ...missing]);
+  forget(kernel, [...surplus, ...missing]);
 }
 
-async function removeTable({ run }: Runner): Promise<void> {
+async function removeTable(kernel: Tables): Promise<void> {
   try {
-    await applyNft(run, [remove(table(TABLE))], { doing: 'stop leading questions for names' });
+    await applyNft(kernel.nft, [remove(table(TABLE))], { doing: 'stop leading questions for names' });
   } catch (error) {
     if (!(error instanceof ToolError) || error.kind !== 'not-found') throw error;
   }
 }
 
 /** Flows of before go on to where they went: a resolver that asks from one port again and again would find nothing. */
-async function forget({ run }: Runner, changed: readonly Element[]): Promise<void> {
+function forget(kernel: Tables, changed: readonly Element[]): void {
   const servers = new Set(changed.map(({ value }) => String((value as { concat: readonly NftJson[] }).concat[0])));
-  for (const address of servers) {
-    const family = familyOf(address) === 4 ? 'ipv4' : 'ipv6';
-    const words = ['-p', 'udp', '--orig-dst', address, '--orig-port-dst', String(DNS_PORT)];
-    await run('conntrack', ['-D', '-f', family, ...words]);
-  }
+  for (const destination of servers)
+    kernel.conntrack.forget({ family: familyOf(destination), protocol: 'udp', destination, port: DNS_PORT });
 }

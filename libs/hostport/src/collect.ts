@@ -1,5 +1,4 @@
-import type { Run } from '@flatnet/exec';
-import type { ApplyOptions } from '@flatnet/kernel';
+import type { ApplyOptions, Nft } from '@flatnet/kernel';
 import { removeIdleTable } from './idle.ts';
 import { forgetInterfaces } from './interfaces.ts';
 import type { Owner } from './model.ts';
@@ -14,7 +13,7 @@ import { withdraw } from './withdraw.ts';
  * @returns how many attachments were withdrawn.
  */
 export const collect = async (
-  run: Run,
+  nft: Nft,
   records: Records,
   network: Pick<Owner, 'networkHash'>,
   valid: ReadonlySet<string>,
@@ -27,20 +26,20 @@ export const collect = async (
   const gone = records.attachmentsOf(network.networkHash).filter((hash) => !valid.has(hash));
   for (const hash of gone) {
     const record = records.read({ networkHash: network.networkHash, hash });
-    if (record !== undefined) await trying(() => withdraw(run, records, record.owner, options));
+    if (record !== undefined) await trying(() => withdraw(nft, records, record.owner, options));
   }
   const orphans = new Set<string>();
   await trying(async () => {
     const released = await releaseListed(
-      run,
+      nft,
       ({ owner }) => owner?.networkHash === network.networkHash && !valid.has(owner.hash),
       options,
     );
     for (const { owner } of released) if (owner !== undefined) orphans.add(owner.hash);
   });
   records.removeStrayHints();
-  await trying(() => forgetInterfaces(run, records, options));
-  await trying(() => removeIdleTable(run, records, options));
+  await trying(() => forgetInterfaces(nft, records, options));
+  await trying(() => removeIdleTable(nft, records, options));
   records.removeOtherBoots();
   if (failures.length > 0) throw failures[0];
   return gone.length + orphans.size;

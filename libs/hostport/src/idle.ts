@@ -1,5 +1,4 @@
 /** What belongs to all published ports goes with the last one. */
-import type { Run } from '@flatnet/exec';
 import {
   type ApplyOptions,
   applyNft,
@@ -10,6 +9,7 @@ import {
   remove,
   removeEmpty,
   table,
+  type Nft,
 } from '@flatnet/kernel';
 import { releaseInterface } from './interfaces.ts';
 import { ADMIN, CHAINS, LOCALNET, SETS, TABLE } from './layout.ts';
@@ -21,14 +21,14 @@ import { isKind } from './release.ts';
  * Removes the table, unless an element is in it, or a chain or rule of an operator. An ADD that comes meanwhile keeps it: the kernel
  * deletes no map with elements, and then nothing of the transaction happens.
  */
-export const removeIdleTable = async (run: Run, records: Records, options: ApplyOptions): Promise<void> => {
+export const removeIdleTable = async (nft: Nft, records: Records, options: ApplyOptions): Promise<void> => {
   if (records.isUsed()) return;
-  const listing = await listElements(run, options);
+  const listing = await listElements(nft, options);
   if (listing !== undefined && isIdle(listing)) {
     // Those that no record tells of any more.
     for (const name of elementsOf(listing.objects, LOCALNET))
-      await releaseInterface(run, records, String(name), options);
-    await removeTable(run, listing, options);
+      await releaseInterface(nft, records, String(name), options);
+    await removeTable(nft, listing, options);
   }
   records.removeIfEmpty();
 };
@@ -48,7 +48,7 @@ const isIdle = ({ objects, entries }: Listing): boolean => {
   );
 };
 
-async function removeTable(run: Run, { objects }: Listing, options: ApplyOptions): Promise<void> {
+async function removeTable(nft: Nft, { objects }: Listing, options: ApplyOptions): Promise<void> {
   const chains = objects.flatMap((object) => nameIn(object, 'chain') ?? []);
   const maps = objects.flatMap((object) => nameIn(object, 'map') ?? nameIn(object, 'set') ?? []);
   const commands = [
@@ -57,7 +57,7 @@ async function removeTable(run: Run, { objects }: Listing, options: ApplyOptions
     remove(table(TABLE)),
   ];
   try {
-    await applyNft(run, commands, { ...options, isGuess: true });
+    await applyNft(nft, commands, { ...options, isGuess: true });
   } catch (error) {
     if (!isKind(error, 'busy', 'not-found', 'exists')) throw error;
   }

@@ -1,6 +1,5 @@
 /** CHECK: the wanted state against the table as it is. */
-import { type Run } from '@flatnet/exec';
-import type { ApplyOptions, NftObject } from '@flatnet/kernel';
+import type { ApplyOptions, NftObject, Nft } from '@flatnet/kernel';
 import { ADMIN, CHAINS, SETS, TABLE } from './layout.ts';
 import { describePort, type Plan, portsOf } from './model.ts';
 import { entryKey, type OwnedElement, listElements, sameValue } from './owners.ts';
@@ -42,12 +41,12 @@ const missingBase = (objects: readonly NftObject[], contentChains: readonly stri
  * attachment of the same container has stands. Changes nothing.
  */
 export const missingPublications = async (
-  run: Run,
+  nft: Nft,
   records: Records,
   plan: Plan,
   options: ApplyOptions = {},
 ): Promise<readonly string[]> => {
-  const listing = await listElements(run, options);
+  const listing = await listElements(nft, options);
   if (listing === undefined) return [`nft table ${TABLE.family} ${TABLE.table}`];
   const found = new Map(listing.entries.map((entry) => [entryKey(entry), entry]));
   const stands = (entry: { map: string; key: OwnedElement['key']; value: OwnedElement['value'] }): boolean => {

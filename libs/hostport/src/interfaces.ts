@@ -1,7 +1,6 @@
 /** The interfaces whose containers 127.0.0.1 leads to: `route_localnet` is set there, and the guard of 127.0.0.0/8 watches them. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { Run } from '@flatnet/exec';
-import { type ApplyOptions, applyNft, elementsOf, listNft } from '@flatnet/kernel';
+import { type ApplyOptions, applyNft, elementsOf, listNft, type Nft } from '@flatnet/kernel';
 import { safeRead } from '@flatnet/kernel/state';
 import { LOCALNET, TABLE } from './layout.ts';
 import type { Plan } from './model.ts';
@@ -18,14 +17,14 @@ const readSetting = (name: string): string | undefined => safeRead(() => readFil
 
 /** Notes that the plan's interface is about to be guarded, and whether another has set it before. @throws ToolError. */
 export const noteInterface = async (
-  run: Run,
+  nft: Nft,
   records: Records,
   { owner, localInterface }: Plan,
   options: ApplyOptions,
 ): Promise<void> => {
   if (localInterface === undefined) return;
   if (!records.localnet.has(localInterface) && readSetting(localInterface) === '1') {
-    const guarded = elementsOf((await listNft(run, { ...TABLE, map: LOCALNET }, options)) ?? [], LOCALNET);
+    const guarded = elementsOf((await listNft(nft, { ...TABLE, map: LOCALNET }, options)) ?? [], LOCALNET);
     if (!guarded.includes(localInterface)) records.setBefore.add(localInterface, BY_ANOTHER);
   }
   // The attachment first: a DEL that releases the interface meanwhile looks for it last.
@@ -33,9 +32,9 @@ export const noteInterface = async (
 };
 
 /** After ports went: interfaces without a published port are as they were, and out of the guard. */
-export const forgetInterfaces = async (run: Run, records: Records, options: ApplyOptions): Promise<void> => {
+export const forgetInterfaces = async (nft: Nft, records: Records, options: ApplyOptions): Promise<void> => {
   for (const name of records.localnet.things()) {
-    if (readSetting(name) === undefined || !isUsed(records, name)) await releaseInterface(run, records, name, options);
+    if (readSetting(name) === undefined || !isUsed(records, name)) await releaseInterface(nft, records, name, options);
   }
 };
 
@@ -45,10 +44,10 @@ const isUsed = (records: Records, name: string): boolean =>
   records.all().some(({ localInterface }) => localInterface === name);
 
 /** Takes the setting back, unless another made it, and then the guard. */
-export async function releaseInterface(run: Run, records: Records, name: string, options: ApplyOptions): Promise<void> {
+export async function releaseInterface(nft: Nft, records: Records, name: string, options: ApplyOptions): Promise<void> {
   if (!records.setBefore.has(name)) write(name, '0');
   try {
-    await applyNft(run, unguard([name]), options);
+    await applyNft(nft, unguard([name]), options);
   } catch (error) {
     if (!isKind(error, 'not-found')) throw error;
   }
@@ -58,7 +57,7 @@ export async function releaseInterface(run: Run, records: Records, name: string,
   } else if (isUsed(records, name)) {
     // An ADD that came meanwhile has found the setting on, and may have been guarded before.
     records.localnet.add(name, GUARDED);
-    await applyNft(run, guardInterface({ localInterface: name }), options);
+    await applyNft(nft, guardInterface({ localInterface: name }), options);
     return write(name, '1');
   }
   records.setBefore.drop(name, BY_ANOTHER);

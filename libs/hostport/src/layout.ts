@@ -34,6 +34,7 @@ import {
   concat,
   jump,
   rule,
+  table,
   vmap,
 } from '@flatnet/kernel';
 import type { Family } from './model.ts';
@@ -53,22 +54,12 @@ const protocolOf = (family: Family): 'ip' | 'ip6' => (family === 4 ? 'ip' : 'ip6
 const addressType = (family: Family): 'ipv4_addr' | 'ipv6_addr' => (family === 4 ? 'ipv4_addr' : 'ipv6_addr');
 const destination = (family: Family): NftJson => payload(protocolOf(family), 'daddr');
 
-/** The table, and the maps that JSON cannot express: their values are concatenations. Constant text; idempotent. */
-export const TARGET_MAPS = [
-  'add table inet flatnet_hostport',
-  ...FAMILIES.flatMap((family) => {
-    const target = `${addressType(family)} . inet_service`;
-    return [
-      `add map inet flatnet_hostport any${family} { type inet_proto . inet_service : ${target}; }`,
-      `add map inet flatnet_hostport address${family} { type ${addressType(family)} . inet_proto . inet_service : ${target}; }`,
-    ];
-  }),
-].join('; ');
-
 const maps = (family: Family): readonly NftCommand[] => {
   const address = addressType(family);
   const port = ['inet_proto', 'inet_service'];
   return [
+    add(map(TABLE, mapName('any', family), port, [address, 'inet_service'])),
+    add(map(TABLE, mapName('address', family), [address, ...port], [address, 'inet_service'])),
     add(map(TABLE, mapName('limit_any', family), port, 'verdict')),
     add(map(TABLE, mapName('limit_address', family), [address, ...port], 'verdict')),
     add(map(TABLE, mapName('hairpin', family), address, 'verdict')),
@@ -119,6 +110,17 @@ export const CHAINS: Readonly<Record<string, readonly (readonly NftJson[])[]>> =
   ],
 };
 
+const targetOf = (statement: NftJson | undefined): NftJson | undefined =>
+  (statement as { jump?: { target: NftJson } } | undefined)?.jump?.target;
+
+/** What the kernel counts of each of `CHAINS` that is whole: its rules, and the rules that lead to it. */
+export const USES: ReadonlyMap<string, number> = new Map(
+  Object.entries(CHAINS).map(([name, rules]) => {
+    const leading = Object.values(CHAINS).flatMap((each) => each.filter((rule) => targetOf(rule.at(-1)) === name));
+    return [name, rules.length + leading.length];
+  }),
+);
+
 const HOOKS = {
   prerouting: { type: 'nat', hook: 'prerouting', prio: -100, policy: 'accept' },
   output: { type: 'nat', hook: 'output', prio: -100, policy: 'accept' },
@@ -133,8 +135,9 @@ export const SETS: readonly string[] = [
   LOCALNET,
 ];
 
-/** Builds what `TARGET_MAPS` leaves, whatever is there: chains get their rules anew, elements and the admin chain stay as they are. */
+/** Builds the table, whatever is there: chains get their rules anew, elements and the admin chain stay as they are. */
 export const baseCommands = (contentChains: readonly NftCommand[]): readonly NftCommand[] => [
+  add(table(TABLE)),
   ...[ADMIN, ...Object.keys(CHAINS)].map((name) => add(chain(TABLE, name, HOOKS[name as keyof typeof HOOKS]))),
   ...contentChains.filter((command) => command.add?.['chain'] !== undefined),
   ...FAMILIES.flatMap(maps),

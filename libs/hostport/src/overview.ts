@@ -1,6 +1,5 @@
 /** All records against the table as it is, in one listing: for people and for repairs. Changes nothing. */
-import type { Run } from '@flatnet/exec';
-import type { NftJson, ApplyOptions } from '@flatnet/kernel';
+import type { NftJson, ApplyOptions, Nft } from '@flatnet/kernel';
 import { describePort, type Family, portsOf, type Protocol } from './model.ts';
 import { entryKey, type OwnedElement, listElements, sameValue } from './owners.ts';
 import type { PublishRecord, Records } from './record.ts';
@@ -32,8 +31,8 @@ export interface Overview {
  *
  * @throws ToolError.
  */
-export const overview = async (run: Run, all: readonly Records[], options: ApplyOptions = {}): Promise<Overview> => {
-  const entries = (await listElements(run, options))?.entries ?? [];
+export const overview = async (nft: Nft, all: readonly Records[], options: ApplyOptions = {}): Promise<Overview> => {
+  const entries = (await listElements(nft, options))?.entries ?? [];
   const records = all.flatMap((each) => each.all());
   const byKey = new Map(entries.map((entry) => [entryKey(entry), entry]));
   return {

@@ -1,6 +1,5 @@
 /** Owners of elements, read from a listing of the table. Only conflicts, CHECK, GC and a lost record come here. */
-import type { Run } from '@flatnet/exec';
-import { type ApplyOptions, elementsOf, listNftTable, type NftJson, type NftObject } from '@flatnet/kernel';
+import { type ApplyOptions, elementsOf, listNftTable, type NftJson, type NftObject, type Nft } from '@flatnet/kernel';
 import { SETS, TABLE } from './layout.ts';
 import { ownerInComment, type Entry } from './ruleset.ts';
 
@@ -27,8 +26,8 @@ export interface Listing {
 }
 
 /** Lists the whole table; undefined when it does not exist. */
-export const listElements = async (run: Run, options: ApplyOptions = {}): Promise<Listing | undefined> => {
-  const objects = await listNftTable(run, TABLE.family, TABLE.table, { doing: 'list the published ports', ...options });
+export const listElements = async (nft: Nft, options: ApplyOptions = {}): Promise<Listing | undefined> => {
+  const objects = await listNftTable(nft, TABLE.family, TABLE.table, { doing: 'list the published ports', ...options });
   if (objects === undefined) return undefined;
   const entries = SETS.flatMap((map) => elementsOf(objects, map).flatMap((element) => held(map, element) ?? []));
   return { objects, entries };

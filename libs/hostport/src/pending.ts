@@ -6,8 +6,7 @@
  * B. With a rule per network, as others do it, the first rule wins and the next takes over when that one is deleted: a client sees the
  * same, without the second rule.
  */
-import type { Run } from '@flatnet/exec';
-import type { ApplyOptions } from '@flatnet/kernel';
+import type { ApplyOptions, Nft } from '@flatnet/kernel';
 import { PortInUse } from './conflict.ts';
 import { giveBack } from './give-back.ts';
 import { heal } from './heal.ts';
@@ -22,14 +21,14 @@ import type { PublishRecord, Records } from './record.ts';
  * @throws PortInUse when another container has one of the ports; ToolError.
  */
 export const publishOrWait = async (
-  run: Run,
+  nft: Nft,
   records: Records,
   wanted: PublishRecord,
   options: ApplyOptions = {},
 ): Promise<Published> => {
   try {
-    const published = await publish(run, records, wanted, options);
-    if (published.isBaseBuilt) await heal(run, records, wanted.owner, options);
+    const published = await publish(nft, records, wanted, options);
+    if (published.isBaseBuilt) await heal(nft, records, wanted.owner, options);
     return published;
   } catch (error) {
     if (!(error instanceof PortInUse) || error.holder.owner.containerId !== wanted.owner.containerId) throw error;
@@ -39,7 +38,7 @@ export const publishOrWait = async (
     if (held.length === 0) throw error;
     const publications = mergePorts(portsOf(wanted.publications).filter((port) => !theirs.has(listenKey(port))));
     const waiting = [...(wanted.waiting ?? []), ...held];
-    return publishOrWait(run, records, { ...wanted, publications, waiting }, options);
+    return publishOrWait(nft, records, { ...wanted, publications, waiting }, options);
   }
 };
 
@@ -58,7 +57,7 @@ const keysOf = (publications: readonly Publication[]): ReadonlySet<string> =>
  * @returns what failed, in words.
  */
 export const promotePending = async (
-  run: Run,
+  nft: Nft,
   records: Records,
   gone: Owner,
   had: readonly Publication[] | undefined,
@@ -71,9 +70,9 @@ export const promotePending = async (
     const { waiting = [], ...rest } = successor;
     if (had !== undefined && !portsOf(waiting).some((port) => free.has(listenKey(port)))) continue;
     try {
-      await publishOrWait(run, records, { ...rest, publications: [...successor.publications, ...waiting] }, options);
+      await publishOrWait(nft, records, { ...rest, publications: [...successor.publications, ...waiting] }, options);
       // Its own DEL has begun meanwhile, and may have ended before it could see what was published.
-      if (!records.isWaiting(successor.owner)) await giveBack(run, records, successor.owner, options);
+      if (!records.isWaiting(successor.owner)) await giveBack(nft, records, successor.owner, options);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       failures.push(`ports not handed over to network ${successor.owner.network}: ${why}`);

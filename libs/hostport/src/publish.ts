@@ -8,11 +8,10 @@
  * in the same transaction, that `any` is free. A publishes on all: it claims in `any`, then looks for the hint. The second of both to claim
  * sees the other: if B's transaction is second, its assertion fails; if A's is second, the hint was there before it.
  */
-import type { Run } from '@flatnet/exec';
-import { type ApplyOptions, applyFixedText, applyNft, type NftCommand } from '@flatnet/kernel';
+import { type ApplyOptions, applyNft, type NftCommand, type Nft } from '@flatnet/kernel';
 import { findConflicts, PortInUse } from './conflict.ts';
 import { noteInterface } from './interfaces.ts';
-import { baseCommands, TARGET_MAPS } from './layout.ts';
+import { baseCommands, TABLE, USES } from './layout.ts';
 import { listenKey, mergePorts, type Plan, portKey, portsOf } from './model.ts';
 import { entryKey, listElements } from './owners.ts';
 import type { PublishRecord, Records } from './record.ts';
@@ -30,11 +29,15 @@ import { refuseIfAny, release, releaseAsListed, removeChains } from './ruleset.t
 
 const ATTEMPTS = 5;
 
-/** Builds table, chains and maps, whatever is there. Two transactions: see `applyFixedText`. */
-export const buildBase = async (run: Run, plans: readonly Plan[], options: ApplyOptions): Promise<void> => {
-  await applyFixedText(run, TARGET_MAPS, options);
-  await applyNft(run, baseCommands([...contentChains(plans).values()].flat()), options);
+/** Whether no rule was flushed. Elements tell nothing of it: `nft flush table` leaves them. */
+const isBaseWhole = async (nft: Nft, options: ApplyOptions): Promise<boolean> => {
+  const counts = await nft.countUses(TABLE, [...USES.keys()], options);
+  return [...USES.values()].every((wanted, index) => (counts[index] ?? 0) >= wanted);
 };
+
+/** Builds table, chains and maps, whatever is there. */
+export const buildBase = (nft: Nft, plans: readonly Plan[], options: ApplyOptions): Promise<void> =>
+  applyNft(nft, baseCommands([...contentChains(plans).values()].flat()), options);
 
 const entryText = ({ map, key, value }: Entry): string => JSON.stringify([map, key, value]);
 
@@ -79,7 +82,7 @@ export interface Published {
  * @throws PortInUse when a living attachment holds one of the ports (nothing has changed then); ToolError.
  */
 export const publish = async (
-  run: Run,
+  nft: Nft,
   records: Records,
   record: PublishRecord,
   options: ApplyOptions = {},
@@ -90,12 +93,12 @@ export const publish = async (
   // Until the transaction has happened the record tells both lists: a DEL after a crash finds whichever is in force.
   records.write(old === undefined ? record : { ...record, ...union(record, old) });
   records.hintAddresses(record.owner, ports);
-  await noteInterface(run, records, record, named);
+  await noteInterface(nft, records, record, named);
   const chains = firstUse(records, record);
   try {
-    const { replaced, isBaseBuilt } = await claimAll(run, records, record, { chains, old }, named);
-    const seen = await yieldToAddresses(run, records, record, named);
-    if (old !== undefined) await forgetOld(run, records, record, old, named);
+    const { replaced, isBaseBuilt } = await claimAll(nft, records, record, { chains, old }, named);
+    const seen = await yieldToAddresses(nft, records, record, named);
+    if (old !== undefined) await forgetOld(nft, records, record, old, named);
     return { replaced: [...replaced, ...seen], isBaseBuilt };
   } catch (error) {
     if (error instanceof PortInUse) {
@@ -113,7 +116,7 @@ const firstUse = (records: Records, { owner, ...plan }: PublishRecord): readonly
 
 /** After a repeated ADD: hints and chains that only the old list needed. */
 const forgetOld = async (
-  run: Run,
+  nft: Nft,
   records: Records,
   record: PublishRecord,
   old: PublishRecord,
@@ -129,7 +132,7 @@ const forgetOld = async (
   const idle = chainNames(old).filter((name) => !used.includes(name) && records.chains.drop(name, owner.hash));
   records.write(record);
   try {
-    await applyNft(run, removeChains(idle), options);
+    await applyNft(nft, removeChains(idle), options);
   } catch (error) {
     // Another call uses one again, or has deleted it.
     if (!isKind(error, 'busy', 'not-found')) throw error;
@@ -148,10 +151,10 @@ const union = (a: Plan, b: Plan): Pick<Plan, 'publications' | 'hairpins'> => {
 
 /**
  * The first transaction trusts the record: it sends the difference. Once that has failed over a base that is whole, only the kernel's own
- * list counts, since a record can name elements and chains that a flush took.
+ * list counts, since a record can name elements and chains that a flush took. Rules that a flush took are made again after the claim.
  */
 const claimAll = async (
-  run: Run,
+  nft: Nft,
   records: Records,
   record: PublishRecord,
   { chains, old }: { readonly chains: readonly NftCommand[]; readonly old: Plan | undefined },
@@ -162,17 +165,21 @@ const claimAll = async (
   let isBaseBuilt = false;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await applyNft(run, commands, options);
+      await applyNft(nft, commands, options);
+      if (!isBaseBuilt && !(await isBaseWhole(nft, options))) {
+        await buildBase(nft, [record], options);
+        isBaseBuilt = true;
+      }
       for (const gone of dead) records.remove(gone);
       return { replaced: dead, isBaseBuilt };
     } catch (error) {
       if (attempt === ATTEMPTS || !isKind(error, 'not-found', 'exists', 'busy')) throw error;
       if (isKind(error, 'not-found') && !isBaseBuilt) {
-        await buildBase(run, [record], options);
+        await buildBase(nft, [record], options);
         isBaseBuilt = true;
         continue;
       }
-      const listing = await listElements(run, options);
+      const listing = await listElements(nft, options);
       const conflicts = findConflicts(record, listing?.entries ?? [], records);
       dead = conflicts.dead;
       commands = [...chains, ...releaseAsListed(conflicts.obsolete), ...transition(record, undefined)];
@@ -182,13 +189,13 @@ const claimAll = async (
 
 /** After claiming on all addresses: the container that has one of these ports on a single address was there before us. */
 const yieldToAddresses = async (
-  run: Run,
+  nft: Nft,
   records: Records,
   record: PublishRecord,
   options: ApplyOptions,
 ): Promise<readonly PublishRecord[]> => {
   if (!records.mayBeOnAddress(portsOf(record.publications))) return [];
-  const listing = await listElements(run, options);
+  const listing = await listElements(nft, options);
   try {
     const foreign = (listing?.entries ?? []).filter((entry) => entry.owner?.hash !== record.owner.hash);
     const conflicts = findConflicts(record, foreign, records);
@@ -196,13 +203,13 @@ const yieldToAddresses = async (
       // A dead owner may still have had the masquerade of our address.
       const keys = new Set(conflicts.obsolete.map(entryKey));
       const ours = entriesOf(record).filter((entry) => keys.has(entryKey(entry)));
-      await applyNft(run, [...releaseAsListed(conflicts.obsolete), ...createElements(record.owner, ours)], options);
+      await applyNft(nft, [...releaseAsListed(conflicts.obsolete), ...createElements(record.owner, ours)], options);
     }
     for (const gone of conflicts.dead) records.remove(gone);
     return conflicts.dead;
   } catch (error) {
     const idle = chainNames(record).filter((name) => records.chains.drop(name, record.owner.hash));
-    await releaseAll(run, record.owner, entriesOf(record), idle, options);
+    await releaseAll(nft, record.owner, entriesOf(record), idle, options);
     throw error;
   }
 };

@@ -1,6 +1,6 @@
 /** Giving back elements in the kernel, and the chains that nothing refers to then. */
-import { type Run, ToolError } from '@flatnet/exec';
-import { type ApplyOptions, applyNft, type NftObject } from '@flatnet/kernel';
+import { ToolError } from '@flatnet/exec';
+import { type ApplyOptions, applyNft, type NftObject, type Nft } from '@flatnet/kernel';
 import type { Owner } from './model.ts';
 import { type OwnedElement, listElements, type Listing } from './owners.ts';
 import { type Entry, isContentChain, release, releaseAsListed, removeChains } from './ruleset.ts';
@@ -17,7 +17,7 @@ export const isKind = (error: unknown, ...kinds: readonly ToolError['kind'][]): 
  * @returns which way it was. @throws ToolError.
  */
 export const releaseAll = async (
-  run: Run,
+  nft: Nft,
   owner: Owner,
   entries: readonly Entry[] | undefined,
   chains: readonly string[],
@@ -25,13 +25,13 @@ export const releaseAll = async (
 ): Promise<'by value' | 'by list'> => {
   if (entries !== undefined) {
     try {
-      await applyNft(run, [...release(owner, entries), ...removeChains(chains)], options);
+      await applyNft(nft, [...release(owner, entries), ...removeChains(chains)], options);
       return 'by value';
     } catch (error) {
       if (!isKind(error, 'not-found', 'exists', 'busy')) throw error;
     }
   }
-  await releaseListed(run, (entry) => entry.owner?.hash === owner.hash, options);
+  await releaseListed(nft, (entry) => entry.owner?.hash === owner.hash, options);
   return 'by list';
 };
 
@@ -41,18 +41,18 @@ export const releaseAll = async (
  * @returns what was released.
  */
 export const releaseListed = async (
-  run: Run,
+  nft: Nft,
   isGone: (entry: OwnedElement) => boolean,
   options: ApplyOptions,
 ): Promise<readonly OwnedElement[]> => {
   for (let attempt = 1; ; attempt += 1) {
-    const listing = await listElements(run, options);
+    const listing = await listElements(nft, options);
     if (listing === undefined) return [];
     const gone = listing.entries.filter(isGone);
     // A last attempt without the chains: an ADD that comes again and again to one of them must not keep us from our elements.
     const chains = attempt === ATTEMPTS ? [] : idleChains(listing, new Set(gone));
     try {
-      await applyNft(run, [...releaseAsListed(gone), ...removeChains(chains)], options);
+      await applyNft(nft, [...releaseAsListed(gone), ...removeChains(chains)], options);
       return gone;
     } catch (error) {
       if (!isKind(error, 'not-found', 'exists', 'busy') || attempt === ATTEMPTS) throw error;

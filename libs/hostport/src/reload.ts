@@ -1,5 +1,4 @@
-import type { Run } from '@flatnet/exec';
-import type { ApplyOptions } from '@flatnet/kernel';
+import type { ApplyOptions, Nft } from '@flatnet/kernel';
 import { buildBase, publish } from './publish.ts';
 import type { PublishRecord, Records } from './record.ts';
 import { withdraw } from './withdraw.ts';
@@ -21,21 +20,21 @@ export interface ReloadChoice {
 
 /** Rebuilds base and elements of every living attachment from the records: after `nft flush ruleset`, a firewall's reload, or by hand. */
 export const reload = async (
-  run: Run,
+  nft: Nft,
   records: Records,
   { isGone, isPaused = () => false }: ReloadChoice,
   options: ApplyOptions = {},
 ): Promise<Reloaded> => {
   const present = (): readonly PublishRecord[] => records.all().filter((record) => !isPaused(record));
   const dropped = present().filter(isGone);
-  for (const record of dropped) await withdraw(run, records, record.owner, options);
+  for (const record of dropped) await withdraw(nft, records, record.owner, options);
   // Read again: what a dropped attachment had may be another one's now.
   const alive = present().filter((record) => !isGone(record));
-  if (alive.length > 0) await buildBase(run, alive, options);
+  if (alive.length > 0) await buildBase(nft, alive, options);
   const failed: { record: PublishRecord; reason: string }[] = [];
   for (const record of alive) {
     try {
-      await publish(run, records, record, options);
+      await publish(nft, records, record, options);
     } catch (error) {
       failed.push({ record, reason: error instanceof Error ? error.message : String(error) });
     }

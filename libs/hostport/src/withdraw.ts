@@ -1,5 +1,4 @@
-import type { Run } from '@flatnet/exec';
-import type { ApplyOptions } from '@flatnet/kernel';
+import type { ApplyOptions, Nft } from '@flatnet/kernel';
 import { removeIdleTable } from './idle.ts';
 import { giveBack } from './give-back.ts';
 import { forgetInterfaces } from './interfaces.ts';
@@ -20,7 +19,7 @@ export interface WithdrawOptions extends ApplyOptions {
  * @returns what was withdrawn, as far as it is known.
  */
 export const withdraw = async (
-  run: Run,
+  nft: Nft,
   records: Records,
   owner: Owner,
   options: WithdrawOptions = {},
@@ -29,13 +28,13 @@ export const withdraw = async (
   const named = { doing: 'withdraw ports', ...rest };
   // First of all: the DEL of another attachment that hands over meanwhile looks for this last.
   records.leave(owner);
-  const record = await giveBack(run, records, owner, named);
+  const record = await giveBack(nft, records, owner, named);
   // Such a DEL has written it.
-  if (records.read(owner) !== undefined) await giveBack(run, records, owner, named);
-  const failures = await promotePending(run, records, owner, record?.publications, named);
+  if (records.read(owner) !== undefined) await giveBack(nft, records, owner, named);
+  const failures = await promotePending(nft, records, owner, record?.publications, named);
   if (failures.length > 0) note?.(failures.join('; '));
-  await forgetInterfaces(run, records, named);
-  await removeIdleTable(run, records, named).catch((error: unknown) => {
+  await forgetInterfaces(nft, records, named);
+  await removeIdleTable(nft, records, named).catch((error: unknown) => {
     if (!isKind(error, 'missing')) throw error;
   });
   return record;

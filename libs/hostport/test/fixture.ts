@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Run } from '@flatnet/exec';
+import type { NftObject } from '@flatnet/kernel';
+import { type NftAnswer, scriptedNft } from '@flatnet/kernel/testing';
 import { onTestFinished } from 'vitest';
 import { Records, type PublishRecord } from '../src/index.ts';
 
@@ -27,37 +28,21 @@ export const record = (
 /** The same, of a container that lives as far as can be told. */
 export const alive = (of: PublishRecord): PublishRecord => ({ ...of, netns: '' });
 
-/** A fake nft: answers with the next of `answers` (stderr, or an object for stdout), then with success. */
-export const fakeNft = (...answers: (string | object)[]) => {
-  const sent: string[] = [];
-  const run: Run = (_file, args) => {
-    sent.push(args.join(' '));
-    const next = answers.shift() ?? '';
-    const listing = args.includes('list') ? '{"nftables":[]}' : '';
-    const stdout = typeof next === 'object' ? JSON.stringify(next) : listing;
-    return Promise.resolve({
-      exitCode: next === '' || typeof next === 'object' ? 0 : 1,
-      stdout,
-      stderr: String(next),
-      ending: 'exit',
-    });
-  };
-  return { sent, run };
-};
+/** Answers with the next of `answers`, then with success. */
+export const fakeNft = (...answers: readonly NftAnswer[]) => scriptedNft((index) => answers[index] || undefined);
+
 /** The map any4 as nft lists it when the record's owner has these ports. */
-export const heldBy = ({ owner }: PublishRecord, ...ports: readonly number[]) => ({
-  nftables: [
-    {
-      map: {
-        name: 'any4',
-        elem: ports.map((port) => [
-          { elem: { val: { concat: ['tcp', port] }, comment: `flatnet ${owner.networkHash} ${owner.hash}` } },
-          { concat: ['10.0.0.2', port - 8000] },
-        ]),
-      },
+export const heldBy = ({ owner }: PublishRecord, ...ports: readonly number[]): readonly NftObject[] => [
+  {
+    map: {
+      name: 'any4',
+      elem: ports.map((port) => [
+        { elem: { val: { concat: ['tcp', port] }, comment: `flatnet ${owner.networkHash} ${owner.hash}` } },
+        { concat: ['10.0.0.2', port - 8000] },
+      ]),
     },
-  ],
-});
+  },
+];
 /** In a folder that goes with the test. */
 export function newRecords(): Records {
   const folder = mkdtempSync(join(tmpdir(), 'hostport-'));

@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Run } from '@flatnet/exec';
 import { expect, onTestFinished, test } from 'vitest';
 import { overview, Records, type PublishRecord } from '../src/index.ts';
+import type { NftJson } from '@flatnet/kernel';
+import { FakeNft } from '@flatnet/kernel/testing';
+import { fakeNft } from './fixture.ts';
 
 const owner = (hash: string) => ({
   ...{ network: 'web', containerId: 'c', ifName: 'eth0' },
@@ -23,17 +25,8 @@ const record = (hash: string): PublishRecord => ({
 });
 
 /** nft as it lists `elem` of the map any4, each with an owner's mark. */
-const listing =
-  (elem: readonly unknown[]): Run =>
-  () =>
-    Promise.resolve({
-      exitCode: 0,
-      stdout: JSON.stringify({
-        nftables: [{ map: { family: 'inet', table: 'flatnet_hostport', name: 'any4', elem } }],
-      }),
-      stderr: '',
-      ending: 'exit',
-    });
+const listing = (elem: readonly NftJson[]) =>
+  fakeNft([{ map: { family: 'inet', table: 'flatnet_hostport', name: 'any4', elem } }]);
 const element = (port: number, hash: string, to = '10.0.0.2', toPort = port - 8000) => [
   { elem: { val: { concat: ['tcp', port] }, comment: `flatnet 0123456789ab ${hash.repeat(24)}` } },
   { concat: [to, toPort] },
@@ -44,8 +37,8 @@ test('tells what stands, what is missing or of somebody else, and elements that 
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const records = new Records(folder);
   records.write(record('a'));
-  const run = listing([element(8080, 'a', '10.0.0.2', 80), element(8081, 'b'), element(9000, 'b')]);
-  const { standing, orphans } = await overview(run, [records]);
+  const nft = listing([element(8080, 'a', '10.0.0.2', 80), element(8081, 'b'), element(9000, 'b')]);
+  const { standing, orphans } = await overview(nft, [records]);
   expect(standing).toEqual([
     {
       record: record('a'),
@@ -62,8 +55,6 @@ test('tells what stands, what is missing or of somebody else, and elements that 
 });
 
 test('no table and no records: nothing to tell', async () => {
-  const none: Run = () =>
-    Promise.resolve({ exitCode: 1, stdout: '', stderr: 'Error: No such file or directory', ending: 'exit' });
   const records = new Records(join(tmpdir(), 'records-that-are-not-there'));
-  expect(await overview(none, [records])).toEqual({ standing: [], orphans: [] });
+  expect(await overview(new FakeNft(), [records])).toEqual({ standing: [], orphans: [] });
 });

@@ -4,7 +4,7 @@ import { ToolError } from '@flatnet/exec';
 import type { Kernel } from './kernel.ts';
 
 /** What is asked; nothing is changed. */
-type Reader = Pick<Kernel, 'run' | 'proc' | 'rtnetlink'>;
+type Reader = Pick<Kernel, 'nft' | 'run' | 'proc' | 'rtnetlink'>;
 type Objects = readonly Record<string, unknown>[];
 
 const MAX_BYTES = 64 << 20;
@@ -21,7 +21,7 @@ export async function readFirewalls(
 ): Promise<Firewalls> {
   const unreadable = legacyTables(kernel);
   const tables: Table[] = [];
-  for (const place of await placesToRead(kernel, hook, unreadable)) {
+  for (const place of await placesToRead(kernel, hook)) {
     try {
       tables.push(...(await readTable(kernel, place)));
     } catch (error) {
@@ -53,10 +53,10 @@ const isOwn = ({ table }: Readonly<Record<string, unknown>>): boolean => String(
 
 type TablePlace = readonly [family: string, table: string];
 
-async function placesToRead(kernel: Reader, hook: string, unreadable: string[]): Promise<readonly TablePlace[]> {
-  const objects = await listing(kernel, ['chains']);
-  if (objects === undefined) unreadable.push('the list of chains, which is not JSON');
-  const chains = (objects ?? []).map((object) => object['chain'] as Record<string, unknown> | undefined);
+async function placesToRead(kernel: Reader, hook: string): Promise<readonly TablePlace[]> {
+  const chains = (await kernel.nft.listChains()).map(
+    (object) => object['chain'] as Record<string, unknown> | undefined,
+  );
   const asked = chains.flatMap((chain) => (chain?.['hook'] === hook && !isOwn(chain) ? [chain] : []));
   const places = asked
     .map(({ family, table }) => [String(family), String(table)] as const)

@@ -1,3 +1,4 @@
+export type { Conntrack, FlowQuestion, TrackedFlow } from './conntrack.ts';
 export * from './forwarding.ts';
 export * from './host-settings.ts';
 export * from './kernel.ts';

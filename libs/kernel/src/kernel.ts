@@ -2,8 +2,9 @@ import { runSync, type Run } from '@flatnet/exec';
 import { NETLINK_NETFILTER, openSocket, type Socket } from '@flatnet/netlink';
 import { type Sys, withNetns } from '@flatnet/sys';
 import { openSys } from '@flatnet/sys/open';
-import { conntrackInProcess } from './conntrack-in-process.ts';
-import { nftInProcess } from './nft/in-process.ts';
+import { type Conntrack, conntrackByNetlink } from './conntrack.ts';
+import { nftByNetlink } from './nft/by-netlink.ts';
+import type { Nft } from './nft/nft.ts';
 import { realProc, type ProcFiles } from './proc.ts';
 import { refusalOf } from './rtnetlink/error.ts';
 import { openRtnetlink } from './rtnetlink/open.ts';
@@ -12,7 +13,9 @@ import type { Rtnetlink } from './rtnetlink/rtnetlink.ts';
 /** All that flatnet touches of the kernel. Tests hand in the fake. */
 export interface Kernel {
   readonly rtnetlink: Rtnetlink;
-  /** `nft` and `conntrack`: what this library knows of them is done by netlink, in this process; the rest starts the program. */
+  readonly nft: Nft;
+  readonly conntrack: Conntrack;
+  /** Starts a program: of another firewall, or an engine like dnsmasq. */
   readonly run: Run;
   readonly proc: ProcFiles;
   /**
@@ -29,10 +32,12 @@ export interface Kernel {
  */
 export const realKernel = (signal?: AbortSignal): Kernel => kernelOver(until(signal, runSync), signal);
 
-/** @param run starts the programs that are still needed. */
+/** @param run starts programs. */
 export const kernelOver = (run: Run, signal?: AbortSignal): Kernel => ({
   rtnetlink: openRtnetlink(libc, { signal }),
-  run: inProcess(run),
+  nft: nftByNetlink(openNetfilter, run, signal),
+  conntrack: conntrackByNetlink(openNetfilter, signal),
+  run,
   proc: realProc,
   inNetns(netns, work) {
     try {
@@ -49,8 +54,6 @@ const libc = (): Sys => (loaded ??= openSys());
 
 let netfilter: Socket | undefined;
 const openNetfilter = (): Socket => (netfilter ??= openSocket(libc(), NETLINK_NETFILTER));
-
-const inProcess = (run: Run): Run => conntrackInProcess(nftInProcess(run, openNetfilter), openNetfilter);
 
 const until = (signal: AbortSignal | undefined, run: Run): Run =>
   signal === undefined ? run : (file, args, options) => run(file, args, { signal, ...options });

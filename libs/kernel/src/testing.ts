@@ -1,14 +1,20 @@
 /** The fake of this lib: a kernel in memory that takes the changes and questions of flatnet, and fails where a test says. */
 import type { RunOptions, RunResult } from '@flatnet/exec';
+import type { Conntrack, FlowQuestion, TrackedFlow } from './conntrack.ts';
 import { FakeNft } from './fake-nft.ts';
 import { FakeRtnetlink, type FakeCall, type FakeLink } from './fake-rtnetlink.ts';
 import type { Kernel } from './kernel.ts';
 import type { ProcFiles } from './proc.ts';
 
-export { FakeNft } from './fake-nft.ts';
+export { FakeNft, nftRefusal } from './fake-nft.ts';
+export { type NftAnswer, scriptedNft } from './scripted-nft.ts';
 export { FakeRtnetlink, type FakeCall, type FakeLink } from './fake-rtnetlink.ts';
 
-const ended = (exitCode: number, stdout = '', stderr = ''): RunResult => ({ exitCode, stdout, stderr, ending: 'exit' });
+const SUCCESS: RunResult = { exitCode: 0, stdout: '', stderr: '', ending: 'exit' };
+
+const isMeant = (flow: TrackedFlow, { family, ...question }: FlowQuestion): boolean =>
+  flow.destination.includes(':') === (family === 6) &&
+  Object.entries(question).every(([key, value]) => flow[key as keyof TrackedFlow] === value);
 
 export class FakeKernel implements Kernel {
   /** Everything that the kernel was asked for, in order. */
@@ -17,9 +23,21 @@ export class FakeKernel implements Kernel {
    * Is asked at each call before it takes effect. It may throw what the kernel refuses, or answer a program in its place; undefined lets
    * the kernel answer.
    */
-  intercept: (call: FakeCall, index: number) => RunResult | Promise<RunResult> | undefined = () => undefined;
+  intercept: (call: FakeCall, index: number) => RunResult | undefined = () => undefined;
   readonly rtnetlink = new FakeRtnetlink((call) => void this.#record(call));
-  readonly nft = new FakeNft();
+  readonly nft = new FakeNft((words) => void this.#record({ words }));
+  /** Flows that are tracked. */
+  flows: readonly TrackedFlow[] = [];
+  readonly conntrack: Conntrack = {
+    list: (question) => {
+      void this.#record({ words: `conntrack list ${JSON.stringify(question)}` });
+      return this.flows.filter((flow) => isMeant(flow, question));
+    },
+    forget: (question) => {
+      void this.#record({ words: `conntrack forget ${JSON.stringify(question)}` });
+      this.flows = this.flows.filter((flow) => !isMeant(flow, question));
+    },
+  };
   /** Files of /proc and /sys that are not links. */
   readonly files = new Map<string, string>([
     ['/proc/sys/net/ipv4/ip_forward', '0'],
@@ -62,13 +80,10 @@ export class FakeKernel implements Kernel {
     });
   }
 
-  readonly run = async (file: string, args: readonly string[], _options: RunOptions = {}): Promise<RunResult> => {
-    const answer = await this.#record({ words: [file, ...args].join(' ') });
-    if (answer !== undefined) return answer;
-    return file === 'nft' ? this.nft.run(args.filter((word) => !word.startsWith('-'))) : ended(0);
-  };
+  readonly run = (file: string, args: readonly string[], _options: RunOptions = {}): Promise<RunResult> =>
+    Promise.resolve(this.#record({ words: [file, ...args].join(' ') }) ?? SUCCESS);
 
-  #record(call: FakeCall): RunResult | Promise<RunResult> | undefined {
+  #record(call: FakeCall): RunResult | undefined {
     return this.intercept(call, this.calls.push(call) - 1);
   }
 

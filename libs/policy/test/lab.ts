@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { runSync, type Run } from '@flatnet/exec';
-import { nftInProcess } from '@flatnet/kernel/nft-in-process';
+import { nftIn } from '@flatnet/kernel/testing-netns';
 import { FakeKernel } from '@flatnet/kernel/testing';
-import { closeSocket, NETLINK_NETFILTER, openSocket } from '@flatnet/netlink';
 import { openNodeSys } from '@flatnet/sys/node';
 import { PolicyFolder, type World } from '../src/index.ts';
 
@@ -26,13 +25,13 @@ export function openLab(): Lab {
   const folder = mkdtempSync(join(tmpdir(), 'policy-'));
   execFileSync('ip', ['netns', 'add', netns]);
   const inside: Run = (file, args, options) => runSync('ip', ['netns', 'exec', netns, file, ...args], options);
-  const socket = openSocket(sys, NETLINK_NETFILTER, { netns: `/run/netns/${netns}` });
-  const run = nftInProcess(inside, () => socket);
+  const nft = nftIn(`/run/netns/${netns}`, inside);
   const kernel = new FakeKernel();
+  const { rtnetlink, proc, conntrack } = kernel;
   return {
     kernel,
     world: {
-      kernel: { rtnetlink: kernel.rtnetlink, proc: kernel.proc, inNetns: kernel.inNetns.bind(kernel), run },
+      kernel: { rtnetlink, proc, conntrack, inNetns: kernel.inNetns.bind(kernel), nft, run: inside },
       sys: () => sys,
       folder: new PolicyFolder(join(folder, 'state'), `00000000-0000-0000-0000-000000000000.1`),
     },
@@ -42,7 +41,7 @@ export function openLab(): Lab {
       return result.stdout.trim();
     },
     close() {
-      closeSocket(socket);
+      nft.close();
       execFileSync('ip', ['netns', 'delete', netns]);
       rmSync(folder, { recursive: true, force: true });
     },

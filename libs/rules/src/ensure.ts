@@ -1,18 +1,10 @@
 /**
  * ADD: the attachment has exactly these rules, whatever was there before.
  *
- * One transaction adds chain and elements, and prints the base chain, which shows a flush. Where it fails, something of the attachment
+ * One transaction adds chain and elements; then the base chain is listed, which shows a flush. Where it fails, something of the attachment
  * or of the base is there that should not be, or is not there that should: then a listing tells what, and one transaction mends it.
  */
-import type { Run } from '@flatnet/exec';
-import {
-  applyAndListChain,
-  applyNft,
-  listNft,
-  type ApplyOptions,
-  type NftCommand,
-  type NftObject,
-} from '@flatnet/kernel';
+import { applyNft, listNft, type ApplyOptions, type NftCommand, type NftObject, type Nft } from '@flatnet/kernel';
 import { isKind } from './errors.ts';
 import { BRIDGE_BASE, firstChain, ownerOfChain, type Base, type BaseChain } from './layout.ts';
 import { canonical, keyText, listTable, ownedBy, type Listing } from './listing.ts';
@@ -31,19 +23,19 @@ export interface EnsureOptions extends ApplyOptions {
 const TRIES = 4;
 
 /** @throws ToolError. */
-export async function ensureRules(run: Run, rules: AttachmentRules, options: EnsureOptions): Promise<void> {
+export async function ensureRules(nft: Nft, rules: AttachmentRules, options: EnsureOptions): Promise<void> {
   const named = { doing: `set up the rules of ${hostEndOf(rules.owner)}`, ...options };
-  if (isEmpty(rules)) return removeRules(run, rules.owner, { ...named, expected: 'nothing' });
-  const outcomes = await Promise.allSettled(partsOf(rules).map((part) => ensurePart(run, rules, part, named)));
+  if (isEmpty(rules)) return removeRules(nft, rules.owner, { ...named, expected: 'nothing' });
+  const outcomes = await Promise.allSettled(partsOf(rules).map((part) => ensurePart(nft, rules, part, named)));
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   // Something of an earlier life was there: it may have had rules in a table that this one has nothing in.
   const isReplaced = outcomes.some((outcome) => outcome.status === 'fulfilled' && outcome.value === 'replaced');
-  if (isReplaced && rules.antiSpoof === undefined) await removeFrom(run, BRIDGE_BASE, rules.owner, named);
+  if (isReplaced && rules.antiSpoof === undefined) await removeFrom(nft, BRIDGE_BASE, rules.owner, named);
 }
 
 async function ensurePart(
-  run: Run,
+  nft: Nft,
   rules: AttachmentRules,
   part: Part,
   options: EnsureOptions,
@@ -51,24 +43,25 @@ async function ensurePart(
   const { at } = part.base;
   try {
     if (options.isFirst === true) {
-      await applyNft(run, [...buildBase(part.base), ...createPart(part)], options);
+      await applyNft(nft, [...buildBase(part.base), ...createPart(part)], options);
       return 'created';
     }
     const { name } = firstChain(part.base);
-    const printed = await applyAndListChain(run, createPart(part), { ...at, chain: name }, options);
-    if (printed !== undefined && (await isBaseWhole(run, part, printed, options))) return 'created';
-    await applyNft(run, buildBase(part.base), options);
+    await applyNft(nft, createPart(part), options);
+    const printed = await listNft(nft, { ...at, chain: name }, options);
+    if (printed !== undefined && (await isBaseWhole(nft, part, printed, options))) return 'created';
+    await applyNft(nft, buildBase(part.base), options);
     return 'created';
   } catch (error) {
     if (!isKind(error, 'not-found', 'exists', 'failed')) throw error;
-    await replacePart(run, rules, part, options);
+    await replacePart(nft, rules, part, options);
     return 'replaced';
   }
 }
 
 /** The other base chain of the table is needed only where segments are clamped. */
 async function isBaseWhole(
-  run: Run,
+  nft: Nft,
   { base, chains }: Part,
   printed: readonly NftObject[],
   options: ApplyOptions,
@@ -77,7 +70,7 @@ async function isBaseWhole(
   if (first === undefined || !isChainWhole(first, printed)) return false;
   if (chains.length === 1) return true;
   for (const other of others) {
-    const listed = await listNft(run, { ...base.at, chain: other.name }, options);
+    const listed = await listNft(nft, { ...base.at, chain: other.name }, options);
     if (listed === undefined || !isChainWhole(other, listed)) return false;
   }
   return true;
@@ -92,16 +85,16 @@ const isChainWhole = ({ name, rules }: BaseChain, objects: readonly NftObject[])
 };
 
 /** Base anew, everything of the attachment anew. Repeated while other commands change the table at the same time. */
-async function replacePart(run: Run, rules: AttachmentRules, part: Part, options: EnsureOptions): Promise<void> {
+async function replacePart(nft: Nft, rules: AttachmentRules, part: Part, options: EnsureOptions): Promise<void> {
   for (let left = TRIES; ; left -= 1) {
-    const listing = await listTable(run, part.base, options);
+    const listing = await listTable(nft, part.base, options);
     const commands = [
       ...(listing === undefined ? [] : removalOf(listing, rules.owner)),
       ...buildBase(part.base),
       ...(listing === undefined ? createPart(part) : takeOver(listing, rules, part, options.isAlive)),
     ];
     try {
-      await applyNft(run, commands, options);
+      await applyNft(nft, commands, options);
       return;
     } catch (error) {
       if (left <= 1 || !isKind(error, 'not-found', 'exists', 'busy')) throw error;
@@ -109,9 +102,9 @@ async function replacePart(run: Run, rules: AttachmentRules, part: Part, options
   }
 }
 
-async function removeFrom(run: Run, base: Base, owner: RuleOwner, options: ApplyOptions): Promise<void> {
-  const listing = await listTable(run, base, options);
-  if (listing !== undefined) await applyNft(run, removalOf(listing, owner), options);
+async function removeFrom(nft: Nft, base: Base, owner: RuleOwner, options: ApplyOptions): Promise<void> {
+  const listing = await listTable(nft, base, options);
+  if (listing !== undefined) await applyNft(nft, removalOf(listing, owner), options);
 }
 
 /** Everything of an owner in a table. */

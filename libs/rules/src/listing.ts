@@ -1,6 +1,6 @@
 /** A table as it is. */
-import { elementsOf, listNft, type ApplyOptions, type NftJson, type NftObject } from '@flatnet/kernel';
-import { ToolError, type Run } from '@flatnet/exec';
+import { elementsOf, listNft, type ApplyOptions, type NftJson, type NftObject, type Nft } from '@flatnet/kernel';
+import { ToolError } from '@flatnet/exec';
 import { BRIDGE_BASE, INET_BASE, ownerOfChain, type Base } from './layout.ts';
 import type { RuleOwner } from './model.ts';
 import type { Element } from './wanted.ts';
@@ -50,9 +50,9 @@ export function readListing(base: Base, objects: readonly NftObject[]): Listing 
 }
 
 /** Undefined where the table does not exist, or the kernel knows no tables of its family. @throws ToolError. */
-export async function listTable(run: Run, base: Base, options: ApplyOptions = {}): Promise<Listing | undefined> {
+export async function listTable(nft: Nft, base: Base, options: ApplyOptions = {}): Promise<Listing | undefined> {
   try {
-    const objects = await listNft(run, base.at, { doing: `list table ${base.at.family} ${base.at.table}`, ...options });
+    const objects = await listNft(nft, base.at, { doing: `list table ${base.at.family} ${base.at.table}`, ...options });
     return objects === undefined ? undefined : readListing(base, objects);
   } catch (error) {
     if (error instanceof ToolError && error.kind === 'failed' && /not supported/i.test(error.reason)) return undefined;
@@ -61,8 +61,8 @@ export async function listTable(run: Run, base: Base, options: ApplyOptions = {}
 }
 
 /** Both tables, as far as they exist. @throws ToolError. */
-export async function listTables(run: Run, options: ApplyOptions = {}): Promise<readonly Listing[]> {
-  const found = await Promise.all([INET_BASE, BRIDGE_BASE].map((base) => listTable(run, base, options)));
+export async function listTables(nft: Nft, options: ApplyOptions = {}): Promise<readonly Listing[]> {
+  const found = await Promise.all([INET_BASE, BRIDGE_BASE].map((base) => listTable(nft, base, options)));
   return found.filter((listing) => listing !== undefined);
 }
 

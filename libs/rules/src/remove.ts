@@ -4,8 +4,7 @@
  * DEL guesses: it deletes the elements of the addresses that it was told of, and then the attachment's chain. The kernel refuses the whole
  * transaction while any other element refers to that chain; only then, or where the chain does not exist, a listing tells what there is.
  */
-import type { Run } from '@flatnet/exec';
-import { add, applyNft, chain, listNft, remove, type ApplyOptions, type NftCommand } from '@flatnet/kernel';
+import { add, applyNft, chain, listNft, remove, type ApplyOptions, type NftCommand, type Nft } from '@flatnet/kernel';
 import { isKind } from './errors.ts';
 import { anchorMap, BRIDGE, chainOf, clampedMap, IN_USE, INET, ownerOfChain, PORTS, sourceMap } from './layout.ts';
 import { legacyRemoval, type HostEnds, type LegacyPart } from './legacy.ts';
@@ -28,21 +27,21 @@ const TRIES = 4;
 const NEITHER = { antiSpoof: false, clamped: false };
 
 /** Removes every rule of an attachment; success when there is none. @throws ToolError. */
-export async function removeRules(run: Run, owner: RuleOwner, options: RemoveOptions = {}): Promise<void> {
+export async function removeRules(nft: Nft, owner: RuleOwner, options: RemoveOptions = {}): Promise<void> {
   const named = { doing: `remove the rules of ${hostEndOf(owner)}`, ...options };
   const { expected, isLast } = options;
   if (isLast !== true && expected === 'nothing') {
     // The kernel waits for all its processors before it answers a transaction that it refuses; a question costs nothing.
-    if ((await listNft(run, { ...INET, chain: chainOf(owner, 'main') }, named)) === undefined) return;
+    if ((await listNft(nft, { ...INET, chain: chainOf(owner, 'main') }, named)) === undefined) return;
   } else if (isLast !== true) {
     try {
-      await applyNft(run, guess(owner, options), { ...named, isGuess: true });
+      await applyNft(nft, guess(owner, options), { ...named, isGuess: true });
       return;
     } catch (error) {
       if (!isKind(error, 'not-found', 'exists', 'busy')) throw error;
     }
   }
-  await removeListed(run, (other) => isSameOwner(owner, other), { ...named, network: owner });
+  await removeListed(nft, (other) => isSameOwner(owner, other), { ...named, network: owner });
 }
 
 function guess(owner: RuleOwner, { expected, addresses = [] }: RemoveOptions): readonly NftCommand[] {
@@ -80,12 +79,12 @@ export interface ListedOptions extends ApplyOptions {
  * @returns whose rules were removed.
  */
 export async function removeListed(
-  run: Run,
+  nft: Nft,
   isGone: (owner: RuleOwner) => boolean,
   options: ListedOptions = {},
 ): Promise<readonly RuleOwner[]> {
   for (let left = TRIES; ; left -= 1) {
-    const listings = await listTables(run, options);
+    const listings = await listTables(nft, options);
     const removed = new Map<string, RuleOwner>();
     const commands: NftCommand[] = [];
     const legacy = await legacyRemoval(listings, isGone, options);
@@ -101,7 +100,7 @@ export async function removeListed(
       commands.push(...own, ...(isEmptyNow ? deleteTable(listing.base.at, presentBase(listing)) : old.commands));
     }
     try {
-      await applyNft(run, commands, options);
+      await applyNft(nft, commands, options);
       return [...removed.values()];
     } catch (error) {
       if (left <= 1 || !isKind(error, 'not-found', 'exists', 'busy')) throw error;
@@ -125,16 +124,16 @@ const presentBase = ({ base, chains }: Listing): readonly string[] =>
   [IN_USE, ...base.chains.map(({ name }) => name)].filter((name) => chains.has(name));
 
 /** Deletes the tables that nothing is in. For the end of the last attachment. @throws ToolError. */
-export async function removeIdleTables(run: Run, options: ApplyOptions = {}): Promise<void> {
-  if (await isInUse(run, options)) return;
-  await removeListed(run, () => false, { doing: 'remove tables that nothing uses', ...options });
+export async function removeIdleTables(nft: Nft, options: ApplyOptions = {}): Promise<void> {
+  if (await isInUse(nft, options)) return;
+  await removeListed(nft, () => false, { doing: 'remove tables that nothing uses', ...options });
 }
 
 /** The kernel's own count of references tells, at the same cost however many attachments there are. */
-async function isInUse(run: Run, options: ApplyOptions): Promise<boolean> {
+async function isInUse(nft: Nft, options: ApplyOptions): Promise<boolean> {
   const again = [remove(chain(INET, IN_USE)), add(chain(INET, IN_USE))];
   try {
-    await applyNft(run, again, { doing: 'look whether rules are in use', ...options, isGuess: true });
+    await applyNft(nft, again, { doing: 'look whether rules are in use', ...options, isGuess: true });
     return false;
   } catch (error) {
     if (!isKind(error, 'busy', 'not-found')) throw error;

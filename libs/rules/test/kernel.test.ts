@@ -1,6 +1,6 @@
 /** Against the kernel, in a private network namespace: what it refuses and what it counts is the design. */
 import { openSandbox, type Sandbox } from '@flatnet/testing';
-import type { Run } from '@flatnet/exec';
+import { nftIn } from '@flatnet/kernel/testing-netns';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import {
   differencesOf,
@@ -11,24 +11,32 @@ import {
   type AttachmentRules,
 } from '../src/index.ts';
 
-// Each asks the real nft many times, and machines that test stand still at times.
+// Each asks the kernel many times, and machines that test stand still at times.
 vi.setConfig({ testTimeout: 120_000 });
 
 let sandbox: Sandbox;
-let programs = 0;
-const run: Run = (file, args, options) => {
-  programs += 1;
-  return sandbox.run(file, args, options);
-};
+let tables: ReturnType<typeof nftIn>;
+let transactions = 0;
 beforeAll(async () => {
   sandbox = await openSandbox();
+  const inside = nftIn(sandbox.netns, sandbox.run);
+  tables = {
+    ...inside,
+    apply(commands, options) {
+      transactions += 1;
+      return inside.apply(commands, options);
+    },
+  };
 }, 60_000);
 afterEach(async () => {
   const left = await ruleset();
   await nft('flush', 'ruleset');
   expect(left).toBe('');
 }, 30_000);
-afterAll(() => sandbox?.close());
+afterAll(async () => {
+  tables?.close();
+  await sandbox?.close();
+});
 
 const ruleset = async (): Promise<string> => (await sandbox.must('nft', ['list', 'ruleset'])).trim();
 const nft = (...words: string[]): Promise<string> => sandbox.must('nft', words);
@@ -46,37 +54,37 @@ const full = (n: number): AttachmentRules => ({
   antiSpoof: { mac: `02:00:00:00:00:0${n}`, addresses: [`10.1.0.${n}`, `fd00::${n}`] },
   device: 'br0',
 });
-const check = async (rules: AttachmentRules) => differencesOf(rules, await listTables(run));
+const check = async (rules: AttachmentRules) => differencesOf(rules, await listTables(tables));
 const WHOLE = { missing: [], surplus: [] };
 const expected = { antiSpoof: true, clamped: true };
 const addressesOf = (n: number): string[] => [`10.1.0.${n}`, `fd00::${n}`];
-const started = async (work: () => Promise<unknown>): Promise<number> => {
-  const before = programs;
+const sent = async (work: () => Promise<unknown>): Promise<number> => {
+  const before = transactions;
   await work();
-  return programs - before;
+  return transactions - before;
 };
 
-it('makes what CHECK agrees with, one program per table, and the last one takes the tables along', async () => {
+it('makes what CHECK agrees with, one transaction per table, and the last one takes the tables along', async () => {
   const masqueraded: AttachmentRules = { owner: owner(1), masquerade: full(1).masquerade! };
-  expect(await started(() => ensureRules(run, masqueraded, { ...alive, isFirst: true }))).toBe(1);
+  expect(await sent(() => ensureRules(tables, masqueraded, { ...alive, isFirst: true }))).toBe(1);
   expect(
-    await started(() => ensureRules(run, { ...masqueraded, owner: owner(2), masquerade: full(2).masquerade! }, alive)),
+    await sent(() => ensureRules(tables, { ...masqueraded, owner: owner(2), masquerade: full(2).masquerade! }, alive)),
   ).toBe(1);
   const guarded = (({ clamped: _clamped, ...rest }) => rest)(full(3));
-  await ensureRules(run, guarded, alive);
+  await ensureRules(tables, guarded, alive);
   expect(
-    await started(() =>
-      ensureRules(run, { ...guarded, ...{ owner: owner(4), masquerade: full(4).masquerade! } }, alive),
+    await sent(() =>
+      ensureRules(tables, { ...guarded, ...{ owner: owner(4), masquerade: full(4).masquerade! } }, alive),
     ),
   ).toBe(2);
   expect(await check(guarded)).toEqual(WHOLE);
   const hints = { addresses: addressesOf(4), expected: { antiSpoof: true, clamped: false } };
-  expect(await started(() => removeRules(run, owner(4), hints))).toBe(1);
-  expect(await started(() => removeRules(run, owner(3), { ...hints, addresses: addressesOf(3) }))).toBe(1);
+  expect(await sent(() => removeRules(tables, owner(4), hints))).toBe(1);
+  expect(await sent(() => removeRules(tables, owner(3), { ...hints, addresses: addressesOf(3) }))).toBe(1);
   const plain = { antiSpoof: false, clamped: false };
-  expect(await started(() => removeRules(run, owner(2), { addresses: addressesOf(2), expected: plain }))).toBe(1);
+  expect(await sent(() => removeRules(tables, owner(2), { addresses: addressesOf(2), expected: plain }))).toBe(1);
   expect(await check(masqueraded)).toEqual(WHOLE);
-  await removeRules(run, owner(1), { isLast: true });
+  await removeRules(tables, owner(1), { isLast: true });
 });
 
 it.each([
@@ -85,13 +93,13 @@ it.each([
   ['thinks of other rules and addresses', { addresses: ['10.9.9.9'], expected: { antiSpoof: false, clamped: false } }],
   ['thinks of more than there is', { addresses: [...addressesOf(1), 'fd00::77'], expected }],
 ])('DEL that %s removes everything of its attachment and nothing else', async (_, hints) => {
-  await ensureRules(run, full(1), alive);
-  await ensureRules(run, full(2), alive);
-  await removeRules(run, owner(1), hints);
+  await ensureRules(tables, full(1), alive);
+  await ensureRules(tables, full(2), alive);
+  await removeRules(tables, owner(1), hints);
   expect(await ruleset()).not.toMatch(/000000000001|10\.1\.0\.1\b|fd00::1\b/);
   expect(await check(full(2))).toEqual(WHOLE);
-  await removeRules(run, owner(2), hints);
-  await removeRules(run, owner(2), hints);
+  await removeRules(tables, owner(2), hints);
+  await removeRules(tables, owner(2), hints);
 });
 
 it('DEL removes everything, whatever ADD was asked for and whatever the configuration asks for now', async () => {
@@ -101,34 +109,34 @@ it('DEL removes everything, whatever ADD was asked for and whatever the configur
     return { owner: of, device, ...(first && { masquerade }), ...(second && { clamped }), ...(third && { antiSpoof }) };
   };
   const expectations = [0, 1, 2, 3].map((asked) => ({ clamped: (asked & 1) > 0, antiSpoof: (asked & 2) > 0 }));
-  await ensureRules(run, full(2), alive);
+  await ensureRules(tables, full(2), alive);
   for (const asked of [1, 2, 3, 4, 5, 6, 7]) {
     for (const now of ['nothing' as const, ...expectations]) {
-      await ensureRules(run, anything(1, asked), alive);
-      await removeRules(run, owner(1), { addresses: addressesOf(1), expected: now });
+      await ensureRules(tables, anything(1, asked), alive);
+      await removeRules(tables, owner(1), { addresses: addressesOf(1), expected: now });
       expect(await ruleset(), `${asked} ${JSON.stringify(now)}`).not.toMatch(/000000000001|10\.1\.0\.1\b|fd00::1\b/);
     }
   }
   expect(await check(full(2))).toEqual(WHOLE);
-  await removeRules(run, owner(2), { isLast: true });
+  await removeRules(tables, owner(2), { isLast: true });
 });
 
 it('ADD over what an earlier life left has just the new rules', async () => {
-  await ensureRules(run, full(2), alive);
-  await ensureRules(run, full(1), alive);
+  await ensureRules(tables, full(2), alive);
+  await ensureRules(tables, full(1), alive);
   const changed: AttachmentRules = {
     owner: owner(1),
     masquerade: { addresses: ['10.1.0.9'], subnets: ['10.1.0.0/24'], snat4: '192.0.2.9' },
   };
-  await ensureRules(run, changed, alive);
+  await ensureRules(tables, changed, alive);
   expect(await check(changed)).toEqual(WHOLE);
   const unguarded = (({ antiSpoof: _antiSpoof, ...rest }) => rest)(full(1));
-  await ensureRules(run, unguarded, alive);
+  await ensureRules(tables, unguarded, alive);
   expect(await check(unguarded)).toEqual(WHOLE);
-  await ensureRules(run, { owner: owner(1) }, alive);
+  await ensureRules(tables, { owner: owner(1) }, alive);
   expect(await check({ owner: owner(1) })).toEqual(WHOLE);
   expect(await check(full(2))).toEqual(WHOLE);
-  await removeRules(run, owner(2));
+  await removeRules(tables, owner(2));
 });
 
 it.each([
@@ -143,30 +151,30 @@ it.each([
 ])(
   'CHECK sees %s; the next ADD mends the base, and an ADD of the same attachment its own rules',
   async (_, command) => {
-    await ensureRules(run, full(1), alive);
+    await ensureRules(tables, full(1), alive);
     await nft(...(command.startsWith('delete chain') ? ['flush chain inet flatnet postrouting;', command] : [command]));
     expect((await check(full(1))).missing).not.toEqual([]);
-    await ensureRules(run, full(2), alive);
+    await ensureRules(tables, full(2), alive);
     expect(await check(full(2))).toEqual(WHOLE);
-    await ensureRules(run, full(1), alive);
+    await ensureRules(tables, full(1), alive);
     for (const n of [1, 2]) expect(await check(full(n))).toEqual(WHOLE);
-    await removeListed(run, () => true);
+    await removeListed(tables, () => true);
   },
 );
 
 it('takes an address from a dead attachment, and leaves that of a living one to it', async () => {
-  await ensureRules(run, full(1), alive);
+  await ensureRules(tables, full(1), alive);
   const sameAddress: AttachmentRules = { ...full(1), owner: owner(2, 'bbbbbbbbbbbb') };
-  await ensureRules(run, sameAddress, alive);
+  await ensureRules(tables, sameAddress, alive);
   expect(await check(full(1))).toEqual(WHOLE);
   expect(await nft('list', 'map', 'inet', 'flatnet', 'source_by_device4')).toContain('"br0" . 10.1.0.1');
-  await removeRules(run, sameAddress.owner, { addresses: addressesOf(1), expected });
+  await removeRules(tables, sameAddress.owner, { addresses: addressesOf(1), expected });
   expect(await check(full(1))).toEqual(WHOLE);
-  await ensureRules(run, sameAddress, dead);
+  await ensureRules(tables, sameAddress, dead);
   expect(await check(sameAddress)).toEqual(WHOLE);
-  await removeListed(run, ({ networkHash }) => networkHash === NETWORK);
+  await removeListed(tables, ({ networkHash }) => networkHash === NETWORK);
   expect(await check(sameAddress)).toEqual(WHOLE);
-  await removeRules(run, sameAddress.owner);
+  await removeRules(tables, sameAddress.owner);
 });
 
 it('keeps a table with a rule or chain of the operator', async () => {
@@ -175,9 +183,9 @@ it('keeps a table with a rule or chain of the operator', async () => {
     ['add chain inet flatnet mine', 'delete table inet flatnet'],
     ['add set bridge flatnet mine { type ifname; }', 'delete table bridge flatnet'],
   ] as const) {
-    await ensureRules(run, full(1), alive);
+    await ensureRules(tables, full(1), alive);
     await nft(add);
-    await removeRules(run, owner(1), { isLast: true });
+    await removeRules(tables, owner(1), { isLast: true });
     expect(await ruleset()).toContain(add.includes('counter') ? 'counter' : 'mine');
     expect(await ruleset()).not.toContain('000000000001');
     await nft(take);
@@ -186,15 +194,15 @@ it('keeps a table with a rule or chain of the operator', async () => {
 
 it('two that come and go at once never lose a rule of each other, nor leave a table', async () => {
   for (let round = 0; round < 5; round += 1) {
-    await Promise.all([1, 2, 3].map((n) => ensureRules(run, full(n), { ...alive, isFirst: true })));
+    await Promise.all([1, 2, 3].map((n) => ensureRules(tables, full(n), { ...alive, isFirst: true })));
     for (const n of [1, 2, 3]) expect(await check(full(n))).toEqual(WHOLE);
     await Promise.all([
-      ensureRules(run, full(4), alive),
-      ...[1, 2].map((n) => removeRules(run, owner(n), { addresses: addressesOf(n), expected })),
-      removeRules(run, owner(3), { isLast: true }),
+      ensureRules(tables, full(4), alive),
+      ...[1, 2].map((n) => removeRules(tables, owner(n), { addresses: addressesOf(n), expected })),
+      removeRules(tables, owner(3), { isLast: true }),
     ]);
     expect(await check(full(4))).toEqual(WHOLE);
-    await removeRules(run, owner(4), { isLast: true });
+    await removeRules(tables, owner(4), { isLast: true });
     expect(await ruleset()).toBe('');
   }
 }, 60_000);
@@ -221,11 +229,11 @@ it('rules of version 0.1.0 go with the last attachment that has none of its own'
     antiSpoof: { mac: '02:00:00:00:00:01' },
   };
   expect(await check(old)).toEqual(WHOLE);
-  await ensureRules(run, full(2), alive);
+  await ensureRules(tables, full(2), alive);
   expect(await check(full(2))).toEqual(WHOLE);
   const hostEnds = async () => [1, 2].map((n) => owner(n).attachment);
-  await removeRules(run, owner(2), { hostEnds, expected, addresses: addressesOf(2) });
+  await removeRules(tables, owner(2), { hostEnds, expected, addresses: addressesOf(2) });
   expect(await check(old)).toEqual(WHOLE);
   const last = async () => [owner(1).attachment];
-  await removeRules(run, owner(1), { hostEnds: last, expected: { antiSpoof: true, clamped: false } });
+  await removeRules(tables, owner(1), { hostEnds: last, expected: { antiSpoof: true, clamped: false } });
 });

@@ -34,9 +34,9 @@ export async function add(deps: Deps, request: Request, rollback: Rollback): Pro
   };
   armUndo(deps, records, record, before, rollback);
   if (config.ipMasq) {
-    rollback.arm('outbound masquerade', () => dropOutbound(deps.kernel().run, plan.owner, config, records));
+    rollback.arm('outbound masquerade', () => dropOutbound(deps.kernel().nft, plan.owner, config, records));
   }
-  const outbound = () => applyOutbound(kernel.run, outboundRules(plan.owner, config, result), records);
+  const outbound = () => applyOutbound(kernel.nft, outboundRules(plan.owner, config, result), records);
   const work = [
     request.phase('nft', () => program(kernel, records, record, (text) => request.note(text))),
     ...(config.ipMasq ? [request.phase('masquerade', outbound)] : []),
@@ -63,20 +63,20 @@ function armUndo(
   rollback: Rollback,
 ): void {
   rollback.arm('published ports', async () => {
-    const { run } = deps.kernel();
+    const { nft } = deps.kernel();
     // A repeated ADD that fails leaves what the attachment had.
-    if (before === undefined) await withdraw(run, records, record.owner);
-    else await publish(run, records, before);
+    if (before === undefined) await withdraw(nft, records, record.owner);
+    else await publish(nft, records, before);
   });
 }
 
 async function program(
-  kernel: Pick<Kernel, 'run' | 'proc'>,
+  kernel: Pick<Kernel, 'nft' | 'conntrack' | 'proc'>,
   records: Records,
   record: PublishRecord,
   note: (text: string) => void,
 ): Promise<void> {
-  const { replaced } = await publishOrWait(kernel.run, records, record).catch((error: unknown) => {
+  const { replaced } = await publishOrWait(kernel.nft, records, record).catch((error: unknown) => {
     throw error instanceof PortInUse ? held(error, record.owner.containerId) : error;
   });
   if (record.localInterface !== undefined) {
@@ -85,7 +85,7 @@ async function program(
   const ports = portsOf(record.publications);
   const reused = replaced.length > 0;
   const stale = reused || ports.some(({ protocol }) => protocol === 'udp');
-  if (stale && tracksFlows(kernel)) await notingFlows(note, forgetStaleFlows(kernel.run, ports, reused));
+  if (stale && tracksFlows(kernel)) notingFlows(note, () => forgetStaleFlows(kernel.conntrack, ports, reused));
 }
 
 /** The refusal names the port, its owner and the next step. */

@@ -15,8 +15,8 @@ export async function check(deps: Deps, request: CheckRequest<PortmapConfig>): P
   const missing = [
     ...(plan.publications.length === 0
       ? []
-      : await missingPublications(kernel.run, deps.records(config.dataDir), plan)),
-    ...(await outboundDifferences(kernel.run, outboundRules(plan.owner, config, result))),
+      : await missingPublications(kernel.nft, deps.records(config.dataDir), plan)),
+    ...(await outboundDifferences(kernel.nft, outboundRules(plan.owner, config, result))),
   ];
   if (plan.localInterface !== undefined) {
     const key = `ipv4/conf/${plan.localInterface}/route_localnet`;

@@ -18,15 +18,14 @@ export async function del(deps: Deps, request: DelRequest<PortmapConfig>): Promi
   const records = deps.records(config.dataDir);
   const options = { note: (text: string) => request.note(text) };
   const withdrawPorts = async (): Promise<void> => {
-    const gone = await withdraw(kernel.run, records, owner, options);
+    const gone = await withdraw(kernel.nft, records, owner, options);
     if (gone === undefined || gone.publications.length === 0 || !tracksFlows(kernel)) return;
-    await request.phase('flows', () =>
-      notingFlows(options.note, forgetOrphanedFlows(kernel.run, portsOf(gone.publications))),
-    );
+    const forget = () => forgetOrphanedFlows(kernel.conntrack, portsOf(gone.publications));
+    await request.phase('flows', () => notingFlows(options.note, forget));
   };
   const failures = await runAll([
     () => request.phase('nft', withdrawPorts),
-    () => request.phase('masquerade', () => dropOutbound(kernel.run, owner, config, records)),
+    () => request.phase('masquerade', () => dropOutbound(kernel.nft, owner, config, records)),
   ]);
   throwFailures(failures, ErrorCode.cleanupIncomplete, 'DEL could not remove everything');
 }

@@ -9,9 +9,9 @@ export const tracksFlows = ({ proc }: Pick<Kernel, 'proc'>): boolean =>
  * Old flows that stay end by themselves: no reason to refuse ports, or to fail a DEL. Until then UDP of their clients goes where it went,
  * which the log tells.
  */
-export const notingFlows = async (note: (text: string) => void, work: Promise<unknown>): Promise<void> => {
+export const notingFlows = (note: (text: string) => void, work: () => unknown): void => {
   try {
-    await work;
+    work();
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     if (error.kind !== 'missing') note(`old flows stay until they expire: ${error.reason}`);

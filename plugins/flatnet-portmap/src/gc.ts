@@ -10,11 +10,11 @@ export async function gc(deps: Deps, request: GcRequest<PortmapConfig>): Promise
   const { config, network, validAttachments } = request;
   if (validAttachments === undefined) return;
   const valid = new Set(validAttachments.map((attachment) => attachmentHash(network, attachment)));
-  const { run } = deps.kernel();
+  const { nft } = deps.kernel();
   const hash = networkHash(network);
   const failures = await runAll([
-    () => collect(run, deps.records(config.dataDir), { networkHash: hash }, valid),
-    () => collectOutbound(run, hash, valid),
+    () => collect(nft, deps.records(config.dataDir), { networkHash: hash }, valid),
+    () => collectOutbound(nft, hash, valid),
   ]);
   throwFailures(failures, ErrorCode.cleanupIncomplete, `GC of network ${network} could not remove everything`);
 }

@@ -1,7 +1,7 @@
 /** `ipMasq`: the masquerade of a container whose main plugin makes none, as rules of the attachment (@flatnet/rules). */
 import type { AddResult } from '@flatnet/cni';
-import type { Run } from '@flatnet/exec';
 import { isDead, type Owner, type Records } from '@flatnet/hostport';
+import type { Nft } from '@flatnet/kernel';
 import {
   differencesOf,
   ensureRules,
@@ -37,8 +37,8 @@ export function outboundRules(owner: Owner, config: PortmapConfig, result: AddRe
 }
 
 /** ADD. @throws ToolError. */
-export const applyOutbound = (run: Run, rules: AttachmentRules, records: Records): Promise<void> =>
-  ensureRules(run, rules, {
+export const applyOutbound = (nft: Nft, rules: AttachmentRules, records: Records): Promise<void> =>
+  ensureRules(nft, rules, {
     // Behind another main plugin only a record tells whether an attachment lives, and unknown is alive.
     isAlive: ({ attachment }) => {
       const record = records.all().find(({ owner }) => owner.hash.startsWith(attachment));
@@ -47,23 +47,23 @@ export const applyOutbound = (run: Run, rules: AttachmentRules, records: Records
   });
 
 /** DEL, and the undo of ADD: whatever the configuration says now; the tables with the last attachment. @throws ToolError. */
-export async function dropOutbound(run: Run, owner: Owner, config: PortmapConfig, records: Records): Promise<void> {
+export async function dropOutbound(nft: Nft, owner: Owner, config: PortmapConfig, records: Records): Promise<void> {
   const { ipMasq, attached } = config;
   const others = records.attachmentsOf(owner.networkHash).filter((hash) => hash !== owner.hash);
-  await removeRules(run, ruleOwner(owner), {
+  await removeRules(nft, ruleOwner(owner), {
     expected: ipMasq ? { antiSpoof: false, clamped: false } : 'nothing',
     addresses: attached,
     hostEnds: () => Promise.resolve(others.map((hash) => hash.slice(0, DIGITS))),
   });
-  if (ipMasq) await removeIdleTables(run);
+  if (ipMasq) await removeIdleTables(nft);
 }
 
 /** GC. @throws ToolError. */
-export async function collectOutbound(run: Run, networkHash: string, valid: ReadonlySet<string>): Promise<void> {
+export async function collectOutbound(nft: Nft, networkHash: string, valid: ReadonlySet<string>): Promise<void> {
   const names = new Set([...valid].map((hash) => hash.slice(0, DIGITS)));
   const maker = 'flatnet-portmap' as const;
   await removeListed(
-    run,
+    nft,
     (owner) => owner.maker === maker && owner.networkHash === networkHash && !names.has(owner.attachment),
     // Version 0.1.0 made one chain a network, which goes when no attachment is left.
     { network: { maker, networkHash }, hostEnds: () => Promise.resolve([...names]) },
@@ -71,7 +71,7 @@ export async function collectOutbound(run: Run, networkHash: string, valid: Read
 }
 
 /** CHECK: what is missing or too much. @throws ToolError. */
-export async function outboundDifferences(run: Run, rules: AttachmentRules): Promise<readonly string[]> {
-  const { missing, surplus } = differencesOf(rules, await listTables(run));
+export async function outboundDifferences(nft: Nft, rules: AttachmentRules): Promise<readonly string[]> {
+  const { missing, surplus } = differencesOf(rules, await listTables(nft));
   return [...missing, ...surplus.map((what) => `${what}, which is not asked for`)];
 }

@@ -8,7 +8,7 @@ import type { Deps } from './deps.ts';
 /** STATUS. The kernel lets us look at nftables. @throws CniError code 50 with the cause and the next step. */
 export async function status(deps: Deps, request: StatusRequest<PortmapConfig>): Promise<void> {
   try {
-    await listNft(deps.kernel(request.signal).run, { family: 'inet', table: 'flatnet_hostport', terse: true });
+    await listNft(deps.kernel(request.signal).nft, { family: 'inet', table: 'flatnet_hostport', terse: true });
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     const next = nextStepOf(error) ?? 'look at it with: nft list ruleset';

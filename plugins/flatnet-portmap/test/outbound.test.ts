@@ -1,12 +1,11 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FakeKernel } from '@flatnet/kernel/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { AddResult } from '@flatnet/cni';
-import type { Run } from '@flatnet/exec';
 import { Records } from '@flatnet/hostport';
-import { FakeNft } from '@flatnet/kernel/testing';
+import type { Nft } from '@flatnet/kernel';
+import { FakeKernel, FakeNft, nftRefusal } from '@flatnet/kernel/testing';
 import { Rollback, type AddRequest } from '@flatnet/skel';
 import { decodeConfig, type PortmapConfig } from '../src/config.ts';
 import { pluginWith } from '../src/plugin.ts';
@@ -20,19 +19,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Ports are no subject here: the listing of their table is empty, and what is sent to it succeeds. */
-const run: Run = (_file, args) => {
-  const words = args.filter((word) => !word.startsWith('-'));
-  const isOfPorts = words.join(' ').includes('flatnet_hostport');
-  return Promise.resolve(
-    isOfPorts ? { exitCode: 0, stdout: '{"nftables":[]}', stderr: '', ending: 'exit' } : nft.run(words),
-  );
-};
-
-const pluginOver = (given: Run = run) => {
+const pluginOver = (given: Nft = nft) => {
   const proc = { exists: () => false, read: () => undefined, list: () => [], write: () => undefined };
   return pluginWith({
-    kernel: () => ({ run: given, proc, rtnetlink: new FakeKernel().rtnetlink }),
+    kernel: () => Object.assign(new FakeKernel(), { nft: given, proc }),
     records: () => new Records(folder, 'boot.1'),
   });
 };
@@ -76,11 +66,10 @@ it.each([
 
 it('a refused ADD takes its masquerade along', async () => {
   const rollback = new Rollback();
-  const refusing: Run = (file, args, options) =>
-    args.join(' ').includes('"create":{"chain"')
-      ? Promise.resolve({ exitCode: 1, stdout: '', stderr: 'Error: Operation not permitted', ending: 'exit' })
-      : run(file, args, options);
-  await expect(pluginOver(refusing).add(request(IP_MASQ), rollback)).rejects.toThrow('Operation not permitted');
+  nft = new FakeNft((words) => {
+    if (words.includes('"create":{"chain"')) throw nftRefusal('failed', 'Operation not permitted');
+  });
+  await expect(pluginOver().add(request(IP_MASQ), rollback)).rejects.toThrow('Operation not permitted');
   expect(await rollback.run()).toEqual([]);
   expect(nft.contents).toEqual([]);
   expect(files()).toEqual([]);

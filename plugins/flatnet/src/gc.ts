@@ -24,7 +24,7 @@ export async function gc(deps: Deps, request: GcRequest<FlatnetConfig>): Promise
     const tag = networkHash(network);
     const collectRules = async (): Promise<void> => {
       await removeListed(
-        kernel.run,
+        kernel.nft,
         ({ maker, networkHash: of, attachment }) =>
           maker === 'flatnet' && of === tag && !valid.has(hostEndOf(attachment)),
         {

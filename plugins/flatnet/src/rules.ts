@@ -38,7 +38,7 @@ export function wantedRules(plan: Plan, topology: Topology | undefined): Attachm
 
 /** ADD. An address whose attachment has a host end is that one's; of every other one the rules are stale. */
 export const applyRules = (kernel: Kernel, plan: Plan, topology: Topology | undefined): Promise<void> =>
-  ensureRules(kernel.run, wantedRules(plan, topology), {
+  ensureRules(kernel.nft, wantedRules(plan, topology), {
     isFirst: isAlone(kernel, plan.hostVeth),
     isAlive: ({ attachment }) => linkExists(kernel, hostEndOf(attachment)),
   });
@@ -58,7 +58,7 @@ export interface Leaving {
 export function dropRules(kernel: Kernel, { network, tag, hostVeth, config }: Leaving): Promise<void> {
   const { clampMss: clamped, ipMasq, hints } = config;
   const antiSpoof = isGuarded(config);
-  return removeRules(kernel.run, ruleOwner(tag, hostVeth), {
+  return removeRules(kernel.nft, ruleOwner(tag, hostVeth), {
     expected: ipMasq || clamped || antiSpoof ? { antiSpoof, clamped } : 'nothing',
     addresses: hints.attached,
     isLast: isAlone(kernel, hostVeth),
@@ -68,7 +68,7 @@ export function dropRules(kernel: Kernel, { network, tag, hostVeth, config }: Le
 
 /** The end of DEL and GC: of several last DELs at once each saw the links of the others, so the tables are still there. */
 export async function dropIdleTables(kernel: Kernel): Promise<void> {
-  if (hostEndsIn(kernel.proc).length === 0) await removeIdleTables(kernel.run);
+  if (hostEndsIn(kernel.proc).length === 0) await removeIdleTables(kernel.nft);
 }
 
 /** CHECK: every rule that is missing or too much, with its repair. */
@@ -77,7 +77,7 @@ export async function ruleDifferences(
   plan: Plan,
   topology: Topology | undefined,
 ): Promise<readonly string[]> {
-  const { missing, surplus } = differencesOf(wantedRules(plan, topology), await listTables(kernel.run));
+  const { missing, surplus } = differencesOf(wantedRules(plan, topology), await listTables(kernel.nft));
   const repair = '(flatnetctl rules reload, or restart the container)';
   return [
     ...missing.map((what) => `nft: ${what} is missing ${repair}`),

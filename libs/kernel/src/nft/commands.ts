@@ -42,8 +42,13 @@ export const rule = (at: NftTable, chainName: string, expr: readonly NftJson[], 
   rule: { family: at.family, table: at.table, chain: chainName, expr, ...(comment === undefined ? {} : { comment }) },
 });
 
-/** A named set; with `map` a named map. */
-export const map = (at: NftTable, name: string, type: string | readonly string[], to?: string): NftObject =>
+/** A named set; with `to` a named map. The program nft knows values that are concatenations from 1.0.7 on, netlink always. */
+export const map = (
+  at: NftTable,
+  name: string,
+  type: string | readonly string[],
+  to?: string | readonly string[],
+): NftObject =>
   to === undefined
     ? { set: { family: at.family, table: at.table, name, type } }
     : { map: { family: at.family, table: at.table, name, type, map: to } };

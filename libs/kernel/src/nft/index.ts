@@ -1,2 +1,3 @@
 export * from './apply.ts';
 export * from './commands.ts';
+export { elementsOf, type Nft, type NftListing, type NftOptions } from './nft.ts';

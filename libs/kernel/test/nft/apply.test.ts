@@ -1,112 +1,70 @@
+import { ToolError, type RunResult } from '@flatnet/exec';
 import { describe, expect, it } from 'vitest';
-import type { Run, RunResult } from '@flatnet/exec';
-import { readFileSync } from 'node:fs';
-import { add, applyNft, elements, ensureNft, listNft, table } from '../../src/nft/index.ts';
+import { listByProgram } from '../../src/nft/by-program.ts';
+import { add, applyNft, type Nft, table } from '../../src/nft/index.ts';
 
 const AT = { family: 'inet', table: 't' } as const;
-const answer = (stderr = '', stdout = ''): RunResult => ({
-  exitCode: stderr === '' ? 0 : 1,
-  stdout,
-  stderr,
-  ending: 'exit',
-});
 
-const scripted = (...answers: RunResult[]) => {
-  const calls: (readonly string[])[] = [];
-  const run: Run = (_file, args) => {
-    calls.push(args);
-    return Promise.resolve(answers.shift() ?? answer());
+/** Refuses the first transactions with these kinds. */
+const refusing = (...kinds: ToolError['kind'][]) => {
+  const sent: unknown[] = [];
+  const nft: Nft = {
+    apply: async (commands) => {
+      sent.push(commands);
+      const kind = kinds.shift();
+      if (kind !== undefined) throw new ToolError('nft', kind, 'do it', kind);
+    },
+    list: async () => undefined,
+    countUses: async () => [],
+    listChains: async () => [],
   };
-  return { run, calls };
+  return { nft, sent };
 };
 
 describe('applyNft', () => {
-  it('hands a transaction over as arguments that nft joins to one JSON text', async () => {
-    const { run, calls } = scripted();
-    await applyNft(run, [add(table(AT)), add(elements(AT, 's', [1, 2]))]);
-    expect(calls[0]?.[0]).toBe('-j');
-    expect(JSON.parse(calls[0]?.slice(1).join(' ') ?? '')).toEqual({
-      nftables: [
-        { add: { table: { family: 'inet', name: 't' } } },
-        { add: { element: { ...AT, name: 's', elem: [1, 2] } } },
-      ],
-    });
+  it('repeats the whole transaction while the kernel is busy, five times at most', async () => {
+    const patient = refusing('busy', 'busy');
+    await applyNft(patient.nft, [add(table(AT))]);
+    expect(patient.sent).toEqual(Array(3).fill([add(table(AT))]));
+    const tired = refusing(...Array<'busy'>(9).fill('busy'));
+    await expect(applyNft(tired.nft, [add(table(AT))])).rejects.toMatchObject({ kind: 'busy' });
+    expect(tired.sent).toHaveLength(6);
   });
 
-  it('splits a long transaction between commands, below the limit of one argument', async () => {
-    const { run, calls } = scripted();
-    const commands = Array.from({ length: 50 }, (_, i) =>
-      add(
-        elements(
-          AT,
-          's',
-          Array.from({ length: 500 }, (_x, j) => i * 1e6 + j),
-        ),
-      ),
-    );
-    await applyNft(run, commands);
-    const args = calls[0]?.slice(1) ?? [];
-    expect(args.length).toBeGreaterThan(1);
-    expect(Math.max(...args.map((arg) => arg.length))).toBeLessThan(128 << 10);
-    expect(JSON.parse(args.join(' '))).toEqual({ nftables: commands });
+  it('repeats nothing else, and no guess', async () => {
+    for (const kind of ['exists', 'not-found', 'failed', 'aborted'] as const) {
+      const { nft, sent } = refusing(kind);
+      await expect(applyNft(nft, [add(table(AT))])).rejects.toMatchObject({ tool: 'nft', kind });
+      expect(sent).toHaveLength(1);
+    }
+    const guess = refusing('busy');
+    await expect(applyNft(guess.nft, [add(table(AT))], { isGuess: true })).rejects.toMatchObject({ kind: 'busy' });
   });
 
-  it('uses a private file for what does not fit into arguments, and removes it', async () => {
-    let seen = '';
-    let file = '';
-    const run: Run = (_nft, args) => {
-      file = args[2] ?? '';
-      seen = readFileSync(file, 'utf8');
-      return Promise.resolve(answer());
-    };
-    const commands = [
-      add(
-        elements(
-          AT,
-          's',
-          Array.from({ length: 30_000 }, (_, i) => `10.0.0.${i}`),
-        ),
-      ),
-    ];
-    await applyNft(run, commands);
-    expect(JSON.parse(seen)).toEqual({ nftables: commands });
-    expect(() => readFileSync(file)).toThrow();
-  });
-
-  it('repeats the whole transaction while nft is busy, five times at most', async () => {
-    const busy = answer('Error: Could not process rule: Device or resource busy');
-    const patient = scripted(busy, busy, answer());
-    await applyNft(patient.run, [add(table(AT))]);
-    expect(patient.calls).toHaveLength(3);
-    const tired = scripted(...Array.from({ length: 9 }, () => busy));
-    await expect(applyNft(tired.run, [add(table(AT))])).rejects.toMatchObject({ kind: 'busy' });
-    expect(tired.calls).toHaveLength(6);
-  });
-
-  it.each([
-    ['Error: Could not process rule: No such file or directory', 'not-found'],
-    ['Error: Could not process rule: File exists', 'exists'],
-    ['Error: syntax error', 'failed'],
-  ])('classifies %s', async (stderr, kind) => {
-    const { run } = scripted(answer(stderr));
-    await expect(applyNft(run, [add(table(AT))])).rejects.toMatchObject({ tool: 'nft', kind });
+  it('asks nothing where there is nothing to do', async () => {
+    const { nft, sent } = refusing('failed');
+    await applyNft(nft, []);
+    expect(sent).toEqual([]);
   });
 });
 
-describe('ensureNft', () => {
-  it('builds everything only when the quick form finds something missing', async () => {
-    const missing = scripted(answer('No such file or directory'));
-    await ensureNft(missing.run, [add(table(AT))], () => [add(table(AT)), add(table(AT))]);
-    expect(missing.calls).toHaveLength(2);
-    const there = scripted(answer());
-    await ensureNft(there.run, [add(table(AT))], () => []);
-    expect(there.calls).toHaveLength(1);
+describe('a listing by the program', () => {
+  const answer = (more: Partial<RunResult>): RunResult => ({
+    ...{ exitCode: 0, stdout: '', stderr: '', ending: 'exit' },
+    ...more,
   });
-});
+  const by = (more: Partial<RunResult>) => listByProgram(() => Promise.resolve(answer(more)), AT, {});
 
-describe('listNft', () => {
-  it('answers undefined for what does not exist', async () => {
-    const { run } = scripted(answer('Error: No such file or directory'));
-    expect(await listNft(run, AT)).toBeUndefined();
+  it('is undefined for what does not exist', async () => {
+    expect(await by({ exitCode: 1, stderr: 'Error: No such file or directory' })).toBeUndefined();
+    expect(await by({ stdout: '{"nftables":[{"table":{}}]}' })).toEqual([{ table: {} }]);
+  });
+
+  it.each<[Partial<RunResult>, string]>([
+    [{ exitCode: 1, stderr: 'Error: syntax error' }, 'failed'],
+    [{ exitCode: null, ending: 'timeout' }, 'timeout'],
+    [{ stdout: '{}' }, 'failed'],
+  ])('tells what %j is', async (more, kind) => {
+    await expect(by(more)).rejects.toMatchObject({ tool: 'nft', kind });
   });
 });

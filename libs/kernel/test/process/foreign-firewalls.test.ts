@@ -5,14 +5,17 @@ import { openSandbox, type Sandbox } from '@flatnet/testing';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { readFirewalls } from '../../src/foreign-firewalls.ts';
 import { openNodeSys } from '@flatnet/sys/node';
+import { nftIn } from '../../src/testing-netns.ts';
 import { openRtnetlink } from '../../src/rtnetlink/open.ts';
 
 let host: Sandbox;
+let nft: ReturnType<typeof nftIn>;
 const ip = (words: string): Promise<string> => host.must('ip', words.split(' '));
 
 /** A container behind br0, and another host behind up0. */
 beforeAll(async () => {
   host = await openSandbox();
+  nft = nftIn(host.netns, host.run);
   await host.addNetns('c1');
   await host.addNetns('outside');
   await ip('link add br0 type bridge');
@@ -30,7 +33,10 @@ beforeAll(async () => {
   await ip('route add default via 198.51.100.2');
   await host.must('sysctl', ['-qw', 'net.ipv4.ip_forward=1']);
 }, 30_000);
-afterAll(() => host.close());
+afterAll(async () => {
+  nft?.close();
+  await host.close();
+});
 afterEach(() => host.must('nft', ['flush', 'ruleset']));
 
 /** A port without a listener: the refusal is an answer of the other host. */
@@ -42,6 +48,7 @@ async function connects(): Promise<boolean> {
 const verdict = async (tablesNames: Readonly<Record<string, string>> = {}) => {
   const kernel = {
     run: host.run,
+    nft,
     rtnetlink: openRtnetlink(openNodeSys, { home: host.netns }),
     proc: { exists: () => false, list: () => [], read: (path: string) => tablesNames[path], write: () => undefined },
   };

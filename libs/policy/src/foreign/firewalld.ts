@@ -4,7 +4,7 @@
  */
 import { type Kernel, listNft } from '@flatnet/kernel';
 
-type Reader = Pick<Kernel, 'run'>;
+type Reader = Pick<Kernel, 'nft' | 'run'>;
 
 const PLACE = ['--system', 'call', 'org.fedoraproject.FirewallD1', '/org/fedoraproject/FirewallD1'];
 const INTERFACE = 'org.fedoraproject.FirewallD1.zone';
@@ -13,8 +13,8 @@ const call = ({ run }: Reader, method: string, ...words: readonly string[]) =>
   run('busctl', [...PLACE, INTERFACE, method, 's'.repeat(words.length), ...words]);
 
 /** Whether firewalld filters forwarded packets. @throws ToolError. */
-export const isRunning = async ({ run }: Reader): Promise<boolean> =>
-  (await listNft(run, { family: 'inet', table: 'firewalld', chain: 'filter_FORWARD', terse: true })) !== undefined;
+export const isRunning = async ({ nft }: Pick<Kernel, 'nft'>): Promise<boolean> =>
+  (await listNft(nft, { family: 'inet', table: 'firewalld', chain: 'filter_FORWARD', terse: true })) !== undefined;
 
 /** The zone that a device was put into; empty: none. */
 export async function zoneOf(kernel: Reader, device: string): Promise<string> {

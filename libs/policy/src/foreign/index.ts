@@ -5,7 +5,7 @@ import type { Network } from '../model.ts';
 import * as firewalld from './firewalld.ts';
 import { droppingPrograms, letPass, letPassNoLonger, passDifferences } from './iptables.ts';
 
-type Reader = Pick<Kernel, 'run' | 'proc'>;
+type Reader = Pick<Kernel, 'nft' | 'run' | 'proc'>;
 
 /** The firewalls that are to be helped, by the key `backend`. */
 const helps = ({ backend }: Network, which: 'iptables' | 'firewalld'): boolean =>

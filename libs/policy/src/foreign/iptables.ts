@@ -5,7 +5,7 @@
 import { findTool } from '@flatnet/exec';
 import { type Kernel, listNft } from '@flatnet/kernel';
 
-type Reader = Pick<Kernel, 'run' | 'proc'>;
+type Reader = Pick<Kernel, 'nft' | 'run' | 'proc'>;
 
 const CHAIN = 'FLATNET-FORWARD';
 const FAMILIES = [
@@ -24,7 +24,7 @@ const JUMP = ['FORWARD', '-j', CHAIN];
 export async function droppingPrograms(kernel: Reader): Promise<readonly string[]> {
   const found: string[] = [];
   for (const { family, program } of FAMILIES) {
-    const objects = (await listNft(kernel.run, { family, table: 'filter', chain: 'FORWARD', terse: true })) ?? [];
+    const objects = (await listNft(kernel.nft, { family, table: 'filter', chain: 'FORWARD', terse: true })) ?? [];
     const isDropping = objects.some(
       (object) => (object['chain'] as { policy?: string } | undefined)?.policy === 'drop',
     );
@@ -72,7 +72,7 @@ export const passDifferences = async (kernel: Reader, program: string, bridge: s
 export async function letPassNoLonger(kernel: Reader, bridge: string): Promise<void> {
   for (const { family, program } of FAMILIES) {
     const place = { family, table: 'filter', chain: CHAIN, terse: true } as const;
-    if ((await listNft(kernel.run, place)) !== undefined) await withdraw(kernel, variantOf(program, 'nft'), bridge);
+    if ((await listNft(kernel.nft, place)) !== undefined) await withdraw(kernel, variantOf(program, 'nft'), bridge);
     if (hasLegacyFilter(kernel, family)) await withdraw(kernel, variantOf(program, 'legacy'), bridge);
   }
 }

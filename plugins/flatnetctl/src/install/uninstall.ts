@@ -1,7 +1,8 @@
 import { renameSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { DEFAULT_DATA_DIR } from '@flatnet/cni';
-import type { Run } from '@flatnet/exec';
+import { ToolError } from '@flatnet/exec';
+import { applyNft, type Nft } from '@flatnet/kernel';
 import { unregisterAll } from '@flatnet/dns';
 import { unlimitAll } from '@flatnet/shaping';
 import { readDirectory, removeFile } from '../conflist/directory.ts';
@@ -152,7 +153,7 @@ export async function purge(world: World, places: Places, dryRun: boolean): Prom
   const own = readDirectory(places.netDir).files.filter(({ network }) => network.created !== undefined);
   for (const file of own) if (!dryRun) await removeNetwork(world, places, file, { force: true, dryRun });
   if (!dryRun) {
-    for (const table of TABLES) await deleteTable(world.kernel.run, table);
+    for (const table of TABLES) await deleteTable(world.kernel.nft, table);
     const { wire, records } = world.shaping();
     asking('end limits of bandwidth', () => unlimitAll(wire, records));
     await unregisterAll(world.names.open());
@@ -165,7 +166,9 @@ export async function purge(world: World, places: Places, dryRun: boolean): Prom
   ];
 }
 
-/** No such table is success: nft says so with a failure. */
-async function deleteTable(run: Run, table: (typeof TABLES)[number]): Promise<void> {
-  await run('nft', ['-j', JSON.stringify({ nftables: [{ delete: { table } }] })]);
+/** No such table is success. */
+async function deleteTable(nft: Nft, table: (typeof TABLES)[number]): Promise<void> {
+  await applyNft(nft, [{ delete: { table } }]).catch((error: unknown) => {
+    if (!(error instanceof ToolError)) throw error;
+  });
 }

@@ -94,7 +94,7 @@ export async function freeTrace(
   }
   storeOf(subject).release(attachment, false);
   if (published !== undefined) {
-    for (const each of records) await withdraw(world.kernel.run, each, published.record.owner);
+    for (const each of records) await withdraw(world.kernel.nft, each, published.record.owner);
   }
   dropCached(places.cacheDir, { network, ...attachment });
 }
@@ -105,9 +105,9 @@ async function withdrawByMark(world: World, records: readonly Records[], finding
   const { network, containerId, ifName, mark: hash } = finding;
   // A name in the kernel has half of the digits that a record has.
   if (hash.length === 12) {
-    await removeListed(world.kernel.run, ({ attachment }) => attachment === hash);
+    await removeListed(world.kernel.nft, ({ attachment }) => attachment === hash);
     return;
   }
   const owner = { network, containerId, ifName, networkHash: networkHash(network), hash };
-  await withdraw(world.kernel.run, records[0] as Records, owner);
+  await withdraw(world.kernel.nft, records[0] as Records, owner);
 }

@@ -12,7 +12,7 @@
 import { readdirSync } from 'node:fs';
 import { DEFAULT_DATA_DIR, isIdentifier, networkHash, attachmentHash, type Attachment } from '@flatnet/cni';
 import { overview, Records, type Orphan, type Standing } from '@flatnet/hostport';
-import type { Run } from '@flatnet/exec';
+import type { Nft } from '@flatnet/kernel';
 import { listTables, ownerOfChain } from '@flatnet/rules';
 import type { Lease } from '@flatnet/store';
 import { listCached, type CachedAttachment } from '../chain/cache.ts';
@@ -79,7 +79,7 @@ export async function survey(
 ): Promise<Survey> {
   const known = subjectsOf(places, names);
   const ends = hostEndsOfFlatnet(world);
-  const { standing, orphans } = await overview(world.kernel.run, recordsOf(known));
+  const { standing, orphans } = await overview(world.kernel.nft, recordsOf(known));
   const links = ends.flatMap((hostEnd) => (hostEnd.owner === undefined ? [] : [{ ...hostEnd.owner, hostEnd }]));
   const seen = [...links.map(({ network }) => network), ...standing.map(({ record }) => record.owner.network)];
   const subjects = names.length > 0 ? known : withStrangers(known, seen);
@@ -101,7 +101,7 @@ export async function survey(
     if (configured.has(cached.network)) note(cached.network, keyOf(cached), { cached });
   }
   const present = hostLinks();
-  const strays = await strayRules(world.kernel.run, [...clues.values()], present);
+  const strays = await strayRules(world.kernel.nft, [...clues.values()], present);
   const traces = [...clues.values()].map((clue) => traceOf(clue, configured.get(clue.network), present));
   return {
     cniPath: places.cniPath,
@@ -118,10 +118,10 @@ export async function survey(
 }
 
 /** Rules in the kernel whose attachment has neither a trace nor a host end. An ADD makes its host end before its rules. */
-async function strayRules(run: Run, clues: readonly Clue[], present: ReadonlySet<string>): Promise<readonly Orphan[]> {
+async function strayRules(nft: Nft, clues: readonly Clue[], present: ReadonlySet<string>): Promise<readonly Orphan[]> {
   const known = new Set(clues.map(({ network, attachment }) => attachmentHash(network, attachment).slice(0, 12)));
   const strays = new Map<string, Orphan>();
-  for (const name of (await listTables(run)).flatMap(({ chains }) => [...chains.keys()])) {
+  for (const name of (await listTables(nft)).flatMap(({ chains }) => [...chains.keys()])) {
     const owner = ownerOfChain(name);
     if (owner === undefined || known.has(owner.attachment) || present.has(`fl${owner.attachment}`)) continue;
     const { networkHash: of, attachment: hash } = owner;

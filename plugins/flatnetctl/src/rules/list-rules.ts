@@ -14,7 +14,7 @@ import { wantedRules, type RuleKind, type Wanted } from './wanted.ts';
 
 /** @throws ToolError */
 export async function listRules(world: World, survey: Survey): Promise<readonly RuleEntry[]> {
-  const [wanted, listings] = [await wantedRules(world.kernel, survey), await listTables(world.kernel.run)];
+  const [wanted, listings] = [await wantedRules(world.kernel, survey), await listTables(world.kernel.nft)];
   return [
     ...survey.traces.flatMap((trace) => publishedOf(world, trace)),
     ...survey.orphans.map(({ network, hash, elements }) => ({

@@ -9,7 +9,7 @@ import { wantedRules, type Wanted } from './wanted.ts';
 /** Makes the rules of living attachments what they should be. @returns why some still are not, by kind and mark of the attachment. */
 export async function rebuildRules(world: World, survey: Survey): Promise<ReadonlyMap<string, string>> {
   const reasons = new Map<string, string>();
-  const listings = await listTables(world.kernel.run);
+  const listings = await listTables(world.kernel.nft);
   for (const each of await wantedRules(world.kernel, survey)) {
     const { mark } = each.trace;
     for (const [kind, why] of Object.entries(each.unknown)) reasons.set(`${kind} ${mark}`, why);
@@ -31,10 +31,10 @@ export async function rebuildRules(world: World, survey: Survey): Promise<Readon
  */
 async function rebuild(world: World, { trace, rules }: Wanted): Promise<string | undefined> {
   if (isBeingCalled(trace.attachment)) return 'a plugin is working for it at this moment: try again';
-  await ensureRules(world.kernel.run, rules, { isAlive: isAttached });
+  await ensureRules(world.kernel.nft, rules, { isAlive: isAttached });
   const isMain = rules.owner.maker === 'flatnet';
   if (isMain && !hostLinks().has(hostEndOf(trace.network, trace.attachment)))
-    await removeRules(world.kernel.run, rules.owner);
+    await removeRules(world.kernel.nft, rules.owner);
   return undefined;
 }
 

@@ -48,7 +48,7 @@ export async function reloadRules(
   const dropped: PublishRecord[] = [];
   for (const records of recordsOf(survey.subjects)) {
     const isPaused = (record: PublishRecord): boolean => except.has(record.owner.network);
-    const outcome = await reload(world.kernel.run, records, { isGone, isPaused });
+    const outcome = await reload(world.kernel.nft, records, { isGone, isPaused });
     dropped.push(...outcome.dropped);
     for (const { record, reason } of outcome.failed) reasons.set(`published ${record.owner.hash}`, reason);
     for (const record of records.all().filter((each) => !isPaused(each))) {
@@ -58,7 +58,7 @@ export async function reloadRules(
         reasons.set(`published ${record.owner.hash}`, error instanceof Error ? error.message : String(error));
       }
     }
-    await forgetFlows(world, records.all());
+    forgetFlows(world, records.all());
   }
   const kinds = new Set(missing.map(({ kind }) => kind));
   const isWanted = (kind: RuleEntry['kind']): boolean => except.size === 0 || kinds.has(kind);
@@ -80,10 +80,10 @@ const lifeByRecord = (record: PublishRecord) => (isDead(record) ? 'gone' : 'aliv
 const identity = ({ network, containerId, ifName }: PublishRecord['owner']) => ({ network, containerId, ifName });
 
 /** UDP that came while there were no rules is tracked as the host's own, and would go on to it. */
-async function forgetFlows(world: World, records: readonly PublishRecord[]): Promise<void> {
+function forgetFlows(world: World, records: readonly PublishRecord[]): void {
   try {
-    await forgetStaleFlows(
-      world.kernel.run,
+    forgetStaleFlows(
+      world.kernel.conntrack,
       records.flatMap(({ publications }) => portsOf(publications)),
     );
   } catch (error) {

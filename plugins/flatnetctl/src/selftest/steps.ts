@@ -235,7 +235,7 @@ async function remainsOf({ world, file, cacheDir }: Bench): Promise<readonly str
     own.some(({ containerId }) => lease?.attachment.containerId === containerId),
   );
   const { standing, orphans } = await overview(
-    world.kernel.run,
+    world.kernel.nft,
     recordsOf([{ name: network.name, file, storeFolder: '' }]),
   );
   const rules = [...standing.map(({ record }) => record.owner.hash), ...orphans.map(({ hash }) => hash)];

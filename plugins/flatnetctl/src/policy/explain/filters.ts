@@ -19,7 +19,7 @@ const OWN = ['flatnet', 'flatnet_policy'];
 export async function readFilters(kernel: Kernel, hook: Hook): Promise<Filters> {
   const own: Table[] = [];
   for (const name of OWN) {
-    const objects = (await listNftTable(kernel.run, 'inet', name, { doing: `read table inet ${name}` })) ?? [];
+    const objects = (await listNftTable(kernel.nft, 'inet', name, { doing: `read table inet ${name}` })) ?? [];
     own.push(...tablesOf(objects));
   }
   const { tables, unreadable } = await readFirewalls(kernel, hook);

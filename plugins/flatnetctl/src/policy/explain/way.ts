@@ -27,12 +27,12 @@ export function deviceOf({ rtnetlink }: Pick<Kernel, 'rtnetlink'>, end: End, fam
 
 /** The published port that listens at an address of the host, where the kernel has it. @throws ToolError. */
 export async function publishedAt(
-  { run }: Pick<Kernel, 'run'>,
+  { nft }: Pick<Kernel, 'nft'>,
   address: string,
   protocol: Transport,
   hostPort: number,
 ): Promise<Port | undefined> {
-  const { standing } = await overview(run, [new Records()]);
+  const { standing } = await overview(nft, [new Records()]);
   const listening = standing.flatMap(({ record, missing }) =>
     portsOf(record.publications).filter((port) => !missing.includes(describePort(port))),
   );
