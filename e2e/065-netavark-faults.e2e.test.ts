@@ -80,6 +80,19 @@ describe('a container that died without teardown', () => {
     await host.sandbox.addNetns('web');
   });
 
+  it('is none whose end on the host was moved into another namespace', async () => {
+    await lab.create('n1', { subnets: [{ subnet: '10.77.0.0/24' }] });
+    await lab.setup(on('web', 'n1'));
+    const end = (await shell('ls /sys/class/net | grep "^fl[0-9a-f]\\{12\\}$"')).stdout.trim();
+    await host.sandbox.addNetns('elsewhere');
+    await host.sandbox.must('ip', ['link', 'set', end, 'netns', 'elsewhere']);
+    await lab.setup(on('db', 'n1'));
+    expect([await leases('n1'), await records()]).toEqual([2, 2]);
+    await host.sandbox.deleteNetns('elsewhere');
+    for (const name of ['web', 'db']) await lab.teardown(on(name, 'n1'));
+    await nothingIsLeft('n1');
+  });
+
   it('does not keep its own restart out, and a removed network of the name nothing of the new one', async () => {
     await lab.create('n1', { subnets: [{ subnet: '10.77.0.0/24' }] });
     await lab.setup(on('web', 'n1', { ports }));

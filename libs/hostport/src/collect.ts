@@ -2,7 +2,7 @@ import type { ApplyOptions, Nft } from '@flatnet/kernel';
 import { removeIdleTable } from './idle.ts';
 import { forgetInterfaces } from './interfaces.ts';
 import type { Owner } from './model.ts';
-import type { Records } from './record.ts';
+import type { Records } from './records.ts';
 import { releaseListed } from './release.ts';
 import { withdraw } from './withdraw.ts';
 

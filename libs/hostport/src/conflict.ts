@@ -3,7 +3,8 @@ import { mapName } from './layout.ts';
 import { describePort, listenKey, onAllAddresses, type Plan, type Port, portsOf } from './model.ts';
 import { entryKey, type OwnedElement } from './owners.ts';
 import { hasLink, hostEndOf, isDeadSoon } from './life.ts';
-import type { PublishRecord, Records } from './record.ts';
+import type { PublishRecord } from './record-file.ts';
+import type { Records } from './records.ts';
 import { entriesOf, listenElement } from './ruleset.ts';
 
 /** A living attachment holds a port. */

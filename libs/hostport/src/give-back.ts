@@ -1,6 +1,7 @@
 import type { ApplyOptions, Nft } from '@flatnet/kernel';
 import type { Owner } from './model.ts';
-import type { PublishRecord, Records } from './record.ts';
+import type { PublishRecord } from './record-file.ts';
+import type { Records } from './records.ts';
 import { isKind, releaseAll } from './release.ts';
 import { chainNames, entriesOf } from './ruleset.ts';
 
@@ -14,7 +15,7 @@ export const giveBack = async (
   const record = records.read(owner);
   if (record !== undefined) {
     // Before the transaction, so that of two last users at least one sees that no other is left.
-    const idle = chainNames(record).filter((chain) => records.chains.drop(chain, owner.hash));
+    const idle = chainNames(record).filter((chain) => records.hints.chains.drop(chain, owner.hash));
     const way = await releaseAll(nft, owner, entriesOf(record), idle, options);
     records.remove(record);
     // After a flush an ADD of another attachment may have given it back, until it found the record gone.

@@ -9,7 +9,8 @@ import { type ApplyOptions, applyNft, type Nft } from '@flatnet/kernel';
 import { isDead } from './life.ts';
 import { type Owner, portsOf } from './model.ts';
 import { buildBase } from './publish.ts';
-import type { PublishRecord, Records } from './record.ts';
+import type { PublishRecord } from './record-file.ts';
+import type { Records } from './records.ts';
 import { releaseAll } from './release.ts';
 import { addElements, entriesOf, guardInterface, refuseIfAny } from './ruleset.ts';
 

@@ -14,7 +14,7 @@ import {
 import { releaseInterface } from './interfaces.ts';
 import { ADMIN, CHAINS, LOCALNET, SETS, TABLE } from './layout.ts';
 import { listElements, type Listing } from './owners.ts';
-import type { Records } from './record.ts';
+import type { Records } from './records.ts';
 import { isKind } from './release.ts';
 
 /**

@@ -3,7 +3,7 @@ import type { ApplyOptions, NftObject, Nft } from '@flatnet/kernel';
 import { ADMIN, CHAINS, SETS, TABLE } from './layout.ts';
 import { describePort, type Plan, portsOf } from './model.ts';
 import { entryKey, type OwnedElement, listElements, sameValue } from './owners.ts';
-import type { Records } from './record.ts';
+import type { Records } from './records.ts';
 import { chainNames, entriesOf, entriesOfPorts } from './ruleset.ts';
 
 const name = (object: NftObject, kind: string): string | undefined => {

@@ -4,7 +4,7 @@ import { type ApplyOptions, applyNft, elementsOf, listNft, type Nft } from '@fla
 import { safeRead } from '@flatnet/kernel/state';
 import { LOCALNET, TABLE } from './layout.ts';
 import type { Plan } from './model.ts';
-import type { Records } from './record.ts';
+import type { Records } from './records.ts';
 import { isKind } from './release.ts';
 import { guardInterface, unguard } from './ruleset.ts';
 
@@ -23,44 +23,44 @@ export const noteInterface = async (
   options: ApplyOptions,
 ): Promise<void> => {
   if (localInterface === undefined) return;
-  if (!records.localnet.has(localInterface) && readSetting(localInterface) === '1') {
+  if (!records.hints.localnet.has(localInterface) && readSetting(localInterface) === '1') {
     const guarded = elementsOf((await listNft(nft, { ...TABLE, map: LOCALNET }, options)) ?? [], LOCALNET);
-    if (!guarded.includes(localInterface)) records.setBefore.add(localInterface, BY_ANOTHER);
+    if (!guarded.includes(localInterface)) records.hints.setBefore.add(localInterface, BY_ANOTHER);
   }
   // The attachment first: a DEL that releases the interface meanwhile looks for it last.
-  for (const user of [owner.hash, GUARDED]) records.localnet.add(localInterface, user);
+  for (const user of [owner.hash, GUARDED]) records.hints.localnet.add(localInterface, user);
 };
 
 /** After ports went: interfaces without a published port are as they were, and out of the guard. */
 export const forgetInterfaces = async (nft: Nft, records: Records, options: ApplyOptions): Promise<void> => {
-  for (const name of records.localnet.things()) {
+  for (const name of records.hints.localnet.things()) {
     if (readSetting(name) === undefined || !isUsed(records, name)) await releaseInterface(nft, records, name, options);
   }
 };
 
 /** Of attachments that version 0.1.0 made, the records alone tell. */
 const isUsed = (records: Records, name: string): boolean =>
-  records.localnet.of(name).some((user) => user !== GUARDED) ||
+  records.hints.localnet.of(name).some((user) => user !== GUARDED) ||
   records.all().some(({ localInterface }) => localInterface === name);
 
 /** Takes the setting back, unless another made it, and then the guard. */
 export async function releaseInterface(nft: Nft, records: Records, name: string, options: ApplyOptions): Promise<void> {
-  if (!records.setBefore.has(name)) write(name, '0');
+  if (!records.hints.setBefore.has(name)) write(name, '0');
   try {
     await applyNft(nft, unguard([name]), options);
   } catch (error) {
     if (!isKind(error, 'not-found')) throw error;
   }
-  records.localnet.drop(name, GUARDED);
+  records.hints.localnet.drop(name, GUARDED);
   if (readSetting(name) === undefined) {
-    for (const user of records.localnet.of(name)) records.localnet.drop(name, user);
+    for (const user of records.hints.localnet.of(name)) records.hints.localnet.drop(name, user);
   } else if (isUsed(records, name)) {
     // An ADD that came meanwhile has found the setting on, and may have been guarded before.
-    records.localnet.add(name, GUARDED);
+    records.hints.localnet.add(name, GUARDED);
     await applyNft(nft, guardInterface({ localInterface: name }), options);
     return write(name, '1');
   }
-  records.setBefore.drop(name, BY_ANOTHER);
+  records.hints.setBefore.drop(name, BY_ANOTHER);
 }
 
 function write(name: string, value: string): void {

@@ -2,7 +2,8 @@
 import type { NftJson, ApplyOptions, Nft } from '@flatnet/kernel';
 import { describePort, type Family, portsOf, type Protocol } from './model.ts';
 import { entryKey, type OwnedElement, listElements, sameValue } from './owners.ts';
-import type { PublishRecord, Records } from './record.ts';
+import type { PublishRecord } from './record-file.ts';
+import type { Records } from './records.ts';
 import { entriesOf, entriesOfPorts } from './ruleset.ts';
 
 /** What an attachment publishes, and which of it the kernel does not have (or has for another attachment). */

@@ -13,7 +13,8 @@ import { heal } from './heal.ts';
 import { listenKey, mergePorts, type Owner, portsOf, type Publication } from './model.ts';
 import { type Published, publish } from './publish.ts';
 import { isDead } from './life.ts';
-import type { PublishRecord, Records } from './record.ts';
+import type { PublishRecord } from './record-file.ts';
+import type { Records } from './records.ts';
 
 /**
  * Publishes what `wanted` says, and waits for what another attachment of the same container publishes.
@@ -72,7 +73,7 @@ export const promotePending = async (
     try {
       await publishOrWait(nft, records, { ...rest, publications: [...successor.publications, ...waiting] }, options);
       // Its own DEL has begun meanwhile, and may have ended before it could see what was published.
-      if (!records.isWaiting(successor.owner)) await giveBack(nft, records, successor.owner, options);
+      if (!records.hints.isWaiting(successor.owner)) await giveBack(nft, records, successor.owner, options);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       failures.push(`ports not handed over to network ${successor.owner.network}: ${why}`);

@@ -14,7 +14,8 @@ import { noteInterface } from './interfaces.ts';
 import { baseCommands, TABLE, USES } from './layout.ts';
 import { listenKey, mergePorts, type Plan, portKey, portsOf } from './model.ts';
 import { entryKey, listElements } from './owners.ts';
-import type { PublishRecord, Records } from './record.ts';
+import type { PublishRecord } from './record-file.ts';
+import type { Records } from './records.ts';
 import { isKind, releaseAll } from './release.ts';
 import {
   addElements,
@@ -92,7 +93,7 @@ export const publish = async (
   const ports = portsOf(record.publications);
   // Until the transaction has happened the record tells both lists: a DEL after a crash finds whichever is in force.
   records.write(old === undefined ? record : { ...record, ...union(record, old) });
-  records.hintAddresses(record.owner, ports);
+  records.hints.addAddresses(record.owner, ports);
   await noteInterface(nft, records, record, named);
   const chains = firstUse(records, record);
   try {
@@ -112,7 +113,9 @@ export const publish = async (
 
 /** Commands for the content chains that no attachment has used so far. Chains that are there all the same are built anew. */
 const firstUse = (records: Records, { owner, ...plan }: PublishRecord): readonly NftCommand[] =>
-  [...contentChains([plan])].flatMap(([name, commands]) => (records.chains.add(name, owner.hash) ? commands : []));
+  [...contentChains([plan])].flatMap(([name, commands]) =>
+    records.hints.chains.add(name, owner.hash) ? commands : [],
+  );
 
 /** After a repeated ADD: hints and chains that only the old list needed. */
 const forgetOld = async (
@@ -124,12 +127,12 @@ const forgetOld = async (
 ): Promise<void> => {
   const { owner } = record;
   const listening = new Set(portsOf(record.publications).map(listenKey));
-  records.forgetAddresses(
+  records.hints.dropAddresses(
     owner,
     portsOf(old.publications).filter((port) => !listening.has(listenKey(port))),
   );
   const used = chainNames(record);
-  const idle = chainNames(old).filter((name) => !used.includes(name) && records.chains.drop(name, owner.hash));
+  const idle = chainNames(old).filter((name) => !used.includes(name) && records.hints.chains.drop(name, owner.hash));
   records.write(record);
   try {
     await applyNft(nft, removeChains(idle), options);
@@ -194,7 +197,7 @@ const yieldToAddresses = async (
   record: PublishRecord,
   options: ApplyOptions,
 ): Promise<readonly PublishRecord[]> => {
-  if (!records.mayBeOnAddress(portsOf(record.publications))) return [];
+  if (!records.hints.mayBeOnAddress(portsOf(record.publications))) return [];
   const listing = await listElements(nft, options);
   try {
     const foreign = (listing?.entries ?? []).filter((entry) => entry.owner?.hash !== record.owner.hash);
@@ -208,7 +211,7 @@ const yieldToAddresses = async (
     for (const gone of conflicts.dead) records.remove(gone);
     return conflicts.dead;
   } catch (error) {
-    const idle = chainNames(record).filter((name) => records.chains.drop(name, record.owner.hash));
+    const idle = chainNames(record).filter((name) => records.hints.chains.drop(name, record.owner.hash));
     await releaseAll(nft, record.owner, entriesOf(record), idle, options);
     throw error;
   }

@@ -1,6 +1,7 @@
 import type { ApplyOptions, Nft } from '@flatnet/kernel';
 import { buildBase, publish } from './publish.ts';
-import type { PublishRecord, Records } from './record.ts';
+import type { PublishRecord } from './record-file.ts';
+import type { Records } from './records.ts';
 import { withdraw } from './withdraw.ts';
 
 /** What a rebuild did. */

@@ -3,7 +3,8 @@ import { removeIdleTable } from './idle.ts';
 import { giveBack } from './give-back.ts';
 import { forgetInterfaces } from './interfaces.ts';
 import type { Owner } from './model.ts';
-import type { PublishRecord, Records } from './record.ts';
+import type { PublishRecord } from './record-file.ts';
+import type { Records } from './records.ts';
 import { isKind } from './release.ts';
 import { promotePending } from './pending.ts';
 
@@ -27,7 +28,7 @@ export const withdraw = async (
   const { note, ...rest } = options;
   const named = { doing: 'withdraw ports', ...rest };
   // First of all: the DEL of another attachment that hands over meanwhile looks for this last.
-  records.leave(owner);
+  records.hints.dropWaiting(owner);
   const record = await giveBack(nft, records, owner, named);
   // Such a DEL has written it.
   if (records.read(owner) !== undefined) await giveBack(nft, records, owner, named);

@@ -143,25 +143,25 @@ test('GC leaves the hint of an ADD that begins while it looks', async () => {
   records.all = () => {
     const before = read();
     records.write(begun);
-    records.hintAddresses(begun.owner, [{ ...port!, hostIp: '192.0.2.1' }]);
+    records.hints.addAddresses(begun.owner, [{ ...port!, hostIp: '192.0.2.1' }]);
     return before;
   };
   records.removeStrayHints();
-  expect(records.mayBeOnAddress([port!])).toBe(true);
+  expect(records.hints.mayBeOnAddress([port!])).toBe(true);
 });
 
 test('GC leaves the note that an interface is guarded', () => {
   const records = newRecords();
-  records.localnet.add('br0', 'guarded');
-  records.localnet.add('br0', 'd'.repeat(24));
+  records.hints.localnet.add('br0', 'guarded');
+  records.hints.localnet.add('br0', 'd'.repeat(24));
   records.removeStrayHints();
-  expect(records.localnet.of('br0')).toEqual(['guarded']);
+  expect(records.hints.localnet.of('br0')).toEqual(['guarded']);
 });
 
 test('GC forgets hints that nothing stands behind', async () => {
   const records = newRecords();
-  records.chains.add('masq4_10.0.0.0_24', 'd'.repeat(24));
+  records.hints.chains.add('masq4_10.0.0.0_24', 'd'.repeat(24));
   await collect(fakeNft(), records, { networkHash: 'a'.repeat(12) }, new Set());
-  expect(records.chains.things()).toEqual([]);
+  expect(records.hints.chains.things()).toEqual([]);
   expect(existsSync(records.stateDir)).toBe(false);
 });

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { type AttachmentOwner, DEFAULT_DATA_DIR, ownerOf } from '@flatnet/cni';
 import type { DriverRecord, WantedAttachment } from '@flatnet/driver';
 import { hostEndOf, isDeadSoon } from '@flatnet/hostport';
+import { type Kernel, RtnetlinkError } from '@flatnet/kernel';
 import { ipOfName, type Lease, openStore } from '@flatnet/store';
 import { dropIdleBridge } from './bridge.ts';
 import { type ChainContext, delChain } from './chain.ts';
@@ -24,7 +25,7 @@ export async function sweep(deps: Deps, context: ChainContext, wanted: WantedAtt
       .rtnetlink.listLinks({ kind: 'veth' })
       .map(({ name }) => name),
   );
-  for (const record of records.all().filter((each) => isDead(each, links))) {
+  for (const record of records.all().filter((each) => isDead(deps.kernel(), each, links))) {
     if (performance.now() > until) return removed;
     const attach = { ...record.attach, netns: '' };
     const failures = await delChain({ ...context, end: until }, record.chain, attach, record.result);
@@ -44,11 +45,21 @@ export async function sweep(deps: Deps, context: ChainContext, wanted: WantedAtt
 }
 
 /**
- * The host's end of the pair tells: it dies with the container's namespace, whose path and inode the next namespace may have. One setup at a
- * time makes links, and this one has made none yet.
+ * A pair dies with the namespace of either end, so both ends are asked for. The namespace alone tells nothing: its path and inode may be the
+ * next one's. One setup at a time makes links, and this one has made none yet.
  */
-const isDead = (record: DriverRecord, links: ReadonlySet<string>): boolean =>
-  !links.has(hostEndOf(record.owner)) || isDeadSoon(record);
+const isDead = (kernel: Pick<Kernel, 'rtnetlink'>, record: DriverRecord, links: ReadonlySet<string>): boolean =>
+  links.has(hostEndOf(record.owner)) ? isDeadSoon(record) : !mayHaveInterface(kernel, record);
+
+/** What may not be looked at may be there. */
+function mayHaveInterface({ rtnetlink }: Pick<Kernel, 'rtnetlink'>, { netns, attach }: DriverRecord): boolean {
+  try {
+    return rtnetlink.findLink(attach.ifName, netns) !== undefined;
+  } catch (error) {
+    if (!(error instanceof RtnetlinkError)) throw error;
+    return error.kind !== 'not-found';
+  }
+}
 
 /** Leases of the network whose container is gone, and of which no record tells. */
 function orphans({ chain, network }: WantedAttachment, recorded: readonly string[]): readonly Lease[] {
