@@ -35,6 +35,8 @@ const directions = projects.map(({ folder, packageName, layer }) => {
   };
 });
 
+const CODE = { skipBlankLines: true, skipComments: true };
+
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '**/.nx/**'] },
   ...tseslint.configs.recommended,
@@ -53,4 +55,15 @@ export default tseslint.config(
     },
   },
   ...directions,
+  // One idea a file. Blank lines and comments do not count.
+  { files: ['**/*.ts'], rules: { 'max-lines': ['error', { max: 300, ...CODE }] } },
+  {
+    files: ['{libs,plugins}/*/src/**/*.ts'],
+    rules: {
+      'max-lines': ['error', { max: 200, ...CODE }],
+      'max-lines-per-function': ['error', { max: 65, ...CODE }],
+    },
+  },
+  // One fake of one kernel; one ruleset with every expression that is used.
+  { files: ['libs/kernel/src/fake-rtnetlink.ts', 'libs/netlink/test/nft/ruleset.ts'], rules: { 'max-lines': 'off' } },
 );

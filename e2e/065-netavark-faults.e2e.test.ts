@@ -1,6 +1,7 @@
 // What goes wrong with netavark's driver: failures, kills, deadlines, containers that died, and what Podman's interface is like.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
+import type { Json } from '@flatnet/testing';
 import { netnsCookie, withNetns } from '@flatnet/sys';
 import { openNodeSys } from '@flatnet/sys/node';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -28,7 +29,7 @@ afterEach(async () => {
 
 const shell = (line: string, ...args: readonly string[]) => host.sandbox.run('bash', ['-c', line, ...args]);
 const errorOf = ({ stdout }: { readonly stdout: string }): string => (JSON.parse(stdout) as { error: string }).error;
-const bridges = async (): Promise<string> => (await shell('ls -d /sys/class/net/*/bridge 2>/dev/null')).stdout;
+const bridges = async (): Promise<string> => (await shell('ip -o link show type bridge')).stdout;
 const leases = async (network: string): Promise<number> =>
   Number((await shell(`ls /run/cni/flatnet/${network}/*/ip 2>/dev/null | wc -l`)).stdout);
 const records = async (): Promise<number> =>
@@ -37,15 +38,14 @@ const nothingIsLeft = async (network: string): Promise<void> => {
   expect([await bridges(), await leases(network), await records()]).toEqual(['', 0, 0]);
   expect((await shell('nft list ruleset')).stdout).toBe('');
 };
+const hostEnds = async (): Promise<string[]> => {
+  const links = JSON.parse(await host.sandbox.must('ip', ['-j', 'link', 'show', 'type', 'veth'])) as Json[];
+  return links.map(({ ifname }) => String(ifname)).filter((name) => /^fl[0-9a-f]{12}$/.test(name));
+};
 /** Of a container that died: its namespace is gone, and the kernel has taken the link. */
 const die = async (name: string): Promise<void> => {
   await host.sandbox.deleteNetns(name);
-  for (
-    let tries = 0;
-    tries < 100 && (await shell('ls /sys/class/net | grep -c "^fl[0-9a-f]"')).stdout.trim() !== '0';
-    tries++
-  )
-    await sleep(20);
+  for (let tries = 0; tries < 600 && (await hostEnds()).length > 0; tries++) await sleep(20);
   await host.sandbox.addNetns(name);
 };
 
@@ -83,7 +83,7 @@ describe('a container that died without teardown', () => {
   it('is none whose end on the host was moved into another namespace', async () => {
     await lab.create('n1', { subnets: [{ subnet: '10.77.0.0/24' }] });
     await lab.setup(on('web', 'n1'));
-    const end = (await shell('ls /sys/class/net | grep "^fl[0-9a-f]\\{12\\}$"')).stdout.trim();
+    const [end = ''] = await hostEnds();
     await host.sandbox.addNetns('elsewhere');
     await host.sandbox.must('ip', ['link', 'set', end, 'netns', 'elsewhere']);
     await lab.setup(on('db', 'n1'));

@@ -17,7 +17,7 @@ describe.each([5, 6] as const)('Podman %i', (version) => {
 
   const nothingIsLeft = async (): Promise<void> => {
     const left = await host.shell(
-      'nft list ruleset; ls -d /sys/class/net/*/bridge; find /run/cni/flatnet -path "*/ip/*"; find /run/flatnet/netavark -name "*.json"',
+      'nft list ruleset; ip -o link show type bridge; find /run/cni/flatnet -path "*/ip/*"; find /run/flatnet/netavark -name "*.json"',
     );
     expect(left).toBe('');
   };

@@ -4,5 +4,6 @@ export { StoreError, type StoreErrorKind } from './error.ts';
 export { ipName, ipNameOf, ipOfName, type LeaseKey } from './names.ts';
 export { isRunning, realProcesses } from './process.ts';
 export type { Lease } from './record.ts';
-export { openStore, type LeaseStore, type StoreOptions } from './store.ts';
+export type { LeaseStore, StoreOptions } from './lease-store.ts';
+export { openStore } from './store.ts';
 export type { StoreView } from './view.ts';

@@ -5,7 +5,7 @@ import { keptNames } from './collect.ts';
 import { StoreError } from './error.ts';
 import { attachmentName, ipName, type LeaseKey } from './names.ts';
 import type { Lease } from './record.ts';
-import type { LeaseStore } from './store.ts';
+import type { LeaseStore } from './lease-store.ts';
 import type { StoreView } from './view.ts';
 
 export { realFiles, type Files } from './files.ts';

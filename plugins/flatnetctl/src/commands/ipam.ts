@@ -3,19 +3,18 @@ import { parseIp } from '@flatnet/addressing';
 import { underOperatorLock } from '../chain/operator-lock.ts';
 import type { NetworkFile } from '../conflist/directory.ts';
 import { findNetwork, networksOf } from '../conflist/driver-networks.ts';
-import type { Network } from '../conflist/model.ts';
 import { readable } from '../conflist/subnets.ts';
 import { Exit, OperatorError, problem, usage } from '../failure.ts';
 import { findingsOf, type Finding } from '../ipam/findings.ts';
 import { freeFinding, isSame, type Freed } from '../ipam/free.ts';
-import { holdingsOf, type Holding } from '../ipam/leases.ts';
+import { holdingsOf } from '../ipam/leases.ts';
 import { readReport, reportOf, writeReport } from '../ipam/report.ts';
 import { releaseOne } from '../ipam/release.ts';
 import { survey } from '../ipam/survey.ts';
-import { useOf } from '../network/use.ts';
-import { coloured, printable, printListing, renderJson } from '../output.ts';
+import { coloured, printable, renderJson } from '../output.ts';
 import type { PlaceOptions, Places } from '../places.ts';
 import type { World } from '../world.ts';
+import { showHoldings, showUsage } from './ipam-listing.ts';
 import { placesFor, withDryRun, withOutput, withPlaces, type OutputOption } from './options.ts';
 
 /** `ipam show`, `check`, `gc`, `release`: the leases of flatnet-ipam, and whether everything else agrees with them. */
@@ -179,56 +178,3 @@ function printFreed(world: World, { finding, outcome, reason }: Freed): void {
 
 const filesOf = (places: Places, names: readonly string[]): readonly NetworkFile[] =>
   names.length > 0 ? names.map((name) => findNetwork(places, name)) : networksOf(places).files;
-
-function showUsage(
-  world: World,
-  networks: readonly Network[],
-  cniPath: readonly string[],
-  { output }: OutputOption,
-): void {
-  const uses = networks.flatMap((network) =>
-    useOf(network, cniPath).map(({ subnet, total, in_use: used, free }) => ({
-      network: network.name,
-      ...{ subnet, total, used, free },
-    })),
-  );
-  printListing(world, output, {
-    header: ['NETWORK', 'SUBNET', 'TOTAL', 'IN USE', 'FREE'],
-    rows: uses.map(({ network, subnet, total, used, free }) => [network, subnet, ...[total, used, free].map(String)]),
-    json: uses,
-  });
-}
-
-function showHoldings(world: World, holdings: readonly Holding[], { output }: OutputOption): void {
-  const entries = holdings.map(({ network, ip, lease, netns }) => ({
-    network,
-    address: String(ip),
-    containerId: lease?.attachment.containerId ?? '',
-    ifName: lease?.attachment.ifName ?? '',
-    name: lease?.name ?? '',
-    since: lease?.since ?? '',
-    netns: lease?.netns ?? '',
-    state: netns,
-  }));
-  printListing(world, output, {
-    header: ['NETWORK', 'ADDRESS', 'CONTAINER', 'NAME', 'INTERFACE', 'AGE', 'NETNS'],
-    rows: entries.map(({ network, address, containerId, name, ifName, since, state }) => [
-      ...[network, address, containerId.slice(0, 23), name, ifName, ageOf(since, world.now()), state],
-    ]),
-    json: entries,
-  });
-}
-
-const UNITS = [
-  ['d', 86_400],
-  ['h', 3_600],
-  ['m', 60],
-] as const;
-
-/** `3m`, `5h`: the largest unit that fits; empty for what is no time. */
-function ageOf(since: string, now: Date): string {
-  const seconds = Math.max(0, Math.round((now.getTime() - Date.parse(since)) / 1000));
-  if (Number.isNaN(seconds)) return '';
-  const [unit, size] = UNITS.find(([, size]) => seconds >= size) ?? ['s', 1];
-  return `${Math.floor(seconds / size)}${unit}`;
-}

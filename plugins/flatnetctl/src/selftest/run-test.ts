@@ -18,7 +18,8 @@ import { openLab, type Lab } from './lab.ts';
 import { networkOf } from './namespaces.ts';
 import { putBack, settingsNow } from './settings.ts';
 import { refusal, type Step } from './step.ts';
-import { containerIdOf, STEPS, type Bench } from './steps.ts';
+import { type Bench, containerIdOf } from './bench.ts';
+import { STEPS } from './steps.ts';
 
 /** The shape is what `-o json` prints; keys are only ever added. */
 export interface StepResult {

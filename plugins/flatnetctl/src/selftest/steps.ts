@@ -1,47 +1,23 @@
 /** The steps of `flatnetctl test`, in order: each says what it saw, and what to do when it is not what it should be. */
 import { parseCidr } from '@flatnet/addressing';
-import { attachmentHash, hasCapability, networkHash } from '@flatnet/cni';
+import { hasCapability } from '@flatnet/cni';
 import { findTool } from '@flatnet/exec';
-import { overview } from '@flatnet/hostport';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { argumentsOf, attach, check, detach } from '../chain/attachment.ts';
-import { listCached, type CachedAttachment } from '../chain/cache.ts';
-import { hostEndOf, hostLinks } from '../chain/life.ts';
 import { findExecutable } from '../chain/find-executable.ts';
-import type { ChainContext } from '../chain/context.ts';
-import type { NetworkFile } from '../conflist/directory.ts';
 import { mainPlugin } from '../conflist/model.ts';
 import { addressesIn } from '../ipam/addresses-in.ts';
-import { holdingsIn, storeFolderOf } from '../ipam/leases.ts';
-import { recordsOf } from '../ipam/survey.ts';
 import { factsOf } from '../network/describe.ts';
-import type { World } from '../world.ts';
-import { addressOfUplink, type Lab } from './lab.ts';
+import { type Bench, containerIdOf } from './bench.ts';
+import { addressOfUplink } from './lab.ts';
 import { enter } from './namespaces.ts';
+import { remainsOf } from './remains.ts';
 import { refusal, type Step } from './step.ts';
-
-export interface Bench {
-  readonly world: World;
-  readonly lab: Lab;
-  readonly context: ChainContext;
-  /** Of the test alone: no runtime sees these attachments. */
-  readonly cacheDir: string;
-  readonly file: NetworkFile;
-  readonly hostPort: number;
-  /** The network's bridge was not there before: it goes with the test. */
-  readonly makesBridge: boolean;
-  /** Aborted when the user interrupts: no step waits any longer. */
-  readonly interrupted: AbortSignal;
-  /** What is attached at the moment; `detach` takes it from here. */
-  readonly attached: CachedAttachment[];
-}
 
 const PORT = 8099;
 const TOKEN = 'flatnetctl-test';
 const REACH_MS = 6_000;
 const GONE_MS = 10_000;
-
-export const containerIdOf = (part: 'a' | 'b'): string => `flatnet-test-${process.pid}-${part}`;
 
 export const STEPS: readonly (readonly [name: string, work: (bench: Bench) => Promise<Step> | Step])[] = [
   ['plugins', plugins],
@@ -224,27 +200,4 @@ async function nothingLeft(bench: Bench): Promise<Step> {
     if (left <= 0 || bench.interrupted.aborted) return failed(remains.join(', '), 'flatnetctl ipam check');
     await sleep(100);
   }
-}
-
-async function remainsOf({ world, file, cacheDir }: Bench): Promise<readonly string[]> {
-  const { network } = file;
-  const own = (['a', 'b'] as const).map((part) => ({ containerId: containerIdOf(part), ifName: 'eth0' }));
-  const marks = new Set(own.map((attachment) => attachmentHash(network.name, attachment)));
-  const links = hostLinks();
-  const leases = holdingsIn(network.name, storeFolderOf(network)).filter(({ lease }) =>
-    own.some(({ containerId }) => lease?.attachment.containerId === containerId),
-  );
-  const { standing, orphans } = await overview(
-    world.kernel.nft,
-    recordsOf([{ name: network.name, file, storeFolder: '' }]),
-  );
-  const rules = [...standing.map(({ record }) => record.owner.hash), ...orphans.map(({ hash }) => hash)];
-  return [
-    ...own.map((attachment) => hostEndOf(network.name, attachment)).filter((name) => links.has(name)),
-    ...leases.map(({ ip }) => `lease ${ip}`),
-    ...rules
-      .filter((hash) => marks.has(hash))
-      .map((hash) => `rules of mark ${hash} (network ${networkHash(network.name)})`),
-    ...listCached(cacheDir).map(({ containerId }) => `cached result of ${containerId}`),
-  ];
 }
