@@ -145,6 +145,21 @@ describe('flatnet-dns', () => {
     for (const container of [A, api, C]) await lab.del(container);
   });
 
+  it('an internal network knows its own names, and says of others that they do not exist, as musl needs it', async () => {
+    const closed = new DnsLab(host.sandbox, listOf('closed', 3, { internal: true }));
+    const server = '10.53.3.1';
+    try {
+      const [address] = addressesOf(await closed.add({ ...A, name: 'base' }));
+      for (const name of ['base', 'base.closed']) expect(await ask(A, name, { server }), name).toEqual([address]);
+      expect(await ask(A, address!, { type: 'ptr', server })).toEqual(['base.closed']);
+      // As with the search list of a host: `base` comes after it.
+      for (const name of ['base.corp.example', 'corp.example', 'nobody'])
+        expect(await ask(A, name, { server }), name).toBe('NXDOMAIN');
+    } finally {
+      await closed.del(A);
+    }
+  });
+
   it('a container on two networks finds the names of both at either server, and the others do not', async () => {
     const second = new DnsLab(host.sandbox, listOf('others', 2, { domainName: 'other.test' }));
     const both = { ...A, name: 'both' };

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Json } from '@flatnet/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Daemon, expectEvent, startDaemon } from './daemon-lab.ts';
+import { answerTo } from './dns-lab.ts';
 import { fetchPage, useSandbox } from './fixture.ts';
 import { Healed } from './flatnetctl-schemas.ts';
 import { operatorOf, type Operator } from './operator.ts';
@@ -149,6 +150,27 @@ describe('recovery', () => {
       const leases = JSON.parse(await operator.must('ipam', 'show', '-o', 'json')) as Json[];
       expect(leases.map(({ containerId }) => containerId)).toEqual(['c1', 'c1']);
     }));
+
+  it('starts the dnsmasq of a network again that was killed', async () => {
+    const asked = () => answerTo(host.sandbox, 'c4', 'web', { server: '10.89.0.1' });
+    await operator.must('network', 'create', 'named', '--subnet', '10.89.0.0/24');
+    await host.sandbox.addNetns('c4');
+    daemon = await startDaemon(host.sandbox, netDir);
+    try {
+      await operator.must('attach', 'named', '--netns', '/run/netns/c4', '--id', 'c4', '--name', 'web');
+      expect(await asked()).toEqual(['10.89.0.2']);
+      await must('pkill -KILL -x dnsmasq');
+      await expectEvent(daemon, 'healed', /names were missing and are made again: web, c4/);
+      for (let tries = 0; tries < 600 && !Array.isArray(await asked()); tries++) await sleep(50);
+      expect(await asked()).toEqual(['10.89.0.2']);
+    } finally {
+      await daemon.signal('TERM').catch(() => undefined);
+      await daemon.ended;
+      await operator.must('detach', 'named', '--id', 'c4');
+      await host.sandbox.deleteNetns('c4');
+      await operator.must('network', 'rm', 'named');
+    }
+  });
 
   it('--observe tells, and changes nothing', () =>
     withContainer(async (link) => {

@@ -24,6 +24,10 @@ export const REFERENCE: Maker | undefined =
 /** Where netavark is, if it is installed. */
 export const NETAVARK = firstOf(['/usr/lib/podman/netavark', '/usr/libexec/podman/netavark']);
 
+/** What gives names beside them, if it is installed. */
+export const DNSNAME = referencePath === undefined ? undefined : firstOf([`${referencePath}/dnsname`]);
+export const AARDVARK = firstOf(['/usr/lib/podman/aardvark-dns', '/usr/libexec/podman/aardvark-dns']);
+
 const NEWEST = process.env['FLATNET_BENCH_PEERS'] ?? '/var/tmp/flatnet-peers';
 
 /** Versions of the newest peers, a line each; none where they were not fetched. */

@@ -53,11 +53,14 @@ function domainLines(zones: readonly Zone[]): readonly string[] {
   return zones.flatMap(({ domain, subnets }) => subnets.map((subnet) => `domain=${domain},${subnet}`));
 }
 
-/** A view asks where the first of its networks asks that asks at all. */
+/**
+ * A view asks where the first of its networks asks that asks at all. Where none does, other names do not exist: with REFUSED, musl gives up
+ * at the first search domain of the host, and the names of containers come after it.
+ */
 function upstreamLines(zones: readonly Zone[], resolvFile: string): readonly string[] {
   const upstreams = zones.map((zone) => zone.upstreams).find((each) => each !== 'none') ?? 'none';
   if (upstreams === 'host') return [`resolv-file=${resolvFile}`];
-  return ['no-resolv', ...(upstreams === 'none' ? [] : upstreams.map((address) => `server=${address}`))];
+  return ['no-resolv', ...(upstreams === 'none' ? ['local=/#/'] : upstreams.map((address) => `server=${address}`))];
 }
 
 /** The port that a configuration says; undefined for a text that is none of ours. */

@@ -66,7 +66,7 @@ describe('the configuration of a server', () => {
     expect(conf({ upstreams: 'host' })).toMatch(/^resolv-file=\/etc\/resolv.conf$/m);
     expect(conf({ upstreams: ['9.9.9.9', 'fd00::1'] })).toMatch(/^no-resolv\nserver=9.9.9.9\nserver=fd00::1$/m);
     const closed = conf({ upstreams: 'none' });
-    expect(closed).toMatch(/^no-resolv$/m);
+    expect(closed).toMatch(/^no-resolv\nlocal=\/#\/$/m);
     expect(closed).not.toMatch(/^server=/m);
     expect(portIn(closed)).toBe(5300);
     expect(portIn('port=x')).toBeUndefined();

@@ -16,7 +16,10 @@ describe('patience', () => {
   });
 
   it('counts a repair that one comparison made twice', () => {
-    expect(new Patience().note(['port', 'port', 'port'], 0)).toBe(5_000);
+    const patience = new Patience();
+    expect(patience.note(['port', 'port'], 0)).toBe(0);
+    expect(patience.note(['port', 'port'], 1_000)).toBe(5_000);
+    expect(patience.note(['port', 'port'], 7_000)).toBe(10_000);
   });
 
   it('takes different repairs, and such that are far apart, for no fight', () => {

@@ -1,6 +1,6 @@
 import { after, NOTHING, type Command, type Sample } from '../sample.ts';
 import { must, PATH, type Sandbox } from '../sandbox.ts';
-import type { Container, Lens, Side } from './side.ts';
+import { nameOf, type Container, type Lens, type Side } from './side.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -35,6 +35,7 @@ export function pluginCommand(
       CNI_CONTAINERID: container?.id ?? '',
       CNI_NETNS: container?.netns ?? '',
       CNI_IFNAME: container === undefined ? '' : 'eth0',
+      ...(container === undefined ? {} : { CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAME=${nameOf(container)}` }),
     },
     input: JSON.stringify({ name, cniVersion, ...plugin, runtimeConfig, prevResult }),
   };

@@ -1,14 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { must, PATH, type Sandbox } from '../sandbox.ts';
 import type { Sample } from '../sample.ts';
-import type { Container, Lens, Side } from './side.ts';
+import { nameOf, type Container, type Lens, type Side } from './side.ts';
 
 const addressAt = (index: number): string => `10.88.${Math.floor(index / 250)}.${(index % 250) + 2}`;
 
 /** What Podman hands to netavark for one container: netavark has no IPAM, so the addresses come with it. */
-const statusOf = (container: Container): object => ({
+const statusOf = (container: Container, hasNames: boolean): object => ({
   container_id: container.id,
-  container_name: container.id.slice(0, 12),
+  container_name: nameOf(container),
   port_mappings: container.ports.map(({ hostPort, containerPort, protocol }) => ({
     host_ip: '',
     host_port: hostPort,
@@ -26,7 +26,7 @@ const statusOf = (container: Container): object => ({
       subnets: [{ subnet: '10.88.0.0/16', gateway: '10.88.0.1' }],
       ipv6_enabled: false,
       internal: false,
-      dns_enabled: false,
+      dns_enabled: hasNames,
       ipam_options: { driver: 'host-local' },
     },
   },
@@ -40,6 +40,8 @@ export class NetavarkSide implements Side {
     readonly sandbox: Sandbox,
     readonly file: string,
     readonly name = 'netavark',
+    /** aardvark-dns, where names are given. */
+    readonly aardvark?: string,
   ) {
     this.executables = [file];
     mkdirSync(`/run/bench/${sandbox.name}`, { recursive: true });
@@ -58,12 +60,13 @@ export class NetavarkSide implements Side {
   }
 
   private execute(verb: string, container: Container, lens: Lens): Promise<Sample> {
-    const words = [...lens, this.file, '--config', `/run/bench/${this.sandbox.name}`, verb, container.netns];
+    const names = this.aardvark === undefined ? [] : ['--aardvark-binary', this.aardvark];
+    const words = [...lens, this.file, '--config', `/run/bench/${this.sandbox.name}`, ...names, verb, container.netns];
     return must(this.sandbox, {
       file: words[0]!,
       args: words.slice(1),
       env: { PATH },
-      input: JSON.stringify(statusOf(container)),
+      input: JSON.stringify(statusOf(container, this.aardvark !== undefined)),
     });
   }
 }

@@ -39,6 +39,9 @@ export const container = (netns: string, index: number, ports: readonly PortMapp
   ports,
 });
 
+/** As a runtime names it. */
+export const nameOf = ({ id }: Container): string => id.slice(0, 12);
+
 export const published = (hostPort: number, containerPort = 80): readonly PortMapping[] => [
   { hostPort, containerPort, protocol: 'tcp' },
 ];

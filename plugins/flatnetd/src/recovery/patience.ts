@@ -25,20 +25,22 @@ export class Patience {
   }
 
   /**
-   * Notes what was made.
+   * Notes what one comparison made.
    *
    * @returns the pause that begins, in milliseconds; 0 for none.
    */
   note(repairs: readonly string[], now: number): number {
     const kept = [...this.#past].filter(([, { times, until }]) => now - Math.max(until, times.at(-1) ?? 0) < WINDOW_MS);
     this.#past = new Map(kept);
-    // One comparison may have made the same one twice.
-    return Math.max(0, ...repairs.map((repair) => this.#noteOne(repair, now)));
+    // A repair that another program undid before the comparison ended is named twice: it counts twice, and has one pause.
+    const counts = new Map<string, number>();
+    for (const repair of repairs) counts.set(repair, (counts.get(repair) ?? 0) + 1);
+    return Math.max(0, ...[...counts].map(([repair, count]) => this.#noteOne(repair, count, now)));
   }
 
-  #noteOne(repair: string, now: number): number {
+  #noteOne(repair: string, count: number, now: number): number {
     const { times: before = [], pause: last = 0, until: end = 0 } = this.#past.get(repair) ?? {};
-    const times = [...before.filter((time) => now - time < WINDOW_MS), now];
+    const times = [...before.filter((time) => now - time < WINDOW_MS), ...Array<number>(count).fill(now)];
     const isFight = last > 0 || times.length >= ALLOWED;
     const pause = isFight ? Math.min(LONGEST_PAUSE_MS, last === 0 ? FIRST_PAUSE_MS : last * 2) : 0;
     this.#past.set(repair, { times, pause, until: isFight ? now + pause : end });

@@ -108,7 +108,8 @@ export class Recovery {
     const { bus, count, observe } = this.deps;
     if (rebuilt.length + failed.length > 0) losses.forEach((message) => bus.publish({ kind: 'lost', message }));
     for (const entry of rebuilt) {
-      const words = observe ? 'is missing' : 'was missing and is made again';
+      const [is, was] = entry.kind === 'names' ? ['are', 'were'] : ['is', 'was'];
+      const words = observe ? `${is} missing` : `${was} missing and ${is} made again`;
       bus.publish({
         kind: observe ? 'lost' : 'healed',
         ...placeOf(entry),
