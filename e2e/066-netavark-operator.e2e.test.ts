@@ -1,4 +1,5 @@
 // What flatnetctl tells of networks and containers of netavark's driver.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BIN, type Json } from '@flatnet/testing';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
@@ -51,7 +52,7 @@ it('ls, inspect, graph, ipam and rules tell of them as of others; what Podman ke
   expect((await ctl('rules', 'show')).stdout).toContain('shop');
   // A new CNI network keeps clear of it.
   expect((await ctl('network', 'create', 'x', '--subnet', '10.87.0.0/25')).stderr).toContain('network shop');
-  expect((await ctl('network', 'rm', 'shop')).exitCode).toBe(1);
+  expect((await ctl('network', 'rm', 'shop')).stderr).toMatch(/is one of Podman .*\nNext: +podman network rm shop/);
 });
 
 it('rules reload brings back what a flush took', async () => {
@@ -77,4 +78,23 @@ it('a container that died is found, and freed by ipam gc', async () => {
   const freed = await ctl('ipam', 'gc');
   expect(freed.stdout, freed.stderr).toContain('on shop');
   await host.sandbox.addNetns('web');
+});
+
+it('a network of a conflist becomes one of Podman: with its subnet, bridge and leases, once nothing is attached', async () => {
+  const own = ['--subnet', '10.99.0.0/24', '--ip-range', '10.99.0.100-10.99.0.200', '--isolate', '--mtu', '1400'];
+  expect(await ctl('network', 'create', 'shop', ...own)).toMatchObject({ exitCode: 0 });
+  expect(await ctl('attach', 'shop', '--netns', '/run/netns/web', '--id', 'old')).toMatchObject({ exitCode: 0 });
+  const refused = await ctl('network', 'migrate', 'shop');
+  expect(refused.stderr).toMatch(/network shop is in use by old\nNext: +podman stop old/);
+  expect(await ctl('detach', 'shop', '--id', 'old')).toMatchObject({ exitCode: 0 });
+  expect(await ctl('network', 'migrate', 'shop')).toMatchObject({ exitCode: 0, stdout: 'shop\n', stderr: '' });
+  lab.networks.set('shop', JSON.parse(readFileSync(join(lab.folder, 'shop.json'), 'utf8')) as Json);
+  expect(await json('network', 'ls', '-o', 'json')).toMatchObject([
+    { name: 'shop', driver: 'flatnet', bridge: 'fl-shop' },
+  ]);
+  const wish = { ...web, networks: { shop: { static_ips: ['10.99.0.100'] } } };
+  expect(addressOf((await lab.setup(wish))['shop'])).toBe('10.99.0.100');
+  const link = JSON.parse(await host.sandbox.must('ip', ['-n', 'web', '-j', 'link', 'show', 'eth0'])) as Json[];
+  expect(link).toMatchObject([{ mtu: 1400 }]);
+  expect(await host.sandbox.must('nft', ['list', 'table', 'inet', 'flatnet_policy'])).toContain('"fl-shop"');
 });

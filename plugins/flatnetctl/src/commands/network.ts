@@ -1,40 +1,20 @@
 import { Option, type Command } from 'commander';
-import { getNetwork, readDirectory } from '../conflist/directory.ts';
+import { type NetworkFile, readDirectory } from '../conflist/directory.ts';
 import { findNetwork, networksOf } from '../conflist/driver-networks.ts';
 import { Exit, OperatorError, problem } from '../failure.ts';
 import { withInterrupts } from '../interrupt.ts';
-import { createNetwork } from '../network/create.ts';
 import { inspectNetwork } from '../network/describe.ts';
 import { graphOf, renderDot, renderMermaid } from '../network/graph.ts';
 import { policiesByAttachment } from '../policy/of-attachment.ts';
 import { renderSvg } from '../network/graph-svg.ts';
 import { listNetworks, parseFilters } from '../network/list.ts';
-import { ISOLATIONS, type Isolation } from '../network/plan-network.ts';
-import { parseLabels, parsePluginOptions } from '../network/plugin-options.ts';
+import { migrateNetwork } from '../network/migrate.ts';
 import { attachmentsOf, removeNetwork } from '../network/remove.ts';
 import { renderJson } from '../output.ts';
-import type { PlaceOptions } from '../places.ts';
+import type { PlaceOptions, Places } from '../places.ts';
 import type { World } from '../world.ts';
-import { collect, placesFor, wholeNumber, withDryRun, withOutput, withPlaces, type OutputOption } from './options.ts';
-
-interface CreateOptions extends PlaceOptions {
-  readonly subnet: readonly string[];
-  readonly gateway: readonly string[];
-  readonly ipRange: readonly string[];
-  readonly opt: readonly string[];
-  readonly label: readonly string[];
-  readonly dns: readonly string[];
-  readonly dnsSearch: readonly string[];
-  readonly ipv6: boolean;
-  readonly internal: boolean;
-  readonly allowOverlap: boolean;
-  readonly ignore: boolean;
-  readonly disableDns: boolean;
-  readonly dryRun: boolean;
-  readonly mtu?: number;
-  readonly isolate?: Isolation | true;
-  readonly external?: 'open' | 'published';
-}
+import { addCreate } from './network-create.ts';
+import { collect, placesFor, withDryRun, withOutput, withPlaces, type OutputOption } from './options.ts';
 
 const DRAWINGS = { mermaid: renderMermaid, dot: renderDot, svg: renderSvg } as const;
 
@@ -45,81 +25,11 @@ interface RemoveOptions extends PlaceOptions {
 
 /** `flatnetctl network …`: the nouns and flags of `podman network`. */
 export function addNetworkCommands(program: Command, world: World): void {
-  const network = program.command('network').description('networks: create, list, look at, remove');
+  const network = program.command('network').description('networks: create, list, look at, migrate, remove');
   addCreate(network, world);
   addLooking(network, world);
+  addMigrating(network, world);
   addRemoving(network, world);
-}
-
-function addCreate(network: Command, world: World): void {
-  withDryRun(withPlaces(network.command('create <name>')))
-    .description('write a network configuration for the flatnet plugins')
-    .option('--subnet <cidr|auto>', 'repeatable; auto takes a free one (the default)', collect, [])
-    .option('--gateway <ip>', 'address of the bridge in the subnet (default: the first)', collect, [])
-    .option('--ip-range <range>', 'hand out only these: CIDR or first-last', collect, [])
-    .option('--ipv6', 'add a free IPv6 subnet when none is given', false)
-    .option('--internal', 'no way out: no default route, no masquerade, no published ports', false)
-    .addOption(
-      new Option(
-        '--isolate [from]',
-        'keep other isolated networks out (the default), the other containers, both, or all networks',
-      ).choices(ISOLATIONS),
-    )
-    .addOption(
-      new Option('--external <what>', 'what comes in from the LAN (default: published, with masquerade)').choices([
-        'open',
-        'published',
-      ]),
-    )
-    .option('--allow-overlap', 'accept a subnet that a route or another network has', false)
-    .option('--mtu <bytes>', 'MTU of bridge and containers', wholeNumber(68, 65535))
-    .option('--opt <key=value>', 'a key of the flatnet plugin, like portIsolation=true', collect, [])
-    .option('--label <key=value>', 'a label, shown by podman too', collect, [])
-    .option('--dns <ip>', 'name server for the containers', collect, [])
-    .option('--dns-search <domain>', 'search domain for the containers', collect, [])
-    .option('--disable-dns', 'containers do not find each other by name', false)
-    .option('--ignore', 'succeed when the network exists', false)
-    .addHelpText(
-      'after',
-      '\nExamples:\n  flatnetctl network create web\n  flatnetctl network create db --subnet 10.87.7.0/24 --internal',
-    )
-    .action(async (name: string, options: CreateOptions) => {
-      const { subnet, gateway, ipRange, label, dns, dnsSearch, ipv6, internal, allowOverlap, mtu } = options;
-      const { opt, isolate } = isolationOf(options);
-      const wish = {
-        ...{
-          name,
-          subnets: subnet,
-          gateways: gateway,
-          ipRanges: ipRange,
-          ipv6,
-          internal,
-          allowOverlap,
-          dns,
-          dnsSearch,
-          names: !options.disableDns && world.names.dnsmasq() !== undefined,
-        },
-        ...(mtu === undefined ? {} : { mtu }),
-        ...(isolate === undefined ? {} : { isolate }),
-        ...(options.external === undefined ? {} : { external: options.external }),
-        options: parsePluginOptions(opt),
-        labels: parseLabels(label),
-      };
-      const outcome = await withInterrupts(world, (interrupted) =>
-        createNetwork(world, placesFor(world, options), wish, { ...options, interrupted }),
-      );
-      world.out(options.dryRun ? outcome.text : `${name}\n`);
-      if (!options.disableDns && !wish.names) world.err('containers will have no names: dnsmasq is not installed\n');
-      if (options.dryRun) world.err(`would write ${outcome.path}\n`);
-    });
-}
-
-/** `--isolate`, or Podman's spelling of it among the `--opt`s. */
-function isolationOf({ opt, isolate }: CreateOptions): { opt: readonly string[]; isolate?: Isolation } {
-  const podmans = opt.includes('isolate=strict') ? 'strict' : opt.includes('isolate=true') ? 'networks' : undefined;
-  const asked = isolate === true ? 'networks' : (isolate ?? podmans);
-  const rest = opt.filter((text) => !/^isolate=(?:true|false|strict)$/.test(text));
-  return asked === undefined ? { opt: rest } : { opt: rest, isolate: asked };
 }
 
 function addLooking(network: Command, world: World): void {
@@ -165,6 +75,36 @@ function addLooking(network: Command, world: World): void {
     });
 }
 
+function addMigrating(network: Command, world: World): void {
+  withDryRun(withPlaces(network.command('migrate <name>')))
+    .description(
+      'make a network of Podman 5 and 6 (driver flatnet) of one of a conflist, with its bridge, subnets and leases',
+    )
+    .option(
+      '--to <dir>',
+      'Podman’s folder of networks (default: where containers.conf says, or /etc/containers/networks)',
+    )
+    .option('-f, --force', 'also where keys of the conflist are lost', false)
+    .addHelpText('after', '\nExample:\n  flatnetctl network migrate web --dry-run')
+    .action(async (name: string, options: RemoveOptions & { readonly to?: string }) => {
+      const places = placesFor(world, options);
+      const to = options.to ?? places.driverDirs[0] ?? '/etc/containers/networks';
+      const { steps, lost } = await withInterrupts(world, () =>
+        migrateNetwork(world, places, name, { ...options, to }),
+      );
+      for (const each of lost) world.err(`${options.dryRun ? 'would lose' : 'lost'}: ${each}\n`);
+      world.out(options.dryRun ? steps.map((step) => `would ${step}\n`).join('') : `${name}\n`);
+    });
+}
+
+/** What Podman keeps is Podman's to remove. @throws OperatorError */
+function ownNetwork(places: Places, name: string): NetworkFile {
+  const file = findNetwork(places, name);
+  if (file.network.id !== undefined)
+    throw problem(`network ${name} is one of Podman (${file.path})`, `podman network rm ${name}`);
+  return file;
+}
+
 function addRemoving(network: Command, world: World): void {
   withDryRun(withPlaces(network.command('rm <name...>').alias('remove')))
     .description('remove networks with their bridge, leases and rules')
@@ -172,7 +112,7 @@ function addRemoving(network: Command, world: World): void {
     .action(async (names: string[], options: RemoveOptions) => {
       const places = placesFor(world, options);
       for (const name of names) {
-        const file = getNetwork(places.netDir, name);
+        const file = ownNetwork(places, name);
         const steps = await withInterrupts(world, () => removeNetwork(world, places, file, options));
         world.out(options.dryRun ? steps.map((step) => `would ${step}\n`).join('') : `${name}\n`);
       }
