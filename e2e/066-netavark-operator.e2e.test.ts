@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BIN, type Json } from '@flatnet/testing';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { Steps } from './flatnetctl-schemas.ts';
 import { useSandbox } from './fixture.ts';
 import { addressOf, idOf, NetavarkLab } from './netavark-lab.ts';
 
@@ -97,4 +98,14 @@ it('a network of a conflist becomes one of Podman: with its subnet, bridge and l
   const link = JSON.parse(await host.sandbox.must('ip', ['-n', 'web', '-j', 'link', 'show', 'eth0'])) as Json[];
   expect(link).toMatchObject([{ mtu: 1400 }]);
   expect(await host.sandbox.must('nft', ['list', 'table', 'inet', 'flatnet_policy'])).toContain('"fl-shop"');
+});
+
+it('test --driver tries what Podman does, on a network of its own or a given one, and leaves nothing', async () => {
+  await lab.create('shop', { internal: false });
+  for (const given of [['--driver'], ['--network', 'shop']]) {
+    const steps = Steps.parse(await json('test', ...given, '-o', 'json'));
+    const odd = steps.filter(({ state }) => state !== 'ok').map(({ step, state }) => `${step} ${state}`);
+    expect(odd, JSON.stringify(steps)).toEqual(['check skipped']);
+  }
+  expect(await json('network', 'ls', '-o', 'json')).toMatchObject([{ name: 'shop', containers: 0 }]);
 });

@@ -23,7 +23,10 @@ describe.each([5, 6] as const)('Podman %i', (version) => {
   };
   const page = 'hello from flatnet';
   const serve = ['busybox', 'httpd', '-f', '-h', '/www'];
-  const fetched = (from: string): Promise<string> => host.shell(`busybox wget -T 3 -qO- http://${from}/`);
+  const fetchedAtOnce = (from: string): Promise<string> => host.shell(`busybox wget -T 3 -qO- http://${from}/`);
+  /** Podman does not wait until a server listens. */
+  const fetched = (from: string): Promise<string> =>
+    host.shell(`for n in $(seq 100); do busybox wget -T 3 -qO- http://${from}/ && break; sleep 0.1; done`);
   const create = (...args: string[]): Promise<string> => host.must('network', 'create', '--driver', 'flatnet', ...args);
   const start = (name: string, ...args: string[]): Promise<string> => host.must('run', '-d', '--name', name, ...args);
   const addressOf = (name: string, network = 'n1', key = 'IPAddress'): Promise<string> =>
@@ -127,7 +130,7 @@ describe.each([5, 6] as const)('Podman %i', (version) => {
     await host.must('start', 'web');
     const before = await addressOf('web');
     await host.shell('nft flush ruleset');
-    expect(await fetched('127.0.0.1:8080')).toBe('');
+    expect(await fetchedAtOnce('127.0.0.1:8080')).toBe('');
     await host.must('network', 'reload', 'web');
     expect([await fetched('127.0.0.1:8080'), await addressOf('web')]).toEqual([page, before]);
     await host.must('network', 'connect', 'n2', 'web');

@@ -38,9 +38,9 @@ const shell = (script: string): Promise<string> => host.sandbox.must('bash', ['-
 const interrupt = async (lines: number, signals: readonly string[], ...args: string[]): Promise<number> => {
   const kills = signals.map((signal) => `kill -${signal} -$pid 2>/dev/null; sleep 0.05`).join('; ');
   const words = args.map((arg) => `'${arg}'`).join(' ');
-  const script = `set -m; exec 3< <(setsid ${join(BIN, 'flatnetctl')} ${words} 2>&1; echo "exit $?")
-    pid=; while [ -z "$pid" ]; do pid=$(pgrep -n -x flatnetctl); done
-    for n in $(seq ${lines}); do read -r -u 3 line; done; ${lines === 0 ? 'sleep 0.03;' : ''} ${kills}
+  const command = `setsid bash -c 'echo $$; exec "$@" 2>&1' bash ${join(BIN, 'flatnetctl')} ${words}`;
+  const script = `exec 3< <(${command}; echo "exit $?"); read -r -u 3 pid
+    for n in $(seq ${lines}); do read -r -u 3 line; done; ${lines === 0 ? 'sleep 0.05;' : ''} ${kills}
     sed -n 's/^exit //p' <&3`;
   return Number(await shell(script));
 };

@@ -53,7 +53,10 @@ export class NetavarkLab {
     const folder = execFileSync(join(import.meta.dirname, 'bin/fetch-netavark'), { encoding: 'utf8' }).trim();
     const lab = new NetavarkLab(sandbox, `${folder}/netavark`);
     await sandbox.must('mkdir', ['-p', lab.plugins, lab.folder, '/run/containers/networks']);
-    writeFileSync(lab.configuration, `[network]\nnetwork_config_dir = "${lab.folder}"\n`);
+    writeFileSync(
+      lab.configuration,
+      `[network]\nnetwork_config_dir = "${lab.folder}"\nnetavark_plugin_dirs = ["${lab.plugins}"]\n`,
+    );
     await sandbox.must('ln', ['-s', join(BIN, 'flatnet'), join(lab.plugins, 'flatnet')]);
     return lab;
   }

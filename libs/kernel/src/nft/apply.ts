@@ -1,3 +1,4 @@
+/** Transactions and listings, repeated while other programs change the ruleset. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ToolError } from '@flatnet/exec';
 import type { NftCommand, NftObject } from './commands.ts';
@@ -8,8 +9,20 @@ export interface ApplyOptions extends NftOptions {
   readonly isGuess?: boolean;
 }
 
-/** How often a transaction that the kernel calls busy is sent again. */
+/** How often what the kernel calls busy is asked again. */
 const BUSY_RETRIES = 5;
+
+async function untilNotBusy<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  for (let retry = 0; ; retry += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof ToolError) || error.kind !== 'busy' || retry >= BUSY_RETRIES) throw error;
+      // Parallel transactions meet in the kernel; jitter keeps them from meeting again (podman#23404).
+      await delay(2 ** retry * (1 + Math.random() * 4), undefined, signal && { signal });
+    }
+  }
+}
 
 /**
  * Sends `commands` as one transaction. A busy one is repeated whole, up to five times.
@@ -25,19 +38,21 @@ export const applyNft = async (
   { isGuess = false, ...options }: ApplyOptions = {},
 ): Promise<void> => {
   if (commands.length === 0) return;
-  for (let retry = 0; ; retry += 1) {
-    try {
-      return await nft.apply(commands, options);
-    } catch (error) {
-      if (!(error instanceof ToolError) || error.kind !== 'busy' || isGuess || retry >= BUSY_RETRIES) throw error;
-      // Parallel transactions meet in the kernel; jitter keeps them from meeting again (podman#23404).
-      await delay(2 ** retry * (1 + Math.random() * 4), undefined, options.signal && { signal: options.signal });
-    }
-  }
+  const send = (): Promise<void> => nft.apply(commands, options);
+  await (isGuess ? send() : untilNotBusy(options.signal, send));
 };
 
-/** The objects of a table, chain or map, or undefined when it does not exist. @throws ToolError. */
-export const listNft = (nft: Nft, what: NftListing, options: NftOptions = {}) => nft.list(what, options);
+/**
+ * The objects of a table, chain or map, or undefined when it does not exist. A listing that others changed under way each time is busy,
+ * and repeated.
+ *
+ * @throws ToolError.
+ */
+export const listNft = (
+  nft: Nft,
+  what: NftListing,
+  options: NftOptions = {},
+): Promise<readonly NftObject[] | undefined> => untilNotBusy(options.signal, () => nft.list(what, options));
 
 /** Every object of a table, or undefined when there is no such table. @throws ToolError. */
 export const listNftTable = (
@@ -45,4 +60,4 @@ export const listNftTable = (
   family: string,
   table: string,
   options: NftOptions = {},
-): Promise<readonly NftObject[] | undefined> => nft.list({ family, table }, options);
+): Promise<readonly NftObject[] | undefined> => listNft(nft, { family, table }, options);

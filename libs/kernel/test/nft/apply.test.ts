@@ -1,7 +1,7 @@
 import { ToolError, type RunResult } from '@flatnet/exec';
 import { describe, expect, it } from 'vitest';
 import { listByProgram } from '../../src/nft/by-program.ts';
-import { add, applyNft, type Nft, table } from '../../src/nft/index.ts';
+import { add, applyNft, listNft, type Nft, table } from '../../src/nft/index.ts';
 
 const AT = { family: 'inet', table: 't' } as const;
 
@@ -45,6 +45,20 @@ describe('applyNft', () => {
     const { nft, sent } = refusing('failed');
     await applyNft(nft, []);
     expect(sent).toEqual([]);
+  });
+});
+
+describe('listNft', () => {
+  it('repeats a listing that others changed under way, five times at most', async () => {
+    const busy = (times: number): Nft => ({
+      ...refusing().nft,
+      list: async () => {
+        if ((times -= 1) >= 0) throw new ToolError('nft', 'busy', 'list it', 'the ruleset changed');
+        return [];
+      },
+    });
+    expect(await listNft(busy(5), AT)).toEqual([]);
+    await expect(listNft(busy(6), AT)).rejects.toMatchObject({ kind: 'busy' });
   });
 });
 

@@ -14,9 +14,11 @@ for the outside world. No container image is needed, and whatever was made is re
 
 Examples:
   flatnetctl test
-  flatnetctl test --network web`;
+  flatnetctl test --network web
+  flatnetctl test --driver`;
 
-type Options = PlaceOptions & OutputOption & { readonly network?: string; readonly dryRun: boolean };
+type Options = PlaceOptions &
+  OutputOption & { readonly network?: string; readonly driver: boolean; readonly dryRun: boolean };
 
 /** `test`: does it work on this host? */
 export function addTestCommand(program: Command, world: World): void {
@@ -25,11 +27,12 @@ export function addTestCommand(program: Command, world: World): void {
       'try the real chain on this host: addresses, ways in and out, a published port, and that nothing is left',
     )
     .option('--network <name>', 'try this network: two of its addresses are taken for a moment')
+    .option('--driver', 'as Podman 5 and 6 do it: by netavark’s driver flatnet', false)
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
       if (options.dryRun) return STEPS.forEach(([step]) => world.out(`would try ${step}\n`));
       const isTable = options.output === 'table';
-      const results = await runTest(world, placesFor(world, options), options.network, (result) => {
+      const results = await runTest(world, placesFor(world, options), options, (result) => {
         if (isTable) world.out(render(world, result));
       });
       if (!isTable) world.out(renderJson(results));

@@ -12,20 +12,25 @@ export function networksOf({ netDir, driverDirs }: Where): Directory {
   const names = new Set(files.map(({ network }) => network.name));
   const own = readNetworkFiles(driverDirs)
     .filter(({ json }) => isObject(json) && json['driver'] === 'flatnet')
-    .map(read);
+    .map(({ path, json }) => read(path, json));
   const driven = own.filter((each): each is NetworkFile => 'network' in each && !names.has(each.network.name));
   return { files: [...files, ...driven], broken: [...broken, ...own.filter((each) => 'reason' in each)] };
 }
 
-function read({ path, json }: { readonly path: string; readonly json: unknown }): NetworkFile | BrokenFile {
+/** A network as Podman keeps it. @throws CniError code 7 that names the field. */
+export function networkFileOf(path: string, json: unknown): NetworkFile {
+  const network = decodeDriverNetwork(json);
+  const { labels, id } = network;
+  return {
+    path,
+    text: JSON.stringify(json),
+    network: { ...chainOf(network), id, labels, disableCheck: false, disableGC: false, options: optionsIn(json) },
+  };
+}
+
+function read(path: string, json: unknown): NetworkFile | BrokenFile {
   try {
-    const network = decodeDriverNetwork(json);
-    const { labels, id } = network;
-    return {
-      path,
-      text: JSON.stringify(json),
-      network: { ...chainOf(network), id, labels, disableCheck: false, disableGC: false, options: optionsIn(json) },
-    };
+    return networkFileOf(path, json);
   } catch (error) {
     if (error instanceof CniError) return { path, reason: `${error.message}: ${error.details}` };
     throw error;

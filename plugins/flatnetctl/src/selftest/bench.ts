@@ -1,14 +1,14 @@
 /** What the steps of `flatnetctl test` work on. */
 import type { CachedAttachment } from '../chain/cache.ts';
-import type { ChainContext } from '../chain/context.ts';
 import type { NetworkFile } from '../conflist/directory.ts';
 import type { World } from '../world.ts';
+import type { Front } from './front.ts';
 import type { Lab } from './lab.ts';
 
 export interface Bench {
   readonly world: World;
   readonly lab: Lab;
-  readonly context: ChainContext;
+  readonly front: Front;
   /** Of the test alone: no runtime sees these attachments. */
   readonly cacheDir: string;
   readonly file: NetworkFile;

@@ -1,11 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { detach } from '../chain/attachment.ts';
 import { contextOf } from '../chain/context.ts';
-import { delChain, gcChain } from '../chain/run-chain.ts';
-import { getNetwork, type NetworkFile } from '../conflist/directory.ts';
+import { findExecutable } from '../chain/find-executable.ts';
+import type { NetworkFile } from '../conflist/directory.ts';
+import { findNetwork } from '../conflist/driver-networks.ts';
 import { decodeNetwork } from '../conflist/model.ts';
+import { usage } from '../failure.ts';
 import { stopped, withInterrupts } from '../interrupt.ts';
 import { bridgePorts } from '../network/bridge.ts';
 import { removeIfUnused } from '../network/remove.ts';
@@ -14,6 +15,8 @@ import { freeSubnet4 } from '../network/free-subnet.ts';
 import { takenSubnets } from '../network/taken-subnets.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
+import { createDriverNetwork, driverFront } from './driver-front.ts';
+import { cniFront, type Front } from './front.ts';
 import { openLab, type Lab } from './lab.ts';
 import { networkOf } from './namespaces.ts';
 import { putBack, settingsNow } from './settings.ts';
@@ -30,6 +33,13 @@ export interface StepResult {
   readonly ms: number;
 }
 
+export interface TestOptions {
+  /** Absent: one that the test makes. */
+  readonly network?: string | undefined;
+  /** By netavark's driver, where the network is the test's own. */
+  readonly driver: boolean;
+}
+
 /** After one of these has failed the others would tell nothing new. */
 const NEEDED = new Set(['plugins', 'attach']);
 /** These are owed even after a failure. */
@@ -44,21 +54,23 @@ const OWED = new Set(['detach', 'nothing left']);
 export function runTest(
   world: World,
   places: Places,
-  name: string | undefined,
+  { network: name, driver }: TestOptions,
   tell: (result: StepResult) => void,
 ): Promise<readonly StepResult[]> {
-  const named = name === undefined ? undefined : getNetwork(places.netDir, name);
+  const named = name === undefined ? undefined : findNetwork(places, name);
+  if (driver && named !== undefined && named.network.id === undefined)
+    throw usage(`network ${named.network.name} is one of a conflist`, 'leave --driver out, or name one of Podman');
   return withInterrupts(world, async (interrupted) => {
     const settings = settingsNow();
     const lab = await openLab(world, interrupted);
     let bench: Bench | undefined;
     try {
-      bench = await openBench(world, places, lab, named, interrupted);
+      bench = await openBench(world, places, lab, { named, driver, interrupted });
       const results = await runSteps(bench, tell);
       if (interrupted.aborted) throw stopped();
       return results;
     } finally {
-      if (bench !== undefined) await closeBench(bench, named === undefined);
+      if (bench !== undefined) await closeBench(bench, places, named === undefined);
       await lab.close();
       await putBack(world, settings);
     }
@@ -69,15 +81,22 @@ async function openBench(
   world: World,
   places: Places,
   lab: Lab,
-  named: NetworkFile | undefined,
-  interrupted: AbortSignal,
+  { named, driver, interrupted }: { named: NetworkFile | undefined; driver: boolean; interrupted: AbortSignal },
 ): Promise<Bench> {
-  const file = named ?? (await ownNetwork(world, places, lab));
+  const own = () => (driver ? createDriverNetwork(world, networkOf(process.pid)) : ownNetwork(world, places, lab));
+  const file = named ?? (await own());
   const bridge = bridgeOf(file.network);
+  const cacheDir = join(lab.folder, 'cache');
   return {
-    ...{ world, lab, file, interrupted, attached: [] },
-    context: contextOf(world, places, interrupted),
-    cacheDir: join(lab.folder, 'cache'),
+    ...{
+      world,
+      lab,
+      file,
+      cacheDir,
+      interrupted,
+      attached: [],
+      front: frontOf(world, places, file, cacheDir, interrupted),
+    },
     hostPort: randomInt(42_000, 48_000),
     makesBridge: bridge !== undefined && bridgePorts(world.kernel, bridge) === undefined,
   };
@@ -126,10 +145,18 @@ async function ownNetwork(world: World, places: Places, lab: Lab): Promise<Netwo
   return { path: '', network: decodeNetwork(list, 'test network'), text: JSON.stringify(list) };
 }
 
+/** A network of Podman has an id of its own. */
+function frontOf(world: World, places: Places, file: NetworkFile, cacheDir: string, interrupted?: AbortSignal): Front {
+  if (file.network.id !== undefined) return driverFront(world, file, cacheDir);
+  const context = contextOf(world, places, interrupted);
+  return cniFront(context, cacheDir, file, (type) => findExecutable(type, context.cniPath));
+}
+
 /** In DEL's order; each step has its turn whatever became of the one before. */
-async function closeBench(bench: Bench, isOwnNetwork: boolean): Promise<void> {
-  const { world, cacheDir, file, attached, makesBridge } = bench;
-  const context = contextOf(world, bench.context);
+async function closeBench(bench: Bench, places: Places, isOwnNetwork: boolean): Promise<void> {
+  const { world, cacheDir, file, attached, makesBridge, lab } = bench;
+  // The interrupted one would run nothing more.
+  const front = frontOf(world, places, file, cacheDir);
   const quietly = async (work: () => unknown): Promise<void> => {
     try {
       await work();
@@ -137,13 +164,11 @@ async function closeBench(bench: Bench, isOwnNetwork: boolean): Promise<void> {
       // What stays is for the next run.
     }
   };
-  for (const cached of attached.splice(0)) await quietly(() => detach(context, cacheDir, file.network, cached));
-  for (const part of ['a', 'b'] as const) {
-    const identity = { containerId: containerIdOf(part), ifName: 'eth0', netns: '', cniArgs: [], capabilityArgs: {} };
-    // An ADD that was cut short left what no record of ours tells.
-    await quietly(() => delChain(context, file.network, identity, undefined));
-  }
-  if (isOwnNetwork) await quietly(() => gcChain(context, file.network, []));
+  for (const cached of attached.splice(0)) await quietly(() => front.detach(cached));
+  // What was cut short is told by no record.
+  for (const part of ['a', 'b'] as const)
+    await quietly(() => front.clear({ containerId: containerIdOf(part), netns: lab[part], ports: [] }));
+  if (isOwnNetwork) await quietly(() => front.removeNetwork());
   const bridge = bridgeOf(file.network);
   if (bridge !== undefined && makesBridge) await quietly(() => removeIfUnused(world, bridge));
 }

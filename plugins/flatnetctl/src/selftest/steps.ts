@@ -3,8 +3,6 @@ import { parseCidr } from '@flatnet/addressing';
 import { hasCapability } from '@flatnet/cni';
 import { findTool } from '@flatnet/exec';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { argumentsOf, attach, check, detach } from '../chain/attachment.ts';
-import { findExecutable } from '../chain/find-executable.ts';
 import { mainPlugin } from '../conflist/model.ts';
 import { addressesIn } from '../ipam/addresses-in.ts';
 import { factsOf } from '../network/describe.ts';
@@ -36,8 +34,8 @@ const ok = (reason: string): Step => ({ state: 'ok', reason });
 const failed = (reason: string, next: string): Step => ({ state: 'failed', reason, next });
 const skipped = (reason: string): Step => ({ state: 'skipped', reason });
 
-function plugins({ file, context }: Bench): Step {
-  return ok(file.network.plugins.map(({ type }) => findExecutable(type, context.cniPath)).join(' '));
+function plugins({ front }: Bench): Step {
+  return ok(front.executables().join(' '));
 }
 
 const publishes = ({ file }: Bench): boolean =>
@@ -47,11 +45,8 @@ async function attachBoth(bench: Bench): Promise<Step> {
   for (const part of ['a', 'b'] as const) {
     const isServer = part === 'a' && publishes(bench);
     const ports = isServer ? [{ hostPort: bench.hostPort, containerPort: PORT, protocol: 'tcp' as const }] : [];
-    const wanted = {
-      ...{ containerId: containerIdOf(part), ifName: 'eth0', netns: bench.lab[part] },
-      ...argumentsOf(bench.file.network, { ips: [], ports, name: containerIdOf(part) }),
-    };
-    bench.attached.push(await attach(bench.context, bench.cacheDir, bench.file, wanted));
+    const wanted = { containerId: containerIdOf(part), netns: bench.lab[part], ports };
+    bench.attached.push(await bench.front.attach(wanted));
   }
   return ok(bench.attached.flatMap((cached) => factsOf(cached).addresses).join(' '));
 }
@@ -176,8 +171,9 @@ async function published(bench: Bench): Promise<Step> {
 }
 
 async function checkBoth(bench: Bench): Promise<Step> {
-  if (bench.file.network.disableCheck) return skipped('the configuration has disableCheck');
-  for (const cached of bench.attached) await check(bench.context, bench.file.network, cached);
+  const { check } = bench.front;
+  if (check === undefined) return skipped('nothing calls CHECK here');
+  for (const cached of bench.attached) await check(cached);
   return ok('every plugin finds what it made');
 }
 
@@ -185,7 +181,7 @@ async function detachBoth(bench: Bench): Promise<Step> {
   const { length } = bench.attached;
   const failures: string[] = [];
   for (const cached of bench.attached.splice(0).reverse()) {
-    await detach(bench.context, bench.cacheDir, bench.file.network, cached).catch((error: unknown) => {
+    await bench.front.detach(cached).catch((error: unknown) => {
       bench.attached.unshift(cached);
       failures.push(refusal(error).reason);
     });
