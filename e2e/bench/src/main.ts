@@ -10,6 +10,7 @@ import { crowd, crowdSection } from './parts/crowd.ts';
 import { datapath, datapathSection } from './parts/datapath.ts';
 import { attachmentGrowers, leaseGrowers, portGrowers } from './parts/growers.ts';
 import { growth, growthSection } from './parts/growth.ts';
+import { driver, driverSection } from './parts/driver.ts';
 import { floor, floorSection } from './parts/floor.ts';
 import { names, namesSection } from './parts/names.ts';
 import { policies, policiesSection } from './parts/policies.ts';
@@ -72,6 +73,7 @@ const PARTS: readonly Part[] = [
       return { section: namesSection(rows), ...(rows === undefined ? {} : { found: { names: rows } }) };
     },
   },
+  { name: 'driver', run: async () => ({ section: driverSection(await driver(30, 30_000)) }) },
   { name: 'policies', run: async () => ({ section: policiesSection(await policies(30, 30_000)) }) },
   {
     name: 'crowd',

@@ -38,7 +38,7 @@ const makings = (): readonly Making[] => [
         [
           'netavark and aardvark-dns',
           (what: What, sandbox: Sandbox) =>
-            new NetavarkSide(sandbox, NETAVARK!, 'netavark', what === 'with names' ? AARDVARK : undefined),
+            new NetavarkSide(sandbox, NETAVARK!, 'netavark', what === 'with names' ? { aardvark: AARDVARK! } : {}),
         ] as const,
       ]),
 ];

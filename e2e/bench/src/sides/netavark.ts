@@ -6,7 +6,7 @@ import { nameOf, type Container, type Lens, type Side } from './side.ts';
 const addressAt = (index: number): string => `10.88.${Math.floor(index / 250)}.${(index % 250) + 2}`;
 
 /** What Podman hands to netavark for one container: netavark has no IPAM, so the addresses come with it. */
-const statusOf = (container: Container, hasNames: boolean): object => ({
+const statusOf = (container: Container, hasNames: boolean, driver: string): object => ({
   container_id: container.id,
   container_name: nameOf(container),
   port_mappings: container.ports.map(({ hostPort, containerPort, protocol }) => ({
@@ -21,7 +21,7 @@ const statusOf = (container: Container, hasNames: boolean): object => ({
     bench: {
       name: 'bench',
       id: 'be'.repeat(32),
-      driver: 'bridge',
+      driver,
       network_interface: 'bench0',
       subnets: [{ subnet: '10.88.0.0/16', gateway: '10.88.0.1' }],
       ipv6_enabled: false,
@@ -32,6 +32,18 @@ const statusOf = (container: Container, hasNames: boolean): object => ({
   },
 });
 
+/** Which of netavark's drivers makes the network, and where those that are programs are. */
+export interface NetavarkDriver {
+  readonly name: 'bridge' | 'flatnet';
+  readonly plugins: string;
+}
+
+export interface NetavarkOptions {
+  /** aardvark-dns, where names are given. */
+  readonly aardvark?: string;
+  readonly driver?: NetavarkDriver;
+}
+
 /** netavark, called as Podman calls it. It always masquerades. */
 export class NetavarkSide implements Side {
   readonly executables: readonly string[];
@@ -40,8 +52,7 @@ export class NetavarkSide implements Side {
     readonly sandbox: Sandbox,
     readonly file: string,
     readonly name = 'netavark',
-    /** aardvark-dns, where names are given. */
-    readonly aardvark?: string,
+    readonly options: NetavarkOptions = {},
   ) {
     this.executables = [file];
     mkdirSync(`/run/bench/${sandbox.name}`, { recursive: true });
@@ -60,13 +71,18 @@ export class NetavarkSide implements Side {
   }
 
   private execute(verb: string, container: Container, lens: Lens): Promise<Sample> {
-    const names = this.aardvark === undefined ? [] : ['--aardvark-binary', this.aardvark];
-    const words = [...lens, this.file, '--config', `/run/bench/${this.sandbox.name}`, ...names, verb, container.netns];
+    const { aardvark, driver } = this.options;
+    const words = [
+      ...[...lens, this.file, '--config', `/run/bench/${this.sandbox.name}`],
+      ...(aardvark === undefined ? [] : ['--aardvark-binary', aardvark]),
+      ...(driver === undefined ? [] : ['--plugin-directory', driver.plugins]),
+      ...[verb, container.netns],
+    ];
     return must(this.sandbox, {
       file: words[0]!,
       args: words.slice(1),
       env: { PATH },
-      input: JSON.stringify(statusOf(container, this.aardvark !== undefined)),
+      input: JSON.stringify(statusOf(container, aardvark !== undefined, driver?.name ?? 'bridge')),
     });
   }
 }
