@@ -10,13 +10,13 @@ import {
   variablesOf,
   type Verb,
 } from '@flatnet/cni';
-import { type Run, TOOL_ENVIRONMENT } from '@flatnet/exec';
-import { failureOf } from '@flatnet/invoke';
+import type { CallPlugin } from './call-plugin.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
 export interface ChainContext {
-  readonly run: Run;
+  readonly call: CallPlugin;
+  /** Where the main plugin finds its delegate. */
   readonly executables: string;
   /** What plugins of flatnet read beside CNI's variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -62,7 +62,7 @@ export async function delChain(
 }
 
 async function execute(
-  { run, executables, env, signal }: ChainContext,
+  { call, executables, env, signal, end }: ChainContext,
   verb: Verb,
   chain: ChainConfig,
   plugin: PluginConfig,
@@ -70,15 +70,12 @@ async function execute(
   timeoutMs: number,
   previous: Json | undefined,
 ): Promise<string> {
-  const result = await run(`${executables}/${plugin.type}`, [], {
-    input: stdinOf(chain, plugin, attach, previous),
-    env: { ...TOOL_ENVIRONMENT, ...env, CNI_COMMAND: verb, CNI_PATH: executables, ...variablesOf(attach) },
-    timeoutMs,
+  return call({
+    ...{ type: plugin.type, verb, timeoutMs, end },
+    stdin: stdinOf(chain, plugin, attach, previous),
+    env: { ...env, CNI_COMMAND: verb, CNI_PATH: executables, ...variablesOf(attach) },
     ...(signal === undefined ? {} : { signal }),
   });
-  if (result.ending === 'exit' && result.exitCode === 0) return result.stdout;
-  signal?.throwIfAborted();
-  throw failureOf(verb, plugin.type, result, timeoutMs);
 }
 
 function resultOf({ type }: PluginConfig, stdout: string): Json {

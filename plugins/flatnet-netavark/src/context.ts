@@ -6,7 +6,7 @@ import type { Deps } from './deps.ts';
 const PASSED_ON = ['TRACEPARENT', 'FLATNET_TOOL_PATH'] as const;
 
 export const contextOf = (deps: Deps, { env, end }: Pick<DriverCall, 'env' | 'end'>): ChainContext => ({
-  run: deps.run,
+  call: deps.call,
   executables: deps.executables(),
   env: Object.fromEntries(PASSED_ON.map((name) => [name, env[name]])),
   end,

@@ -2,10 +2,11 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CniError, ErrorCode } from '@flatnet/cni';
 import { DRIVER_STATE_DIR, type DriverRecord, driverRecords } from '@flatnet/driver';
-import { type Run, runGroup } from '@flatnet/exec';
+import { runGroup } from '@flatnet/exec';
 import { type Kernel, realKernel } from '@flatnet/kernel';
 import { LockBusy, withLock } from '@flatnet/kernel/lock';
 import type { RecordFolder } from '@flatnet/kernel/state';
+import { type CallPlugin, callLinked, callProgram, type LinkedPlugins } from './call-plugin.ts';
 import { executablesFolder } from './executables.ts';
 import { LOCK_WAIT_MS } from './limits.ts';
 
@@ -15,22 +16,25 @@ export interface Deps {
   readonly records: () => RecordFolder<DriverRecord>;
   /** The folder in which the plugins of the chain are found. */
   readonly executables: () => string;
-  readonly run: Run;
+  readonly call: CallPlugin;
   /** One call at a time. @throws LockBusy. */
   locked<T>(work: () => Promise<T>): Promise<T>;
 }
 
-export const realDeps: Deps = {
+const executables = (): string => executablesFolder(`${DRIVER_STATE_DIR}/bin`);
+
+/** @param plugins those that are linked into this process; without them each is executed. */
+export const realDeps = (plugins?: LinkedPlugins): Deps => ({
   kernel: () => realKernel(),
   records: () => driverRecords(),
-  executables: () => executablesFolder(`${DRIVER_STATE_DIR}/bin`),
-  run: runGroup,
+  executables,
+  call: plugins === undefined ? callProgram(runGroup, executables) : callLinked(plugins),
   locked: (work) => {
     const path = `${DRIVER_STATE_DIR}/lock`;
     const prepare = (): void => void mkdirSync(dirname(path), { recursive: true });
     return withLock({ path, prepare, maxWaitMs: LOCK_WAIT_MS }, work);
   },
-};
+});
 
 /** For what can be tried again. @throws CniError code 11 when another call holds the lock for too long. */
 export async function lockedOrRefused<T>(deps: Deps, work: () => Promise<T>): Promise<T> {

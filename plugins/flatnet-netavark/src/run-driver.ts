@@ -12,6 +12,7 @@ import {
   writeToStderr,
   writeWithin,
 } from '@flatnet/skel/process';
+import type { LinkedPlugins } from './call-plugin.ts';
 import { API_VERSION, type DriverAnswer, type DriverVerb, type Handle, VERBS } from './call.ts';
 import { limitsOf } from './limits.ts';
 
@@ -21,20 +22,26 @@ type WorkingVerb = Exclude<DriverVerb, 'info'>;
 const MAX_ANSWER_BYTES = 60 * 1024;
 const MAX_ERROR_CHARACTERS = 8 * 1024;
 
-const handlers: Readonly<Record<WorkingVerb, () => Promise<Handle>>> = {
+const handlers: Readonly<Record<WorkingVerb, (plugins?: LinkedPlugins) => Promise<Handle>>> = {
   create: async () => (await import('./create.ts')).create,
-  setup: async () => {
+  setup: async (plugins) => {
     const [{ setup }, { realDeps }] = await Promise.all([import('./setup.ts'), import('./deps.ts')]);
-    return (call) => setup(realDeps, call);
+    return (call) => setup(realDeps(plugins), call);
   },
-  teardown: async () => {
+  teardown: async (plugins) => {
     const [{ teardown }, { realDeps }] = await Promise.all([import('./teardown.ts'), import('./deps.ts')]);
-    return (call) => teardown(realDeps, call);
+    return (call) => teardown(realDeps(plugins), call);
   },
 };
 
-/** @param args `create`, `setup NETNS`, `teardown NETNS`, or `info`, which is for people. */
-export async function runDriver([word = 'info', netns = '']: readonly string[]): Promise<never> {
+/**
+ * @param args `create`, `setup NETNS`, `teardown NETNS`, or `info`, which is for people.
+ * @param plugins those that are linked into this process; without them each is executed.
+ */
+export async function runDriver(
+  [word = 'info', netns = '']: readonly string[],
+  plugins?: LinkedPlugins,
+): Promise<never> {
   // Records are for root; before anything is opened. The caller's working directory may not exist any more.
   process.umask(0o077);
   process.chdir('/');
@@ -55,17 +62,17 @@ export async function runDriver([word = 'info', netns = '']: readonly string[]):
     );
     return process.exit(0);
   }
-  return work(verb, netns, trace);
+  return work(verb, netns, trace, plugins);
 }
 
-async function work(verb: WorkingVerb, netns: string, trace: Trace): Promise<never> {
+async function work(verb: WorkingVerb, netns: string, trace: Trace, plugins?: LinkedPlugins): Promise<never> {
   const limits = limitsOf(verb);
   const abort = new AbortController();
   limitPrograms(limits.end);
   heedSignals(verb, abort);
   setTimeout(() => abort.abort(late(verb, trace)), Math.max(0, limits.work - performance.now())).unref();
   try {
-    const handle = await handlers[verb]();
+    const handle = await handlers[verb](plugins);
     const json = await readJson(limits.work);
     const answer = await handle({
       ...{ json, netns, trace, env: process.env, signal: abort.signal, end: limits.end },
