@@ -1,5 +1,6 @@
 export type { Conntrack, FlowQuestion, TrackedFlow } from './conntrack.ts';
 export * from './forwarding.ts';
+export * from './gateway-device.ts';
 export * from './host-settings.ts';
 export * from './kernel.ts';
 export * from './proc.ts';

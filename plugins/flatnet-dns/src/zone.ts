@@ -1,8 +1,8 @@
 /** A request -> the zone that its network needs, and the names of its attachment. */
-import { parseCidr, parseIp } from '@flatnet/addressing';
+import { parseCidr } from '@flatnet/addressing';
 import { type AddResult, CniError, ErrorCode, networkHash, ownerOf } from '@flatnet/cni';
 import type { Entry, Upstreams, Zone } from '@flatnet/dns';
-import type { Kernel, Link } from '@flatnet/kernel';
+import { type GatewayDevice, gatewayDeviceOf, type Kernel } from '@flatnet/kernel';
 import { type AddRequest, chainedResult } from '@flatnet/skel';
 import { addressIn, type DnsConfig } from './config.ts';
 import { domainOf, namesOf } from './names.ts';
@@ -24,7 +24,7 @@ export function wantedOf(kernel: Kernel, request: AddRequest<DnsConfig>): Wanted
       'prevResult has no address that a name could stand for: give the network an "ipam"',
     );
   }
-  const { bridge, addresses } = deviceOf(kernel, result, network);
+  const { name: bridge, addresses } = deviceOf(kernel, result, network);
   const domain = domainOf(request);
   const subnets = result.ips.map(({ address }) => subnetOf(address));
   const upstreams = upstreamsOf(request.config, result, addresses);
@@ -67,45 +67,13 @@ function upstreamsOf(config: DnsConfig, result: AddResult, own: readonly string[
   return others.length === 0 ? 'host' : others;
 }
 
-interface Device {
-  readonly bridge: string;
-  readonly addresses: readonly string[];
-}
-
-/** The device that containers have their gateway on: a bridge of the result, or a VLAN of it. @throws CniError code 7. */
-function deviceOf(kernel: Kernel, result: AddResult, network: string): Device {
-  const { rtnetlink } = kernel;
-  const links = result.interfaces.flatMap(({ name, sandbox }) =>
-    sandbox === undefined || sandbox === '' ? (rtnetlink.findLink(name) ?? []) : [],
-  );
-  const named = links.flatMap((link) => (link.kind === 'bridge' ? [link.name] : (link.master ?? [])));
-  const bridges = [...new Set(named)].flatMap((name) => rtnetlink.findLink(name) ?? []);
-  const found = withGateway(kernel, bridges, result) ?? withGateway(kernel, vlansOf(kernel, bridges), result);
-  if (found !== undefined) return found;
+/** The device that containers have their gateway on. @throws CniError code 7. */
+function deviceOf(kernel: Kernel, result: AddResult, network: string): GatewayDevice {
+  const device = gatewayDeviceOf(kernel, result);
+  if (device !== undefined && device.addresses.length > 0) return device;
   throw new CniError(
     ErrorCode.invalidConfig,
     `network ${network} has no bridge with an address that its containers could ask`,
     'flatnet-dns needs isGateway: set it in the main plugin, and put flatnet-dns behind it',
   );
-}
-
-const vlansOf = ({ rtnetlink }: Kernel, bridges: readonly Link[]): readonly Link[] =>
-  bridges.length === 0
-    ? []
-    : rtnetlink
-        .listLinks({ kind: 'vlan' })
-        .filter(({ parentIndex }) => bridges.some(({ index }) => index === parentIndex));
-
-/** The first device that has addresses in the containers' subnets. */
-function withGateway({ rtnetlink }: Kernel, links: readonly Link[], { ips }: AddResult): Device | undefined {
-  const subnets = ips.map(({ address }) => parseCidr(address));
-  const gateways = ips.flatMap(({ gateway }) => (gateway === undefined ? [] : [gateway]));
-  for (const { name } of links) {
-    const addresses = rtnetlink
-      .listAddresses(name)
-      .map(({ address }) => address)
-      .filter((address) => gateways.includes(address) || subnets.some((subnet) => subnet.contains(parseIp(address))));
-    if (addresses.length > 0) return { bridge: name, addresses };
-  }
-  return undefined;
 }

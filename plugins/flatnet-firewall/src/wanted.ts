@@ -1,12 +1,11 @@
 /** A request -> what has to hold for its network and its attachment. */
 import { parseCidr } from '@flatnet/addressing';
 import { type AddResult, CniError, ErrorCode, networkHash, ownerOf } from '@flatnet/cni';
-import type { Kernel } from '@flatnet/kernel';
+import { gatewayDeviceOf, type Kernel } from '@flatnet/kernel';
 import { networkOf, type WantedRules } from '@flatnet/policy';
 import { choose, type Settings } from '@flatnet/policy/language';
 import { type AddRequest, chainedResult } from '@flatnet/skel';
 import { type FirewallConfig, namesIn, type Pick } from './config.ts';
-import { deviceOf } from './device.ts';
 import { refuse } from './field.ts';
 import { linkLocalOf } from './link-local.ts';
 
@@ -25,7 +24,7 @@ export function wantedOf(kernel: Kernel, request: Request): Wanted {
   const picks = [...namesIn(request.args.get('FLATNET_POLICY')).map(fromArgs), ...config.picks];
   const names = [...namesIn(request.args.get('K8S_POD_NAME')).slice(0, 1), ...config.aliases];
   const { verdicts, peers, selected } = choiceOf(config, name, names, picks);
-  const device = deviceOf(kernel, result);
+  const device = gatewayDeviceOf(kernel, result);
   if (device === undefined) {
     if (asksForNothing(config)) return { result };
     throw new CniError(
@@ -34,7 +33,7 @@ export function wantedOf(kernel: Kernel, request: Request): Wanted {
       'prevResult.interfaces has no bridge, and no port of one: chain it behind flatnet or bridge',
     );
   }
-  const { bridge, port } = device;
+  const { name: bridge, port } = device;
   return {
     result,
     rules: {

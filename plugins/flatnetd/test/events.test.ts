@@ -9,8 +9,9 @@ import { trafficOf } from '../src/metrics/traffic.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'flatnetd-'));
 afterAll(() => rmSync(folder, { recursive: true }));
+const TIME = '2026-01-02T03:04:05.000Z';
 const line = (containerId: string): string =>
-  `${JSON.stringify({ plugin: 'flatnet', verb: 'ADD', network: 'web', containerId, outcome: 'ok', ms: 1 })}\n`;
+  `${JSON.stringify({ time: TIME, plugin: 'flatnet', verb: 'ADD', network: 'web', containerId, outcome: 'ok' })}\n`;
 
 describe('the log of the plugins', () => {
   it('is followed over its rotation, and a torn line waits', () => {
@@ -45,7 +46,10 @@ describe('events', () => {
   });
 
   it('are made of calls that changed something or failed', () => {
-    const call = { plugin: 'flatnet', verb: 'ADD', network: 'web', containerId: 'c', ifName: 'eth0', outcome: 'ok' };
+    const call = {
+      ...{ time: TIME, plugin: 'flatnet', verb: 'ADD', outcome: 'ok' },
+      ...{ network: 'web', containerId: 'c', ifName: 'eth0' },
+    };
     expect(eventOf(call)).toMatchObject({ kind: 'attached', network: 'web', containerId: 'c', ifName: 'eth0' });
     expect(eventOf({ ...call, verb: 'CHECK' })).toBeUndefined();
     expect(eventOf({ ...call, outcome: 'error', msg: 'no', details: 'why' })).toMatchObject({

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { configObject } from '@flatnet/cni/schema';
-import * as z from 'zod/mini';
+import { type LogLine, readLogLine } from '@flatnet/skel/log-line';
 import { errnoOf, refused } from '../failure.ts';
 import { coloured, printable } from '../output.ts';
 import type { World } from '../world.ts';
@@ -15,22 +14,7 @@ export interface LogFilter {
   readonly errors: boolean;
 }
 
-const text = z.optional(z.string());
-const schema = configObject({
-  time: z.string(),
-  plugin: z.string(),
-  verb: text,
-  network: text,
-  containerId: text,
-  ifName: text,
-  outcome: z.string(),
-  code: z.optional(z.number()),
-  msg: text,
-  details: text,
-  ms: z.optional(z.number()),
-});
-
-export type LogEntry = z.infer<typeof schema> & { readonly line: string };
+export type LogEntry = LogLine & { readonly line: string };
 
 /** The entries of a log and of its predecessor (`<file>.1`), oldest first. Torn lines are left out. @throws OperatorError */
 export function readEntries(file: string, filter: LogFilter): readonly LogEntry[] {
@@ -50,12 +34,8 @@ function textOf(path: string): string {
 }
 
 function parseLine(line: string): readonly LogEntry[] {
-  try {
-    const parsed = z.safeParse(schema, JSON.parse(line));
-    return parsed.success ? [{ ...parsed.data, line }] : [];
-  } catch {
-    return [];
-  }
+  const entry = readLogLine(line);
+  return entry === undefined ? [] : [{ ...entry, line }];
 }
 
 const matches = (entry: LogEntry, { container, ids = [], network, verb, errors }: LogFilter): boolean =>

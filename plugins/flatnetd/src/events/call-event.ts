@@ -1,10 +1,10 @@
 import type { Event } from './bus.ts';
-import type { PluginCall } from './plugin-log.ts';
+import type { LogLine } from '@flatnet/skel/log-line';
 
 type Told = Omit<Event, 'id' | 'time'>;
 
 /** What one call of a plugin means for the host; undefined for a call that changed nothing. Pure. */
-export function eventOf(call: PluginCall): Told | undefined {
+export function eventOf(call: LogLine): Told | undefined {
   const { plugin, verb, network, containerId, ifName, outcome, msg = '', details = '' } = call;
   const where = {
     ...(network === undefined ? {} : { network }),

@@ -1,23 +1,6 @@
 /** The plugins' log as it grows: the calls of all runtimes, those that go past flatnetd too. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { configObject } from '@flatnet/cni/schema';
-import * as z from 'zod/mini';
-
-const text = z.optional(z.string());
-const schema = configObject({
-  plugin: z.string(),
-  verb: text,
-  network: text,
-  containerId: text,
-  ifName: text,
-  outcome: z.string(),
-  code: z.optional(z.number()),
-  msg: text,
-  details: text,
-  ms: z.optional(z.number()),
-});
-
-export type PluginCall = z.infer<typeof schema>;
+import { type LogLine, readLogLine } from '@flatnet/skel/log-line';
 
 /** At most this much is read at once; what is older than that is passed over. */
 const MOST = 1024 * 1024;
@@ -38,7 +21,7 @@ export class PluginLog {
   }
 
   /** Whole lines that have come since the last time; a torn one waits. */
-  poll(): readonly PluginCall[] {
+  poll(): readonly LogLine[] {
     let read = '';
     this.#look((descriptor, { ino, size }) => {
       if (ino !== this.#inode || size < this.#offset) [this.#inode, this.#offset, this.#rest] = [ino, 0, ''];
@@ -51,7 +34,7 @@ export class PluginLog {
     });
     const lines = (this.#rest + read).split('\n');
     this.#rest = lines.pop() ?? '';
-    return lines.flatMap(parse);
+    return lines.flatMap((line) => readLogLine(line) ?? []);
   }
 
   #look(use: (descriptor: number, facts: { readonly ino: number; readonly size: number }) => void): void {
@@ -68,14 +51,5 @@ export class PluginLog {
     } finally {
       closeSync(descriptor);
     }
-  }
-}
-
-function parse(line: string): readonly PluginCall[] {
-  try {
-    const parsed = z.safeParse(schema, JSON.parse(line));
-    return parsed.success ? [parsed.data] : [];
-  } catch {
-    return [];
   }
 }

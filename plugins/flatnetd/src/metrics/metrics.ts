@@ -1,6 +1,6 @@
 /** The metrics, by prom-client. Names follow Prometheus: base units, `_total` for counters. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { PluginCall } from '../events/plugin-log.ts';
+import type { LogLine } from '@flatnet/skel/log-line';
 
 export class Metrics {
   readonly registry = new Registry();
@@ -41,7 +41,7 @@ export class Metrics {
     return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.registry] });
   }
 
-  call({ plugin, verb = 'none', outcome, ms = 0 }: PluginCall): void {
+  call({ plugin, verb = 'none', outcome, ms = 0 }: LogLine): void {
     this.#calls.inc({ plugin, verb, outcome });
     this.#seconds.observe({ plugin, verb }, ms / 1000);
   }
