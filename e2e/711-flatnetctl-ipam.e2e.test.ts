@@ -185,3 +185,40 @@ describe('ipam', () => {
     });
   });
 });
+
+describe('what is told', () => {
+  it('who has a port, by the name of the namespace; logs -f follows, and --since leaves out what was before', async () => {
+    const { sandbox } = host;
+    await sandbox.addNetns('told');
+    const [file, pidFile] = ['followed', 'follower.pid'].map((name) => join(sandbox.folder, name)) as [string, string];
+    const line = 'echo $$ >"$1"; exec "$0" logs -f -n 0 --network web -o json >"$2"';
+    const follower = sandbox.run('bash', ['-c', line, join(BIN, 'flatnetctl'), pidFile, file], { timeoutMs: 120_000 });
+    for (let tries = 0; tries < 100 && (await sandbox.run('cat', [file])).stdout === ''; tries++) {
+      await ok('attach', 'web', '--netns', 'told', '-p', '8085:80');
+      expect(await ok('rules', 'show', '--port', '8085')).toMatch(/8085\/tcp on 0\.0\.0\.0/);
+      expect(await expectExit(1, 'rules', 'show', '--port', '8086')).toBe('');
+      await ok('detach', 'web', '--netns', 'told');
+    }
+    await sandbox.must('sh', ['-c', 'kill "$(cat "$0")"', pidFile]);
+    await follower;
+    expect(await sandbox.must('cat', [file])).toContain('"network":"web"');
+    expect(await ok('logs', '--since', '1h', '-n', '1')).not.toBe('');
+    expect(await ok('logs', '--since', '2999-01-02')).toBe('');
+    await expectExit(2, 'logs', '--since', 'yesterday');
+    await sandbox.deleteNetns('told');
+  });
+
+  it('a network that was tried or removed leaves no lease folder', async () => {
+    const folders = async (): Promise<string> => (await host.sandbox.run('ls', ['/run/cni/flatnet'])).stdout;
+    const before = await folders();
+    await ok('network', 'create', 'tried', '--dry-run');
+    expect(await folders()).toBe(before);
+    await ok('network', 'create', 'gone');
+    await host.sandbox.addNetns('told');
+    await ok('attach', 'gone', '--netns', 'told');
+    await ok('detach', 'gone', '--netns', 'told');
+    await ok('network', 'rm', 'gone');
+    expect(await folders()).toBe(before);
+    await host.sandbox.deleteNetns('told');
+  });
+});

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { addAttachCommands } from './commands/attach.ts';
 import { addCompletionCommands } from './commands/completion.ts';
 import { addDnsCommands } from './commands/dns.ts';
@@ -34,6 +34,7 @@ export function buildProgram(world: World): Command {
     .version('0.1.0')
     .addHelpText('after', HELP)
     .exitOverride()
+    .configureHelp({ optionDescription })
     .configureOutput({ writeOut: world.out, writeErr: world.err });
   addInstallCommands(program, world);
   addNetworkCommands(program, world);
@@ -53,6 +54,13 @@ export function buildProgram(world: World): Command {
   addCompletionCommands(program, world);
   inherit(program);
   return program;
+}
+
+/** A default of no and of nothing goes without saying. */
+function optionDescription(option: Option): string {
+  const { defaultValue, description } = option;
+  const isNone = defaultValue === false || (Array.isArray(defaultValue) && defaultValue.length === 0);
+  return isNone ? description : new Help().optionDescription(option);
 }
 
 /** commander hands its settings down only to subcommands made after them; ours are made by several files. */

@@ -2,10 +2,11 @@
 import { execaRunApart } from '@flatnet/exec/execa';
 import { deadServers } from '@flatnet/dns';
 import { pluginDirectories } from '@flatnet/driver/runtime-config';
+import { LogFollower } from '@flatnet/skel/follow-log';
+import { readLogLine } from '@flatnet/skel/log-line';
 import { openSys } from '@flatnet/sys/open';
 import { EventBus } from './events/bus.ts';
 import { eventOf } from './events/call-event.ts';
-import { PluginLog } from './events/plugin-log.ts';
 import { measure } from './metrics/measure.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { notifySystemd } from './notify.ts';
@@ -56,7 +57,7 @@ export async function startDaemon(options: Options, log: (line: string) => void)
     if (['lost', 'healed', 'failed', 'waiting'].includes(kind)) log(`${kind}: ${message}`);
   });
   const stopping = new AbortController();
-  const plugins = new PluginLog(options.logFile);
+  const plugins = new LogFollower(options.logFile);
   const routes: Route[] = [
     {
       method: 'POST',
@@ -100,8 +101,8 @@ function cniPathOf({ cniPath }: Options): readonly string[] {
   return given ? given.split(':').filter(Boolean) : pluginDirectories(process.env);
 }
 
-function readLog(plugins: PluginLog, metrics: Metrics, bus: EventBus): void {
-  for (const call of plugins.poll()) {
+function readLog(plugins: LogFollower, metrics: Metrics, bus: EventBus): void {
+  for (const call of plugins.poll().flatMap((line) => readLogLine(line) ?? [])) {
     metrics.call(call);
     const event = eventOf(call);
     if (event !== undefined) bus.publish(event);

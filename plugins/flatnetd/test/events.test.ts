@@ -1,36 +1,9 @@
-import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { EventBus } from '../src/events/bus.ts';
 import { eventOf } from '../src/events/call-event.ts';
-import { PluginLog } from '../src/events/plugin-log.ts';
 import { trafficOf } from '../src/metrics/traffic.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'flatnetd-'));
-afterAll(() => rmSync(folder, { recursive: true }));
 const TIME = '2026-01-02T03:04:05.000Z';
-const line = (containerId: string): string =>
-  `${JSON.stringify({ time: TIME, plugin: 'flatnet', verb: 'ADD', network: 'web', containerId, outcome: 'ok' })}\n`;
-
-describe('the log of the plugins', () => {
-  it('is followed over its rotation, and a torn line waits', () => {
-    const path = join(folder, 'log');
-    const early = new PluginLog(path);
-    writeFileSync(path, line('a'));
-    expect(early.poll()).toHaveLength(1);
-    const log = new PluginLog(path);
-    expect(log.poll()).toEqual([]);
-    appendFileSync(path, `${line('b')}no JSON\n${line('c').slice(0, 10)}`);
-    expect(log.poll().map(({ containerId }) => containerId)).toEqual(['b']);
-    appendFileSync(path, line('c').slice(10));
-    expect(log.poll().map(({ containerId }) => containerId)).toEqual(['c']);
-    renameSync(path, `${path}.1`);
-    expect(log.poll()).toEqual([]);
-    writeFileSync(path, line('d'));
-    expect(log.poll().map(({ containerId }) => containerId)).toEqual(['d']);
-  });
-});
 
 describe('events', () => {
   it('are kept for clients that come back', () => {

@@ -25,13 +25,14 @@ export interface Wishes {
 }
 
 /**
- * `--netns` as people give it: a path, or the pid of a process in the namespace.
+ * `--netns` as people give it: a path, a name of `ip netns`, or the pid of a process in the namespace.
  *
  * @param next what to do when nothing is there.
  * @throws OperatorError
  */
 export function netnsPath(text: string, next = 'ip netns list, or lsns -t net'): string {
-  const path = /^[1-9][0-9]*$/.test(text) ? `/proc/${text}/ns/net` : text;
+  const named = /^[a-zA-Z0-9_][a-zA-Z0-9_.-]*$/.test(text) ? `/run/netns/${text}` : text;
+  const path = /^[1-9][0-9]*$/.test(text) ? `/proc/${text}/ns/net` : named;
   const found = namespaceAt(path);
   if (found === undefined) throw problem(`there is no network namespace at ${path}`, next);
   if (found === 'no namespace') {

@@ -1,8 +1,10 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { VERBS } from '@flatnet/cni';
+import { LogFollower } from '@flatnet/skel/follow-log';
 import { idsOf } from '../chain/find-attachment.ts';
 import { problem } from '../failure.ts';
-import { readEntries, renderEntry, type LogFilter } from '../logs/entries.ts';
+import { entriesOf, readEntries, renderEntry, type LogEntry, type LogFilter } from '../logs/entries.ts';
 import type { Format } from '../output.ts';
 import { placesOf } from '../places.ts';
 import type { World } from '../world.ts';
@@ -15,6 +17,8 @@ interface LogsOptions {
   readonly verb?: string;
   readonly errors: boolean;
   readonly tail: number;
+  readonly since?: string;
+  readonly follow: boolean;
   readonly output: Format;
 }
 
@@ -25,6 +29,18 @@ function verbOf(text: string): string {
   return verb;
 }
 
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** `10m`, or a time as the log has it. @returns ISO 8601. */
+function sinceOf(text: string): string {
+  const [, count = '', unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const time = unit === '' ? Date.parse(text) : Date.now() - Number(count) * (SECONDS[unit] ?? 0) * 1000;
+  if (Number.isNaN(time)) throw new InvalidArgumentError('Give 90s, 10m, 2h, 1d, or a time like 2026-01-02T03:04:05Z.');
+  return new Date(time).toISOString();
+}
+
+const FOLLOW_MS = 250;
+
 /** `logs`: the plugins' log, filtered. */
 export function addLogsCommand(program: Command, world: World): void {
   program
@@ -34,22 +50,33 @@ export function addLogsCommand(program: Command, world: World): void {
     .option('--network <name>', 'of this network')
     .addOption(new Option('--verb <verb>', 'of this verb').choices(VERBS).argParser(verbOf))
     .option('--errors', 'failed calls only', false)
+    .addOption(new Option('--since <time>', 'not before: 10m ago, or 2026-01-02T03:04:05Z').argParser(sinceOf))
+    .option('-f, --follow', 'go on with what comes, until Ctrl-C', false)
     .option('-n, --tail <lines>', 'the last of them', wholeNumber(0, 1e9), 50)
     .option('--file <path>', 'log file', '/run/flatnet/flatnet.log')
     .addOption(
       new Option('-o, --output <format>', 'table, or json lines as logged').choices(['table', 'json']).default('table'),
     )
-    .action(({ file, tail, output, ...rest }: LogsOptions) => {
+    .action(async ({ file, tail, output, follow, ...rest }: LogsOptions) => {
+      const follower = new LogFollower(file);
       const ids = rest.container === undefined ? [] : idsOf(placesOf({}, world.env).cacheDir, rest.container);
-      const { verb, errors, ...whose } = { ...rest, ids };
-      const filter: LogFilter = { ...whose, errors, ...(verb === undefined ? {} : { verb }) };
+      const { verb, errors, since, ...whose } = { ...rest, ids };
+      const filter: LogFilter = {
+        ...{ ...whose, errors },
+        ...(verb === undefined ? {} : { verb }),
+        ...(since === undefined ? {} : { since }),
+      };
+      const print = (entry: LogEntry): void =>
+        world.out(output === 'json' ? `${entry.line}\n` : renderEntry(world, entry));
       const entries = readEntries(file, filter);
       const of = [rest.container, rest.network].filter((word) => word !== undefined);
       const isUnknown = of.length > 0 && readEntries(file, { ...whose, errors: false }).length === 0;
-      if (isUnknown)
+      if (isUnknown && !follow)
         throw problem(`nothing is logged of ${of.join(' on ')}`, 'flatnetctl logs, or flatnetctl network ls');
-      for (const entry of tail === 0 ? [] : entries.slice(-tail)) {
-        world.out(output === 'json' ? `${entry.line}\n` : renderEntry(world, entry));
+      (tail === 0 ? [] : entries.slice(-tail)).forEach(print);
+      while (follow && world.isRead()) {
+        await sleep(FOLLOW_MS);
+        entriesOf(follower.poll(), filter).forEach(print);
       }
     });
 }

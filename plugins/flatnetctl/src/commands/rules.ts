@@ -8,7 +8,7 @@ import { listRules } from '../rules/list-rules.ts';
 import type { RuleEntry } from '../rules/rule-entry.ts';
 import { reloadRules } from '../rules/reload.ts';
 import type { World } from '../world.ts';
-import { placesFor, withDryRun, withOutput, withPlaces, type OutputOption } from './options.ts';
+import { placesFor, wholeNumber, withDryRun, withOutput, withPlaces, type OutputOption } from './options.ts';
 
 /** `rules show` and `rules reload`: what flatnet has in nftables. */
 export function addRulesCommands(program: Command, world: World): void {
@@ -22,16 +22,33 @@ STATE is ok, missing (recorded, but not in the kernel: \`flatnetctl rules reload
 \`flatnetctl ipam gc\`) or unused (its network has no container). Exit code 1 when a rule is missing.
 
 Example:
-  flatnetctl rules show web`;
+  flatnetctl rules show web
+  flatnetctl rules show --port 8080`;
+
+interface ShowOptions extends PlaceOptions, OutputOption {
+  readonly noheading: boolean;
+  readonly port?: number;
+}
+
+/** As published ports are written: `8080/tcp on 0.0.0.0 …`, `8000-8010/udp on …`. */
+function isOfPort(rule: string, port: number): boolean {
+  const [, first = '', last = first] = /^(\d+)(?:-(\d+))?\/\w+ on /.exec(rule) ?? [];
+  return first !== '' && Number(first) <= port && port <= Number(last);
+}
 
 function addShow(rules: Command, world: World): void {
   withOutput(withPlaces(rules.command('show [network...]')))
     .description('what is published, masqueraded and guarded, by whom, and whether it stands')
+    .option('--port <number>', 'who has this port of the host', wholeNumber(1, 65535))
     .option('-n, --noheading', 'without the heading', false)
     .addHelpText('after', SHOW_HELP)
-    .action(async (names: string[], options: PlaceOptions & OutputOption & { noheading: boolean }) => {
+    .action(async (names: string[], options: ShowOptions) => {
       const found = await survey(world, placesFor(world, options), names, { insideToo: false });
-      const entries = await listRules(world, found);
+      const all = await listRules(world, found);
+      const { port } = options;
+      const entries = port === undefined ? all : all.filter(({ rule }) => isOfPort(rule, port));
+      if (port !== undefined && entries.length === 0)
+        throw problem(`no container has port ${port}`, `ss -lntup 'sport = ${port}', for programs of the host`);
       printListing(world, options.output, {
         header: ['KIND', 'NETWORK', 'RULE', 'CONTAINER', 'NAME', 'STATE'],
         rows: entries.map(({ kind, network, rule, containerId, name, state }) => [

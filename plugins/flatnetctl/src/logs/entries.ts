@@ -12,17 +12,23 @@ export interface LogFilter {
   readonly network?: string;
   readonly verb?: string;
   readonly errors: boolean;
+  /** ISO 8601: not before. */
+  readonly since?: string;
 }
 
 export type LogEntry = LogLine & { readonly line: string };
 
 /** The entries of a log and of its predecessor (`<file>.1`), oldest first. Torn lines are left out. @throws OperatorError */
 export function readEntries(file: string, filter: LogFilter): readonly LogEntry[] {
-  return [`${file}.1`, file]
-    .flatMap((path) => textOf(path).split('\n'))
-    .flatMap(parseLine)
-    .filter((entry) => matches(entry, filter));
+  return entriesOf(
+    [`${file}.1`, file].flatMap((path) => textOf(path).split('\n')),
+    filter,
+  );
 }
+
+/** Those of the lines that match. */
+export const entriesOf = (lines: readonly string[], filter: LogFilter): readonly LogEntry[] =>
+  lines.flatMap(parseLine).filter((entry) => matches(entry, filter));
 
 function textOf(path: string): string {
   try {
@@ -38,12 +44,13 @@ function parseLine(line: string): readonly LogEntry[] {
   return entry === undefined ? [] : [{ ...entry, line }];
 }
 
-const matches = (entry: LogEntry, { container, ids = [], network, verb, errors }: LogFilter): boolean =>
+const matches = (entry: LogEntry, { container, ids = [], network, verb, errors, since }: LogFilter): boolean =>
   (container === undefined ||
     (entry.containerId ?? '').startsWith(container) ||
     ids.includes(entry.containerId ?? '')) &&
   (network === undefined || entry.network === network) &&
   (verb === undefined || entry.verb === verb) &&
+  (since === undefined || entry.time >= since) &&
   (!errors || entry.outcome !== 'ok');
 
 /** One line for people. */

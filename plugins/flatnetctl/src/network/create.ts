@@ -9,6 +9,7 @@ import { decodeNetwork, type Network } from '../conflist/model.ts';
 import { subnetsOf } from '../conflist/subnets.ts';
 import { problem, usage } from '../failure.ts';
 import { stopped } from '../interrupt.ts';
+import { hasSegment, hasStore, removeStore } from '../ipam/store-folders.ts';
 import { renderJson } from '../output.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
@@ -46,7 +47,7 @@ export async function createNetwork(
     const taken = takenSubnets(world.kernel, places);
     const list = planNetwork(wish, { taken, now: world.now(), random: () => randomBytes(5), skip: skipOf(attempt) });
     const network = decodeNetwork(list, 'network');
-    if (attempt === 0) await refuseWhatPluginsRefuse(world, places, network);
+    if (attempt === 0) await refuseWhatPluginsRefuse(world, places, network, how.dryRun);
     const text = renderJson(list);
     if (how.dryRun) return { path, text };
     if (how.interrupted?.aborted === true) throw stopped();
@@ -82,13 +83,16 @@ function assertName(name: string): void {
  * The plugins validate: STATUS decodes the configuration with the schema of ADD. Other failures of STATUS (no nft yet) do not
  * concern the configuration, and plugins that are not installed cannot be asked.
  */
-async function refuseWhatPluginsRefuse(world: World, places: Places, network: Network): Promise<void> {
+async function refuseWhatPluginsRefuse(world: World, places: Places, network: Network, dryRun: boolean): Promise<void> {
   try {
     network.plugins.forEach(({ type }) => findExecutable(type, places.cniPath));
   } catch {
     return;
   }
+  const [hadStore, hadSegment] = [hasStore(network), hasSegment(network)];
   const refusal = (await statusChain(contextOf(world, places), network)).find(({ code }) => code === INVALID_CONFIG);
+  // STATUS of flatnet-ipam tries whether it may write there.
+  if (!hadStore && (dryRun || refusal !== undefined)) removeStore(network, !hadSegment);
   if (refusal !== undefined)
     throw usage(`plugin ${refusal.type} refuses this: ${refusal.text}`, 'flatnetctl network create --help');
 }

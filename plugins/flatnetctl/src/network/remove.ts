@@ -9,6 +9,7 @@ import { runsAs } from '../conflist/as-run.ts';
 import { readDirectory, removeFile, type NetworkFile } from '../conflist/directory.ts';
 import type { Network } from '../conflist/model.ts';
 import { problem } from '../failure.ts';
+import { hasStore, removeStore } from '../ipam/store-folders.ts';
 import type { Places } from '../places.ts';
 import type { World } from '../world.ts';
 import { bridgePorts, deleteBridge } from './bridge.ts';
@@ -69,6 +70,9 @@ export async function removeNetwork(
       ? []
       : [{ text: `remove bridge ${bridge}`, work: () => removeIfUnused(world, bridge) }]),
     { text: `remove ${path}`, work: () => removeFile(path) },
+    ...(hasStore(network)
+      ? [{ text: 'remove its empty lease folders', work: () => removeStore(network, stays === undefined) }]
+      : []),
   ];
   if (!dryRun) for (const { work } of steps) await work();
   if (ports !== undefined && stays !== undefined) world.err(`bridge ${bridge} stays: ${stays}\n`);

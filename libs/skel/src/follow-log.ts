@@ -1,12 +1,11 @@
 /** The plugins' log as it grows: the calls of all runtimes, those that go past flatnetd too. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { type LogLine, readLogLine } from '@flatnet/skel/log-line';
 
 /** At most this much is read at once; what is older than that is passed over. */
 const MOST = 1024 * 1024;
 
 /** Follows a file by its inode, since the plugins rename it when it is full. */
-export class PluginLog {
+export class LogFollower {
   #inode: number | undefined;
   #offset = 0;
   #rest = '';
@@ -21,7 +20,7 @@ export class PluginLog {
   }
 
   /** Whole lines that have come since the last time; a torn one waits. */
-  poll(): readonly LogLine[] {
+  poll(): readonly string[] {
     let read = '';
     this.#look((descriptor, { ino, size }) => {
       if (ino !== this.#inode || size < this.#offset) [this.#inode, this.#offset, this.#rest] = [ino, 0, ''];
@@ -34,7 +33,7 @@ export class PluginLog {
     });
     const lines = (this.#rest + read).split('\n');
     this.#rest = lines.pop() ?? '';
-    return lines.flatMap((line) => readLogLine(line) ?? []);
+    return lines;
   }
 
   #look(use: (descriptor: number, facts: { readonly ino: number; readonly size: number }) => void): void {
