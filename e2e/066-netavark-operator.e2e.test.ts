@@ -109,3 +109,14 @@ it('test --driver tries what Podman does, on a network of its own or a given one
   }
   expect(await json('network', 'ls', '-o', 'json')).toMatchObject([{ name: 'shop', containers: 0 }]);
 });
+
+it('heal makes a bridge again that was deleted under a living container, with its port and addresses', async () => {
+  await lab.create('shop');
+  await lab.setup(web);
+  const reaches = () => host.sandbox.inNetns('web', 'busybox', ['ping', '-c', '1', '-W', '5', '10.87.0.1']);
+  expect((await reaches()).exitCode).toBe(0);
+  await host.sandbox.must('ip', ['link', 'delete', 'fl-shop']);
+  expect((await ctl('heal', '--dry-run')).stdout).toContain('bridge fl-shop is missing');
+  expect(await ctl('heal')).toMatchObject({ exitCode: 0 });
+  expect((await reaches()).exitCode).toBe(0);
+});
