@@ -196,19 +196,25 @@ describe('a setup that fails', () => {
   });
 });
 
+/** A program holds the lock, until its `sleep` is ended. */
+async function held(lock: string): Promise<{ readonly ended: Promise<unknown> }> {
+  const ended = host.sandbox.run('flock', [lock, 'sleep', '60'], { timeoutMs: 70_000 });
+  for (let tries = 0; tries < 600 && (await shell(`flock -n ${lock} true`)).exitCode === 0; tries++) await sleep(20);
+  return { ended };
+}
+
 /** Does `body` while a program holds the lock that flatnet-firewall waits for. */
 async function whileHung(body: () => Promise<void>): Promise<void> {
   const sys = openNodeSys();
   const cookie = withNetns(sys, host.sandbox.netns, () => String(netnsCookie(sys)));
   const boot = (await shell('cat /proc/sys/kernel/random/boot_id; mkdir -p /run/flatnet/policy')).stdout.trim();
   const lock = `/run/flatnet/policy/lock.${boot}.${cookie}`;
-  const holder = host.sandbox.run('flock', [lock, 'sleep', '60'], { timeoutMs: 70_000 });
-  await sleep(300);
+  const holder = await held(lock);
   try {
     await body();
   } finally {
     await shell('pkill -x sleep');
-    await holder;
+    await holder.ended;
     await shell(`rm -f ${lock}; rmdir --ignore-fail-on-non-empty /run/flatnet/policy`);
   }
 }
@@ -237,14 +243,13 @@ describe('a plugin that hangs', () => {
   slowly('of which another call cannot wait: a setup is refused, a teardown goes on', async () => {
     await lab.create('n1');
     await lab.setup(on('web', 'n1', { ports }));
-    const holder = host.sandbox.run('flock', ['/run/flatnet/netavark/lock', 'sleep', '60'], { timeoutMs: 70_000 });
-    await sleep(300);
+    const holder = await held('/run/flatnet/netavark/lock');
     expect(errorOf(await lab.run('setup', on('db', 'n1')))).toMatch(
       /another call of the driver is under way.*try again/,
     );
     await lab.teardown(on('web', 'n1', { ports }));
     await shell('pkill -x sleep');
-    await holder;
+    await holder.ended;
     await nothingIsLeft('n1');
   });
 
